@@ -1,0 +1,195 @@
+"""Settings and the universe file: where state lives, which venues answer, what is kept.
+
+What lives here: environment variables and the TOML file, validated before anything runs; every refusal names
+the file, the line and the valid choices. What does not: whether a venue really lists a symbol (only the venue
+knows; ``ingest`` asks and says).
+
+| setting | means | default |
+|---|---|---|
+| ``QMD_HOME`` | folder of all state: lake, ledger, Dagster's instance | ``~/.qmd`` |
+| ``QMD_VENUE_URL`` | one server that answers for all venues (a sandbox) | the real venues |
+| ``QMD_UNIVERSE`` | the universe file | ``universe.toml`` in QMD_HOME, else ``resources/universe.toml`` |
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from qmd_platform.errors import ConfigError, choices
+from qmd_platform.model.series import Market
+from qmd_platform.model.timeframe import Timeframe, timeframe
+from qmd_platform.model.window import Instant, instant, month_of
+from qmd_platform.venues import facts
+
+T = TypeVar("T")
+
+DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4, Timeframe.D1)
+"""Timeframes made from 1m candles where the universe file does not say otherwise."""
+
+
+def qmd_home() -> Path:
+    """The folder of all state, made absolute. It need not exist yet."""
+    return Path(os.environ.get("QMD_HOME") or "~/.qmd").expanduser().absolute()
+
+
+def lake_root(home: Path | None = None) -> Path:
+    """The lake's folder inside ``home``."""
+    return (home or qmd_home()) / "lake"
+
+
+def venue_url(given: str | None = None) -> str | None:
+    """The server that answers for all venues: ``given``, else ``QMD_VENUE_URL``, else None (the real venues)."""
+    url = given or os.environ.get("QMD_VENUE_URL") or None
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ConfigError(f"QMD_VENUE_URL {url!r} is not a server's address", hint="write http://127.0.0.1:8080")
+    return url.rstrip("/")
+
+
+def world(url: str | None) -> str:
+    """Which world data from ``url`` belongs to. A lake holds one world only."""
+    return "live" if url is None else "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class VenueUniverse:
+    """What is kept of one venue. ``native`` timeframes are fetched, not rolled up from 1m."""
+
+    venue: str
+    markets: tuple[Market, ...]
+    native: tuple[Timeframe, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """What is kept: markets by venue, since when, in which timeframes besides 1m."""
+
+    start: Instant
+    derived: tuple[Timeframe, ...]
+    venues: Mapping[str, VenueUniverse]
+    path: Path
+
+    @property
+    def first_month(self) -> str:
+        """The oldest month partition, ``2024-01``."""
+        return month_of(self.start)
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """Every market of every venue."""
+        return tuple(market for venue in self.venues.values() for market in venue.markets)
+
+
+def universe_path() -> Path:
+    """The universe file in force: ``QMD_UNIVERSE``, else the home's own, else the checkout's."""
+    named = os.environ.get("QMD_UNIVERSE")
+    if named:
+        return Path(named).expanduser().absolute()
+    own = qmd_home() / "universe.toml"
+    return own if own.exists() else Path(__file__).parent.parent / "resources" / "universe.toml"
+
+
+class _VenueFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    markets: list[str]
+    native: list[str] = []
+
+
+class _UniverseFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    start: str
+    venues: dict[str, _VenueFile]
+    timeframes: list[str] = [t.value for t in DERIVED]
+
+
+def load_universe(path: Path | None = None) -> Universe:
+    """The universe in ``path`` (default: the one in force).
+
+    Raises:
+        ConfigError: the file is absent, is not TOML, has an unknown key, venue, timeframe or a malformed
+            market; the message names file and line.
+    """
+    path = path or universe_path()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the universe file {path}: {error.strerror}") from None
+    reading = _Reading(path, text)
+    try:
+        raw = msgspec.convert(tomllib.loads(text), _UniverseFile)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except msgspec.ValidationError as error:
+        raise reading.refusal_of_shape(str(error)) from None
+    derived = {reading.checked(["timeframes"], text, timeframe) for text in raw.timeframes}
+    return Universe(
+        start=reading.checked(["start"], raw.start, lambda text: instant(text, "start")),
+        derived=tuple(sorted(derived - {Timeframe.M1})),
+        venues={name: _venue(reading, name, venue) for name, venue in raw.venues.items()},
+        path=path,
+    )
+
+
+def _venue(reading: "_Reading", name: str, raw: _VenueFile) -> VenueUniverse:
+    reading.checked(["venues", name], name, facts.known_venue)
+    markets = tuple(
+        reading.checked(["venues", name, "markets"], symbol, lambda text: Market.parse(f"{name}:{text}"))
+        for symbol in raw.markets
+    )
+    repeated = next((market for market in markets if markets.count(market) > 1), None)
+    if repeated is not None:
+        raise reading.refusal(["venues", name, "markets"], repeated.symbol, "is listed twice", None)
+    native = {reading.checked(["venues", name, "native"], text, timeframe) for text in raw.native}
+    return VenueUniverse(name, markets, tuple(sorted(native)))
+
+
+class _Reading:
+    """The text being read: turns a place in the data (``["venues", "gate", "native"]``) into a line."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+
+    def checked(self, place: list[str], text: str, parse: Callable[[str], T]) -> T:
+        """``parse(text)``, its refusal made to name file and line."""
+        try:
+            return parse(text)
+        except ConfigError as error:
+            raise self.refusal(place, text, error.message, error.hint) from None
+
+    def refusal(self, place: list[str], text: str, why: str, hint: str | None) -> ConfigError:
+        """The error for the value ``text`` at ``place``."""
+        line = self._line(place, text)
+        said = why if repr(text) in why else f"{text!r} {why}"
+        return ConfigError(f"{self._path}, line {line}: {said}", hint=hint)
+
+    def refusal_of_shape(self, told: str) -> ConfigError:
+        """The error for what msgspec refused: an unknown key, a missing one, or a value of the wrong type."""
+        why, _, where = told.partition(" - at `$")
+        place = [part for part in re.split(r"[.\[\]`]+", where) if part and part != "..."]
+        unknown = re.search(r"unknown field `(.*)`", why)
+        if unknown:
+            kind = _VenueFile if place[:1] == ["venues"] else _UniverseFile
+            key = unknown.group(1)
+            hint = choices(key, kind.__struct_fields__)
+            return ConfigError(f"{self._path}, line {self._line(place, key)}: unknown key {key!r}", hint=hint)
+        line = self._line([part for part in place if not part.isdigit()], "")
+        named = ".".join(place) or "the file"
+        return ConfigError(f"{self._path}, line {line}: {named}: {why[0].lower()}{why[1:]}")
+
+    def _line(self, place: list[str], text: str) -> int:
+        """The first line, from the deepest table or key of ``place`` on, that holds ``text``; counted from 1."""
+        at = 0
+        for depth, name in enumerate(place):
+            header = ".".join([*place[:depth], name])
+            pattern = re.compile(rf"\s*(\[{re.escape(header)}\]|{re.escape(name)}\s*=)")
+            at = next((i for i in range(at, len(self._lines)) if pattern.match(self._lines[i])), at)
+        found = next((i for i in range(at, len(self._lines)) if text in self._lines[i].partition("#")[0]), at)
+        return found + 1

@@ -1,0 +1,139 @@
+"""Every error the library raises, named after who must act.
+
+What lives here: the exception tree and the facts each error carries. What does not: deciding what to do
+about one; the retry layer (``venues.retry``) and the command line (``cli``) do that.
+
+``QmdError`` is the root. Its ``hint`` is one sentence that says what to do next; the command line prints it
+under the message. ``exit_code`` is what the command line returns for it.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class QmdError(Exception):
+    """Root of all errors raised on purpose. Catch this to tell our refusals from bugs."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class ConfigError(QmdError):
+    """The user's input is wrong: a file, an option, a name, a time. Nothing was changed."""
+
+    exit_code = 2
+
+
+def choices(given: str, valid: Iterable[str], *, most: int = 12) -> str:
+    """A sentence that lists the valid choices, the closest first: the ``hint`` of a ConfigError."""
+    known = sorted(valid)
+    close = get_close_matches(given, known, n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    shown = ", ".join(known[:most])
+    return f"choose from {shown}" + (f" and {len(known) - most} more" if len(known) > most else "")
+
+
+class VenueError(QmdError):
+    """A venue did not give what was asked. Carries the venue's name."""
+
+    exit_code = 3
+
+    def __init__(self, venue: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{venue}: {message}", hint=hint)
+        self.venue = venue
+
+
+class Throttled(VenueError):
+    """The venue asks to wait (429, Bitfinex 11010). ``retry_after`` is in seconds. Does not use up a try."""
+
+    def __init__(self, venue: str, message: str, *, retry_after: float) -> None:
+        super().__init__(venue, message, hint=f"waits {retry_after:g} s")
+        self.retry_after = retry_after
+
+
+class Banned(VenueError):
+    """The venue banned this address (418). Everything for this venue stops. ``retry_after`` is in seconds."""
+
+    def __init__(self, venue: str, message: str, *, retry_after: float) -> None:
+        super().__init__(venue, message, hint=f"stop all work for this venue for {retry_after:g} s")
+        self.retry_after = retry_after
+
+
+class VenueDown(VenueError):
+    """Transient: time-out, reset, 5xx, a cut or unparsable answer. The retry layer tries again."""
+
+
+class BadPage(VenueDown):
+    """The answer arrived with status 200 but is not what the endpoint promises (HTML, cut JSON, wrong arity).
+
+    Transient like any VenueDown: the same request is sent again. ``sample`` holds the first bytes as evidence.
+    """
+
+    def __init__(self, venue: str, message: str, *, sample: bytes = b"") -> None:
+        super().__init__(venue, message)
+        self.sample = sample[:200]
+
+
+class UnknownMarket(VenueError):
+    """The venue does not list this symbol. The user must correct it."""
+
+    exit_code = 2
+
+
+class Refused(VenueError):
+    """Permanent: the venue refuses the request (restricted place, bad parameter, key needed). No retry."""
+
+
+class BeyondHistory(Refused):
+    """The venue does not serve candles this old (Gate: only the last 10,000). No retry; older is no use."""
+
+
+class LakeError(QmdError):
+    """The lake's files or place are not as they must be."""
+
+    exit_code = 4
+
+
+class CorruptSegment(LakeError):
+    """A segment's bytes are not the bytes that were committed. Names the file and the partition."""
+
+    def __init__(self, path: str, partition: str, why: str) -> None:
+        super().__init__(
+            f"segment {path} of {partition} is damaged: {why}",
+            hint="run `qmd verify` to list all damage; other partitions stay readable",
+        )
+        self.path = path
+        self.partition = partition
+
+
+class WrongWorld(LakeError):
+    """Sandbox data would be mixed with real data in one lake. Nothing was written."""
+
+
+class LedgerError(QmdError):
+    """The ledger cannot be used."""
+
+    exit_code = 4
+
+
+class LedgerTooNew(LedgerError):
+    """The ledger was written by a newer qmd_platform. The user must upgrade."""
+
+
+class Conflict(LedgerError):
+    """Another writer committed to the same partition first. The caller reads again and retries."""
+
+
+class CoverageError(QmdError):
+    """The lake does not hold what was asked, and the caller wanted all of it."""
+
+    exit_code = 5

@@ -1,0 +1,86 @@
+"""Every table: its columns, their types, units and meaning, and its key.
+
+What lives here: the tables as data; the Arrow schema, the Dagster column schema, the rules and the docs are
+all made from this. Not here: how a table is laid out in files (``lake``).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from qmd_platform.errors import ConfigError, choices
+from qmd_platform.model.timeframe import Timeframe
+
+Dtype = Literal["instant", "float64", "int64", "string", "bool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: ``unit`` is "" where there is none; ``sentence`` says what a value means."""
+
+    name: str
+    dtype: Dtype
+    unit: str
+    sentence: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A kind of table. ``key`` names the columns that make a row unique; rows are sorted by it."""
+
+    name: str
+    sentence: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    version: int = 1
+
+    def column(self, name: str) -> Column:
+        """The column called ``name``."""
+        return next(c for c in self.columns if c.name == name)
+
+
+CANDLES = Table(
+    "candles",
+    "Closed candles: open, high, low, close and volume over one step, labelled by their open time.",
+    ("open_at",),
+    (
+        Column("open_at", "instant", "UTC", "start of the step; the candle is closed at open_at + step"),
+        Column("open", "float64", "quote per base", "price of the first trade of the step"),
+        Column("high", "float64", "quote per base", "highest price of the step"),
+        Column("low", "float64", "quote per base", "lowest price of the step"),
+        Column("close", "float64", "quote per base", "price of the last trade of the step"),
+        Column("volume", "float64", "base", "amount traded, converted once from the venue's unit to base coins"),
+    ),
+)
+
+INSTRUMENTS = Table(
+    "instruments",
+    "What a venue lists: one row an instrument, with the facts needed to fetch and to convert its data.",
+    ("symbol",),
+    (
+        Column("symbol", "string", "", "ccxt unified symbol; with the venue it names the market"),
+        Column("venue_symbol", "string", "", "the venue's own spelling"),
+        Column("kind", "string", "", "spot, perpetual, future or option"),
+        Column("base", "string", "", "what is traded"),
+        Column("quote", "string", "", "what it is priced in"),
+        Column("settle", "string", "", "what profit and loss is paid in; empty for spot"),
+        Column("active", "bool", "", "whether the venue trades it now"),
+        Column("contract_size", "float64", "base", "base coins in one contract; 1 for spot"),
+        Column("tick", "float64", "quote", "smallest price step", nullable=True),
+        Column("lot", "float64", "base or contracts", "smallest amount step", nullable=True),
+        Column("listed_at", "instant", "UTC", "start of trading as the venue states it", nullable=True),
+        Column("ccxt_market", "string", "JSON", "ccxt's market record without `info`, to load without a request"),
+    ),
+)
+
+
+def table(name: str) -> Table:
+    """The table called ``name``; every ``candles_<timeframe>`` is CANDLES."""
+    if name == INSTRUMENTS.name:
+        return INSTRUMENTS
+    if name in _CANDLE_NAMES:
+        return CANDLES
+    raise ConfigError(f"unknown table {name!r}", hint=choices(name, [*_CANDLE_NAMES, INSTRUMENTS.name]))
+
+
+_CANDLE_NAMES = {f"candles_{t.value}" for t in Timeframe}
