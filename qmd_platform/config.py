@@ -62,19 +62,20 @@ def world(url: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VenueUniverse:
-    """What is kept of one venue. ``native`` timeframes are fetched, not rolled up from 1m."""
+    """What is kept of one venue. ``base`` and ``native`` are fetched; ``derived`` are rolled up from ``base``."""
 
     venue: str
     markets: tuple[Market, ...]
+    base: Timeframe = Timeframe.M1
     native: tuple[Timeframe, ...] = ()
+    derived: tuple[Timeframe, ...] = DERIVED
 
 
 @dataclass(frozen=True, slots=True)
 class Universe:
-    """What is kept: markets by venue, since when, in which timeframes besides 1m."""
+    """What is kept: markets by venue, in which timeframes, since when."""
 
     start: Instant
-    derived: tuple[Timeframe, ...]
     venues: Mapping[str, VenueUniverse]
     path: Path
 
@@ -100,6 +101,7 @@ def universe_path() -> Path:
 
 class _VenueFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     markets: list[str]
+    base: str = Timeframe.M1.value
     native: list[str] = []
 
 
@@ -128,26 +130,28 @@ def load_universe(path: Path | None = None) -> Universe:
         raise ConfigError(f"{path}: {error}") from None
     except msgspec.ValidationError as error:
         raise reading.refusal_of_shape(str(error)) from None
-    derived = {reading.checked(["timeframes"], text, timeframe) for text in raw.timeframes}
+    timeframes = [reading.checked(["timeframes"], text, timeframe) for text in raw.timeframes]
     return Universe(
         start=reading.checked(["start"], raw.start, lambda text: instant(text, "start")),
-        derived=tuple(sorted(derived - {Timeframe.M1})),
-        venues={name: _venue(reading, name, venue) for name, venue in raw.venues.items()},
+        venues={name: _venue(reading, name, venue, timeframes) for name, venue in raw.venues.items()},
         path=path,
     )
 
 
-def _venue(reading: "_Reading", name: str, raw: _VenueFile) -> VenueUniverse:
-    reading.checked(["venues", name], name, facts.known_venue)
+def _venue(reading: "_Reading", name: str, raw: _VenueFile, timeframes: list[Timeframe]) -> VenueUniverse:
+    place = ["venues", name]
+    reading.checked(place, name, facts.known_venue)
     markets = tuple(
-        reading.checked(["venues", name, "markets"], symbol, lambda text: Market.parse(f"{name}:{text}"))
+        reading.checked([*place, "markets"], symbol, lambda text: Market.parse(f"{name}:{text}"))
         for symbol in raw.markets
     )
     repeated = next((market for market in markets if markets.count(market) > 1), None)
     if repeated is not None:
-        raise reading.refusal(["venues", name, "markets"], repeated.symbol, "is listed twice", None)
-    native = {reading.checked(["venues", name, "native"], text, timeframe) for text in raw.native}
-    return VenueUniverse(name, markets, tuple(sorted(native)))
+        raise reading.refusal([*place, "markets"], repeated.symbol, "is listed twice", None)
+    base = reading.checked([*place, "base"], raw.base, timeframe)
+    native = {reading.checked([*place, "native"], text, timeframe) for text in raw.native} - {base}
+    derived = {longer for longer in timeframes if longer.step > base.step and longer.step % base.step == 0} - native
+    return VenueUniverse(name, markets, base, tuple(sorted(native)), tuple(sorted(derived)))
 
 
 class _Reading:

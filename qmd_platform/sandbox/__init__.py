@@ -1,0 +1,6 @@
+"""The sandbox exchange: venues' own REST wire formats on one loopback server.
+
+What lives here: a deterministic market (a pure function of time), replay of recorded series, faults, counters.
+What does not: anything that talks to a real exchange. It never imports ``venues``: a sandbox that shared the
+client's code would agree with its mistakes.
+"""

@@ -1,0 +1,68 @@
+"""Which venue a path belongs to, and the answer it gets. Pure: no sockets, the time is an argument.
+
+What lives here: the table of venues and the counters' names of endpoints. What does not: bodies on their way out
+(``service``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qmd_platform.model.window import Instant
+from qmd_platform.sandbox import binance, bitfinex, gate
+from qmd_platform.sandbox.exchange import Answer, Exchange, Query, Refusal, as_json
+
+
+@dataclass(frozen=True, slots=True)
+class _Venue:
+    """A venue's way of speaking: where its paths begin, what it answers, how it says "too much" and "broken"."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    answer: Callable[[Exchange, str, Query, Instant], Answer | None]
+    throttled: Callable[[], bytes]
+    broken: Callable[[], bytes]
+
+
+VENUES = {
+    venue.name: venue
+    for venue in (
+        _Venue(binance.NAME, binance.PREFIXES, binance.answer, binance.throttled, binance.broken),
+        _Venue(gate.NAME, gate.PREFIXES, gate.answer, gate.throttled, gate.broken),
+        _Venue(bitfinex.NAME, bitfinex.PREFIXES, bitfinex.answer, bitfinex.throttled, bitfinex.broken),
+    )
+}
+NOBODY = "unknown"
+"""The venue of a path that belongs to none."""
+
+_CANDLES = ("/klines", "/candlesticks", "/hist", "/last")
+
+
+def venue_of(path: str) -> str:
+    """The venue whose path this is; ``unknown`` otherwise."""
+    return next((venue.name for venue in VENUES.values() if path.startswith(venue.prefixes)), NOBODY)
+
+
+def is_candles(path: str) -> bool:
+    """Whether the path asks for candles."""
+    return path.endswith(_CANDLES)
+
+
+def endpoint(path: str) -> str:
+    """The path with what varies replaced by a name, so that counters stay few."""
+    if path.startswith("/v2/candles/"):
+        return "/v2/candles/{key}/" + path.rpartition("/")[2]
+    if path.startswith("/v2/conf/"):
+        return "/v2/conf/{config}"
+    return path
+
+
+def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer:
+    """What goes back for ``path``; 404 with the path in it where nobody knows it."""
+    venue = venue_of(path)
+    try:
+        found = VENUES[venue].answer(exchange, path, query, now) if venue in VENUES else None
+    except Refusal as refusal:
+        return refusal.answer
+    if found is None:
+        return Answer(as_json({"error": f"the sandbox has nothing at {path}"}), 404)
+    return found

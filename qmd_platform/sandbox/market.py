@@ -1,0 +1,251 @@
+"""The deterministic market: what traded in any minute of any listing, as a pure function.
+
+What lives here: prices, volumes, minutes without trades, the candle in progress, exact rollups, and ``truth``, the
+closed form that tests compare with. What does not: recordings (``replay``), the wire (``binance`` and others).
+
+Everything is whole numbers: prices in ticks, volumes in lots of the venue's own unit. A longer candle is the exact
+rollup of the 1m candles as the venue prints them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmd_platform.errors import ConfigError
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Market
+from qmd_platform.model.timeframe import MINUTE, Timeframe
+from qmd_platform.model.window import Instant, Window
+from qmd_platform.sandbox.noise import Octave, scrambled, seed_of, smooth
+from qmd_platform.sandbox.universe import Character, Listing, listings
+
+BLOCK = 64
+"""Minutes of a block. Its first minute always has trades, so "the last close" is never far to look for."""
+
+# Heights add up to less than half the reference price, so a price is never zero. Shared by all markets of a coin:
+# the same coin costs about the same everywhere.
+_COIN = tuple(
+    Octave(period, round(height * 2**30))
+    for period, height in (
+        (5, 0.0006),
+        (23, 0.0013),
+        (120, 0.003),
+        (700, 0.007),
+        (3_100, 0.017),
+        (17_000, 0.04),
+        (90_000, 0.1),
+        (430_000, 0.25),
+    )
+)
+_VENUE = (Octave(1, round(0.0002 * 2**30)), Octave(11, round(0.0003 * 2**30)))
+
+_TOTALS = ("volume", "quote", "trades", "taker", "taker_quote")
+_MOST_AT_ONCE = 1 << 17
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trading:
+    """Columns of whole numbers, one row a candle. ``open_at`` is epoch ms, prices are ticks.
+
+    ``volume`` and ``taker`` (bought by takers) are lots; ``quote`` and ``taker_quote`` are ticks times lots;
+    ``trades`` is a count.
+    """
+
+    open_at: NDArray[np.int64]
+    open: NDArray[np.int64]
+    high: NDArray[np.int64]
+    low: NDArray[np.int64]
+    close: NDArray[np.int64]
+    volume: NDArray[np.int64]
+    quote: NDArray[np.int64]
+    trades: NDArray[np.int64]
+    taker: NDArray[np.int64]
+    taker_quote: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.open_at)
+
+    def take(self, rows: slice | NDArray[np.bool_]) -> "Trading":
+        """The rows selected by slice or mask."""
+        return Trading(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    @classmethod
+    def concat(cls, parts: "list[Trading]") -> "Trading":
+        """All rows of ``parts`` in the order given."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+
+    @classmethod
+    def none(cls) -> "Trading":
+        """No rows."""
+        return cls(*[np.empty(0, np.int64)] * len(cls.__slots__))
+
+
+def trading(listing: Listing, step: int, first: Instant, end: Instant, now: Instant) -> Trading:
+    """The candles of ``step`` ms with ``first <= open_at < end`` that ``listing``'s venue shows at ``now``.
+
+    The candle in progress at ``now`` is there with what has happened so far. Nothing is there before the listing;
+    the candle the listing falls into starts with it. Venues that omit candles without trades omit them.
+    """
+    first = max(-(-first // step) * step, listing.listed_at // step * step)
+    end = min(-(-end // step) * step, now // step * step + step)
+    stride = max(_MOST_AT_ONCE // (step // MINUTE), 1) * step
+    parts = [_rolled_up(_shown(listing, at, min(at + stride, end), now), step) for at in range(first, end, stride)]
+    return Trading.concat(parts) if parts else Trading.none()
+
+
+def truth(market: Market, timeframe: Timeframe, window: Window, now: Instant) -> Candles:
+    """The closed candles of ``market`` opening in ``window`` as they ought to end up in a lake.
+
+    Args:
+        market: a market of the deterministic universe.
+        timeframe: length of the candles.
+        window: open times, need not be on the grid.
+        now: the venue's clock; a candle with ``open_at + step > now`` is not closed and not here.
+
+    Returns:
+        sorted candles, volume in base coins, each number the float64 nearest to the exact decimal.
+
+    Raises:
+        ConfigError: the universe has no such market.
+    """
+    found = next((listing for listing in listings() if listing.market == market), None)
+    if found is None:
+        raise ConfigError(f"the sandbox lists no market {market}")
+    closed = now // timeframe.step * timeframe.step
+    rows = trading(found, timeframe.step, window.start, min(window.end, closed), now)
+    ticks = 10.0**found.tick_digits
+    return Candles(
+        rows.open_at,
+        rows.open / ticks,
+        rows.high / ticks,
+        rows.low / ticks,
+        rows.close / ticks,
+        in_base(rows.volume, found),
+    )
+
+
+def in_base(lots: NDArray[np.int64], listing: Listing) -> NDArray[np.float64]:
+    """Lots of the venue's unit as base coins: the nearest float64 of the exact decimal product."""
+    size = listing.contract_size
+    exponent = int(size.as_tuple().exponent)
+    digits = listing.lot_digits - exponent
+    return np.asarray(lots * int(size.scaleb(-exponent)) / 10.0**digits)
+
+
+def _shown(listing: Listing, first: Instant, end: Instant, now: Instant) -> Trading:
+    """The 1m candles opening in [first, end), the one in progress as it stands, none before the listing."""
+    lo = max(first, listing.listed_at) // MINUTE
+    hi = min(-(-end // MINUTE), now // MINUTE + 1)
+    if lo >= hi or listing.character is None:
+        return Trading.none()
+    rows = _minutes(listing, listing.character, lo, hi)
+    if hi == now // MINUTE + 1:
+        rows = Trading.concat([rows.take(slice(0, -1)), _so_far(rows.take(slice(-1, None)), now % MINUTE)])
+    return rows.take(rows.volume > 0) if listing.omits_empty else rows
+
+
+def _minutes(listing: Listing, character: Character, lo: int, hi: int) -> Trading:
+    """The whole minutes lo, lo + 1, ... hi - 1 (minutes since 1970), all after the listing."""
+    born = listing.listed_at // MINUTE
+    start = max(born, (lo - 1) // BLOCK * BLOCK)
+    minute = np.arange(start, hi, dtype=np.int64)
+    seed = seed_of(str(listing.market))
+    bits = scrambled(seed, minute)
+    traded = _traded(seed, character, minute, bits) | (minute == born)
+    price = _prices(listing, seed, character, start, hi - start + 1)
+    # The close of the last minute with trades; row 0 always has some.
+    close = price[1:][np.maximum.accumulate(np.where(traded, np.arange(len(minute)), 0))]
+    before = np.r_[price[0], close[:-1]]
+    # One open in 16 misses the last close by a tick, as on a real venue, but never after a minute without trades.
+    off = np.where(np.r_[False, traded[:-1]] & (bits % 16 == 0), (bits >> 4).astype(np.int64) % 2 * 2 - 1, 0)
+    open_ = np.where(traded, np.maximum(before + off, 1), before)
+    reach = character.reference // 4096 + 2
+    up, down = (bits >> 8).astype(np.int64) & 1023, (bits >> 18).astype(np.int64) & 1023
+    # Squared, so that most wicks are short and a few are long.
+    high = np.maximum(open_, close) + np.where(traded, reach * up * up >> 20, 0)
+    low = np.maximum(np.minimum(open_, close) - np.where(traded, reach * down * down >> 20, 0), 1)
+    volume = np.where(traded, _volumes(character, minute, bits), 0)
+    quote = volume * ((high + low + close) // 3)
+    share = (bits >> 28).astype(np.int64) & 255
+    rows = Trading(
+        minute * MINUTE,
+        open_,
+        high,
+        low,
+        close,
+        volume,
+        quote,
+        np.where(traded, 1 + (volume * 97 // (character.activity + 1)), 0),
+        volume * share >> 8,
+        (volume * share >> 8) * ((high + low + close) // 3),
+    )
+    return rows.take(slice(lo - start, None))
+
+
+def _traded(seed: int, character: Character, minute: NDArray[np.int64], bits: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether a minute has trades: single idle minutes, and now and then a quiet stretch inside a block."""
+    block = minute // BLOCK
+    first = int(block[0])
+    fate = scrambled(seed + 1, np.arange(first, int(block[-1]) + 1, dtype=np.int64))[block - first].astype(np.int64)
+    quiet = (fate & 1023) < character.idle
+    since = 1 + (fate >> 10 & 15)
+    inside = minute % BLOCK - since
+    asleep = quiet & (inside >= 0) & (inside < (fate >> 14 & 31))
+    idle = (bits >> 36).astype(np.int64) & 1023
+    return np.asarray((minute % BLOCK == 0) | ~(asleep | (idle < character.idle)))
+
+
+def _prices(listing: Listing, seed: int, character: Character, start: int, count: int) -> NDArray[np.int64]:
+    """Ticks at the start of each minute."""
+    coin = seed_of(listing.base.removeprefix("1000"))
+    moved = smooth(coin, _COIN, start, count) + smooth(seed, _VENUE, start, count)
+    return np.asarray(np.maximum(character.reference + (character.reference * moved >> 30), 1))
+
+
+def _volumes(character: Character, minute: NDArray[np.int64], bits: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Lots of a minute: a heavy tail, more by day than by night (UTC)."""
+    busy = (bits >> 44).astype(np.int64) & 1023
+    of_day = minute % 1440
+    tide = 700 + np.minimum(of_day, 1440 - of_day)
+    return np.asarray(1 + (character.activity * (busy * busy >> 10) >> 10) * tide // 1420)
+
+
+def _so_far(row: Trading, elapsed: int) -> Trading:
+    """One minute's row as it stands ``elapsed`` ms after its start: growing towards its final values."""
+
+    def part(values: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.asarray(values * elapsed // MINUTE)
+
+    volume = part(row.volume)
+    if not volume[0]:
+        flat = row.open
+        return Trading(row.open_at, flat, flat, flat, flat, *[np.zeros(1, np.int64)] * len(_TOTALS))
+    close = row.open + part(row.close - row.open)
+    return Trading(
+        row.open_at,
+        row.open,
+        np.maximum(row.open, close) + part(row.high - np.maximum(row.open, row.close)),
+        np.minimum(row.open, close) - part(np.minimum(row.open, row.close) - row.low),
+        close,
+        *(part(getattr(row, name)) for name in _TOTALS),
+    )
+
+
+def _rolled_up(rows: Trading, step: int) -> Trading:
+    """Candles of ``step`` ms made from 1m rows: first open, highest high, lowest low, last close, exact sums."""
+    if step == MINUTE or not len(rows):
+        return rows
+    bucket = rows.open_at // step
+    first = np.flatnonzero(np.r_[True, bucket[1:] != bucket[:-1]])
+    last = np.r_[first[1:], len(rows)] - 1
+    return Trading(
+        bucket[first] * step,
+        rows.open[first],
+        np.maximum.reduceat(rows.high, first),
+        np.minimum.reduceat(rows.low, first),
+        rows.close[last],
+        *(np.add.reduceat(getattr(rows, name), first) for name in _TOTALS),
+    )

@@ -1,0 +1,78 @@
+"""What a fault makes of an answer.
+
+What lives here: a good answer in, a bad one out. What does not: when (``faults``), and the two kinds that are about
+the connection and not the answer, ``hang`` and ``cut_connection`` (``service``).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+
+from qmd_platform.sandbox import dispatch
+from qmd_platform.sandbox.exchange import Answer
+from qmd_platform.sandbox.faults import Fault
+
+_HTML = (
+    b"<!DOCTYPE html><html><head><title>Just a moment...</title></head>"
+    b"<body>Checking if the site connection is secure.</body></html>"
+)
+_Good = Callable[[], Answer]
+
+
+def spoiled(fault: Fault, venue: str, good: _Good) -> Answer:
+    """The answer ``fault`` puts in the place of ``good()``; kinds that are not about answers leave it as it is."""
+    return _SPOILERS[fault.kind](fault, venue, good)
+
+
+def first_half(body: bytes) -> bytes:
+    """The bytes of a body cut short."""
+    return body[: len(body) // 2]
+
+
+def _left_alone(fault: Fault, venue: str, good: _Good) -> Answer:
+    return good()
+
+
+def _empty(fault: Fault, venue: str, good: _Good) -> Answer:
+    return replace(good(), body=b"[]", status=200, rows=0)
+
+
+def _short(fault: Fault, venue: str, good: _Good) -> Answer:
+    answer = good()
+    if answer.ask is None:
+        return answer
+    rows = msgspec.json.decode(answer.body, type=list[msgspec.Raw])
+    kept = rows[: len(rows) // 2]
+    return replace(answer, body=b"[" + b",".join(map(bytes, kept)) + b"]", rows=len(kept))
+
+
+def _throttled(fault: Fault, venue: str, good: _Good) -> Answer:
+    body = dispatch.VENUES[venue].throttled() if venue in dispatch.VENUES else b"{}"
+    return Answer(body, fault.status, {"Retry-After": f"{fault.retry_after:g}"})
+
+
+def _broken(fault: Fault, venue: str, good: _Good) -> Answer:
+    body = dispatch.VENUES[venue].broken() if venue in dispatch.VENUES else b"{}"
+    return Answer(body, fault.status)
+
+
+def _truncated(fault: Fault, venue: str, good: _Good) -> Answer:
+    # Not an answer to the question any more, so without its ask and rows.
+    return Answer(first_half(good().body))
+
+
+def _html(fault: Fault, venue: str, good: _Good) -> Answer:
+    return Answer(_HTML, headers={"Content-Type": "text/html; charset=UTF-8"})
+
+
+_SPOILERS: dict[str, Callable[[Fault, str, _Good], Answer]] = {
+    "empty_page": _empty,
+    "short_page": _short,
+    "throttle": _throttled,
+    "server_error": _broken,
+    "truncated_json": _truncated,
+    "html": _html,
+    "hang": _left_alone,
+    "cut_connection": _left_alone,
+}

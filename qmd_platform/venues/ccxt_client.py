@@ -1,0 +1,159 @@
+"""A venue as the platform sees it (``port.Venue``), spoken by ccxt.
+
+What lives here: from a question to its answer. What does not: spelling (``dialects``), ccxt's object
+(``ccxt_exchange``), sockets (``transport``), decoding (``parsing``), repeating (``retry``).
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from typing import Self, TypeVar
+
+import msgspec
+
+from qmd_platform.errors import UnknownMarket, choices
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Market
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant, Window
+from qmd_platform.venues import dialects, facts, listing, parsing
+from qmd_platform.venues.ccxt_exchange import CcxtExchange
+from qmd_platform.venues.dialects import Request
+from qmd_platform.venues.listing import CcxtMarket
+from qmd_platform.venues.port import Instrument, Page, Traffic
+from qmd_platform.venues.retry import Meter, Patience, Retry
+from qmd_platform.venues.throttle import Gcra, Pace
+from qmd_platform.venues.transport import Answer, Toll, Transport
+
+T = TypeVar("T")
+
+
+def client(
+    venue: str,
+    *,
+    venue_url: str | None = None,
+    instruments: Sequence[Instrument] = (),
+    concurrency: int = 8,
+    timeout_seconds: float = 15,
+    patience: Patience | None = None,
+) -> "CcxtVenue":
+    """The venue called ``venue``, ready to be asked; use it as an async context manager.
+
+    Args:
+        venue: one of ``facts.VENUES``.
+        venue_url: a server that answers in the venue's place (a sandbox). Its paths are the venue's; no budget is
+            kept for it, but what it asks to wait is waited.
+        instruments: what is known already; these markets are asked for without loading any.
+        concurrency: requests under way at once.
+        timeout_seconds: bound of a single request.
+        patience: how long to keep trying; the default is ``Patience()``.
+
+    Raises:
+        ConfigError: no such venue; the hint has the choices.
+    """
+    facts.known_venue(venue)
+    budgets = {kind.budget.bucket: Gcra.of(kind.budget) for kind in facts.VENUES[venue].kinds.values()}
+    pace = Pace({} if venue_url else budgets)
+    # Jitter only has to differ between processes; nobody gains by guessing it.
+    retry = Retry(venue, pace, patience or Patience(), random.Random())  # noqa: S311
+    transport = Transport(venue, pace, retry.check, concurrency=concurrency, timeout_seconds=timeout_seconds)
+    asked = CcxtVenue(venue, venue_url, transport, retry)
+    asked.know(instruments)
+    return asked
+
+
+class CcxtVenue:
+    """``port.Venue`` through ccxt. In ``traffic``, bytes are bodies after decompression."""
+
+    def __init__(self, venue: str, venue_url: str | None, transport: Transport, retry: Retry) -> None:
+        self.name = venue
+        self.traffic = Traffic()
+        self._transport = transport
+        self._retry = retry
+        self._exchange = CcxtExchange(venue, venue_url, transport, retry, Meter(self.traffic))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """See ``port.Venue``."""
+        await self._transport.close()
+
+    def know(self, instruments: Sequence[Instrument]) -> None:
+        """Take these markets as listed; no request."""
+        if instruments:
+            self._exchange.add([msgspec.json.decode(one.ccxt_market) for one in instruments])
+
+    def page_limit(self, market: Market, timeframe: Timeframe) -> int:
+        """See ``port.Venue``."""
+        return facts.of(self.name, market.kind).page_limit
+
+    def omits_empty(self, market: Market) -> bool:
+        """See ``port.Venue``."""
+        return facts.of(self.name, market.kind).omits_empty
+
+    async def server_time(self) -> Instant:
+        """See ``port.Venue``. Bitfinex has no clock to ask; HTTP's is read, in whole seconds."""
+        bucket = next(iter(facts.VENUES[self.name].kinds.values())).budget.bucket
+
+        def read(answer: Answer) -> Instant:
+            return listing.clock(self.name, answer.headers.get("Date", ""), answer.body)
+
+        return await self._asked(Request(listing.CLOCKS[self.name], {}, 1), bucket, read, ())
+
+    async def instruments(self) -> list[Instrument]:
+        """See ``port.Venue``."""
+        for kind in facts.VENUES[self.name].kinds:
+            await self._exchange.load(kind)
+        return listing.instruments(self.name, self._exchange.markets, self._exchange.precision_mode)
+
+    async def page(self, market: Market, timeframe: Timeframe, window: Window, traffic: Traffic | None = None) -> Page:
+        """See ``port.Venue``. Also raises ConfigError when the venue has no such timeframe."""
+        record = await self._record(market)
+        request = dialects.candle_request(self.name, market.kind, record, timeframe, window)
+        candles, digest = await self._candles(market, record, request, () if traffic is None else (traffic,))
+        return Page(window, candles, digest)
+
+    async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:
+        """See ``port.Venue``. Where it cannot be asked (Gate), the venue's listing date, if it states one."""
+        record = await self._record(market)
+        request = dialects.oldest_request(self.name, market.kind, record, timeframe)
+        if request is None:
+            return listing.listed_at(record)
+        candles, _ = await self._candles(market, record, request, ())
+        return int(candles.open_at[0]) if len(candles) else None
+
+    async def _record(self, market: Market) -> CcxtMarket:
+        """ccxt's record of ``market``; all markets of its kind are loaded unless it is known already."""
+        facts.of(self.name, market.kind)
+        if market.symbol not in self._exchange.markets:
+            await self._exchange.load(market.kind)
+        record = self._exchange.markets.get(market.symbol)
+        if record is None:
+            hint = choices(market.symbol, self._exchange.markets)
+            raise UnknownMarket(self.name, f"does not list {market.symbol!r}", hint=hint)
+        return record
+
+    async def _candles(
+        self, market: Market, record: CcxtMarket, request: Request, counted: Sequence[Traffic]
+    ) -> tuple[Candles, str]:
+        """The candles of one answer, and the sha256 of its bytes."""
+        known, decode = facts.of(self.name, market.kind), dialects.of(self.name, market.kind).decode
+        size = parsing.exact(listing.contract_size(record) if known.volume_unit == "contracts" else 1.0)
+
+        def read(answer: Answer) -> tuple[Candles, str]:
+            return decode(self.name, answer.body, size), hashlib.sha256(answer.body).hexdigest()
+
+        return await self._asked(request, known.budget.bucket, read, counted)
+
+    async def _asked(self, request: Request, bucket: str, read: Callable[[Answer], T], counted: Sequence[Traffic]) -> T:
+        """What ``read`` makes of the answer to ``request``, asked as often as the retry layer sees fit."""
+        toll = Toll(bucket, request.weight, Meter(self.traffic, *counted))
+
+        async def once() -> T:
+            return read(await self._exchange.answer(request.method, request.params, toll))
+
+        return await self._retry.answer(once, toll.meter)

@@ -1,0 +1,100 @@
+"""What a venue lists, from ccxt's records to ours; and how a venue is asked for its clock.
+
+What lives here: pure reading of market records and clock answers. What does not: loading them (``ccxt_exchange``),
+storing them (``ingest.instruments``).
+"""
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from qmd_platform.errors import BadPage, ConfigError
+from qmd_platform.model.series import Market
+from qmd_platform.model.window import Instant
+from qmd_platform.venues import facts
+from qmd_platform.venues.port import Instrument
+
+CcxtMarket = Mapping[str, object]
+"""A market record as ccxt keeps it."""
+
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "binance": {"spot": "spot", "perpetual": "linear", "future": "linear"},
+    "bitfinex": {"spot": "", "perpetual": ""},
+    "gate": {"spot": "spot", "perpetual": "swap"},
+}
+"""By venue and kind, the word for which ccxt loads these markets; "" where all come in one answer."""
+
+CLOCKS: Mapping[str, str] = {
+    "binance": "publicGetTime",
+    "bitfinex": "publicGetPlatformStatus",
+    "gate": "publicSpotGetTime",
+}
+"""ccxt's implicit method whose answer tells the venue's time."""
+
+TICK_SIZE = 4
+"""ccxt's ``precisionMode`` in which a market's precision is its smallest step."""
+
+
+def instruments(venue: str, markets: Mapping[str, CcxtMarket], precision_mode: int) -> list[Instrument]:
+    """The markets of the kinds we know, sorted by symbol. One whose symbol is not of our shape is left out."""
+    kept = [(_market(venue, symbol), markets[symbol]) for symbol in sorted(markets)]
+    return [_instrument(market, record, precision_mode) for market, record in kept if market is not None]
+
+
+def listed_at(record: CcxtMarket) -> Instant | None:
+    """Start of trading as the venue states it, epoch ms; None when it does not."""
+    created = record.get("created")
+    return int(created) if isinstance(created, int | float) and created > 0 else None
+
+
+def contract_size(record: CcxtMarket) -> float:
+    """Base coins in one unit of the market's volume: 1 for spot."""
+    return _number(record.get("contractSize")) or 1.0
+
+
+def clock(venue: str, date: str, body: bytes) -> Instant:
+    """The venue's time, from the answer to its clock request: the ``Date`` header or the body.
+
+    Raises:
+        BadPage: there is no time in it.
+    """
+    key = facts.VENUES[venue].clock
+    try:
+        if key == "Date":
+            return round(parsedate_to_datetime(date).timestamp() * 1000)
+        return msgspec.convert(msgspec.json.decode(body)[key], int)
+    except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+        raise BadPage(venue, f"the answer has no time in it: {error!r}", sample=body) from None
+
+
+def _market(venue: str, symbol: str) -> Market | None:
+    try:
+        market = Market.parse(f"{venue}:{symbol}")
+    except ConfigError:
+        return None
+    return market if market.kind in facts.VENUES[venue].kinds else None
+
+
+def _instrument(market: Market, record: CcxtMarket, precision_mode: int) -> Instrument:
+    steps = record.get("precision") if precision_mode == TICK_SIZE else None
+    steps = steps if isinstance(steps, Mapping) else {}
+    slim = {name: value for name, value in record.items() if name != "info"}
+    return Instrument(
+        symbol=market.symbol,
+        venue_symbol=str(record["id"]),
+        kind=market.kind,
+        base=str(record["base"]),
+        quote=str(record["quote"]),
+        settle=str(record.get("settle") or ""),
+        active=record.get("active") is not False,
+        contract_size=contract_size(record),
+        tick=_number(steps.get("price")),
+        lot=_number(steps.get("amount")),
+        listed_at=listed_at(record),
+        ccxt_market=msgspec.json.encode(slim).decode(),
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

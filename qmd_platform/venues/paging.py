@@ -1,0 +1,114 @@
+"""Paging without I/O: cutting windows into pages, and judging what came back.
+
+What lives here: pure functions. What does not: asking (``venues.ccxt_client``), deciding what an unproven hole
+means (``ingest.pages``), whether a candle's values are plausible (``quality``).
+
+The rules, each of which some well-known collector breaks:
+
+1. A page is a window with both ends, so pages are independent: they can be asked in any order, again, at once.
+2. An empty or short page is not the end of the data. It leaves *holes*, and holes need proof.
+3. What lies outside the asked window, or is not closed by the venue's clock, is counted and not taken.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmd_platform.model.candles import COLUMNS, Candles
+from qmd_platform.model.spans import subtracted, windows_of
+from qmd_platform.model.window import Instant, Window
+
+
+def pages(windows: Iterable[Window], step: int, limit: int) -> list[Window]:
+    """Each window cut into pages of at most ``limit`` candles of ``step`` ms, oldest first.
+
+    Windows must be on the grid of ``step``. Pages never overlap, so no border candle is asked twice.
+    """
+    size = limit * step
+    return [
+        Window(start, min(start + size, window.end))
+        for window in windows
+        for start in range(window.start, window.end, size)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One answer, sorted out. Every row that came in is in exactly one of the first five.
+
+    ``holes`` are the asked instants without a row; a hole is *spanned* when the answer has rows on both its
+    sides, which shows the venue was talking about that time.
+    """
+
+    candles: Candles
+    duplicates: int
+    outside: int
+    forming: int
+    rejected: tuple[tuple[int, str], ...]
+    holes: tuple[Window, ...]
+    spanned: tuple[Window, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every asked candle came, each once and with one set of values."""
+        return not self.holes and not self.rejected
+
+
+def judged(answer: Candles, window: Window, step: int, closed_before: Instant) -> Judgement:
+    """Sort out ``answer`` to the question ``window``.
+
+    Args:
+        answer: rows as the venue sent them, sorted by open time, repeats and all.
+        window: what was asked, on the grid of ``step``.
+        step: length of a candle in ms.
+        closed_before: exclusive end of what is closed by the venue's clock (``coverage.expected``).
+
+    Returns:
+        rows to take (sorted, unique, aligned, inside, closed) and an account of the others. ``rejected`` holds
+        (position in ``answer``, reason) of misaligned rows and of repeats whose values contradict.
+    """
+    at = answer.open_at
+    inside = (at >= window.start) & (at < window.end)
+    closed = at < closed_before
+    aligned = at % step == 0
+    rejected = [(int(row), "misaligned") for row in np.flatnonzero(inside & closed & ~aligned)]
+    good = np.flatnonzero(inside & closed & aligned)
+    repeats, contradictions = _repeats(answer, good)
+    rejected += [(row, "contradicts another row of the same open time") for row in contradictions]
+    rows = np.setdiff1d(good, [*repeats, *contradictions], assume_unique=True)
+    kept = answer.take(rows)
+    asked_end = min(window.end, closed_before)
+    holes = subtracted(
+        [Window(window.start, asked_end)] if asked_end > window.start else [], windows_of(kept.open_at, step)
+    )
+    return Judgement(
+        kept,
+        duplicates=len(repeats),
+        outside=int((~inside).sum()),
+        forming=int((inside & ~closed).sum()),
+        rejected=tuple(sorted(rejected)),
+        holes=tuple(holes),
+        spanned=tuple(hole for hole in holes if spans(kept, hole)),
+    )
+
+
+def spans(candles: Candles, hole: Window) -> bool:
+    """Whether sorted ``candles`` has rows both before and after ``hole``."""
+    return bool(len(candles) and candles.open_at[0] < hole.start and candles.open_at[-1] >= hole.end)
+
+
+def _repeats(answer: Candles, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> tuple[list[int], list[int]]:
+    """Positions of rows that repeat an earlier row's open time: the equal ones, and all of those that disagree."""
+    again = np.flatnonzero(np.diff(answer.open_at[rows]) == 0)
+    if not len(again):
+        return [], []
+    equal: list[int] = []
+    unequal: set[int] = set()
+    for position in again:
+        first, second = int(rows[position]), int(rows[position + 1])
+        if all(getattr(answer, name)[first] == getattr(answer, name)[second] for name in COLUMNS):
+            equal.append(second)
+        else:
+            unequal |= {first, second}
+    return [row for row in equal if row not in unequal], sorted(unequal)

@@ -1,0 +1,152 @@
+"""Bytes of an answer to columns, or a refusal: nothing in between.
+
+What lives here: one decoder a wire shape. What does not: which endpoint has which shape (``dialects``), whether the
+rows are the ones asked for (``paging``), plausibility (``quality``). Repeated rows and rows outside the window are
+kept: the judge needs to see them.
+
+Rules:
+
+1. An answer that is not exactly the promised shape raises ``BadPage`` with its first bytes. It is never an empty
+   page: an empty page is ``[]`` and nothing else.
+2. A number is the float64 nearest to its text, bit for bit what ``float(text)`` gives.
+3. Volume leaves here in base coins, converted once. A contract is a decimal fraction of a coin, so contracts are
+   multiplied by its numerator and divided by its denominator, both whole numbers: 97151 contracts of 0.0001 are
+   97151 / 10000 = 9.7151, the float nearest to the true decimal. (97151 * 0.0001 is 9.715100000000001.)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+import numpy as np
+import simdjson
+from numpy.typing import NDArray
+
+from qmd_platform.errors import BadPage
+from qmd_platform.model.candles import Candles
+
+Matrix = NDArray[np.float64]
+Decoder = Callable[[str, bytes, Fraction], Candles]
+"""(venue, body, contract size) to candles sorted by open time; ``BadPage`` otherwise."""
+
+_COMMA, _CLOSE, _OPEN = b",", b"]", b"["
+_LATEST_MS = 1 << 43
+"""The year 2248: a number larger than this is not a time in ms."""
+
+
+def exact(contract_size: float) -> Fraction:
+    """The decimal fraction a venue prints as ``contract_size``: 0.0001 is 1/10000, not the float nearest to it."""
+    return Fraction(Decimal(repr(contract_size)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A wire shape: a list of equally long lists of numbers, some of them in quotes.
+
+    ``columns`` are the positions of open time, open, high, low, close, volume; ``quoted`` is how many elements of a
+    row are in quotes; ``unit_ms`` is how many milliseconds one unit of the time is; ``words`` are the words a row may
+    hold and the number each stands for.
+    """
+
+    arity: int
+    columns: tuple[int, int, int, int, int, int]
+    quoted: int
+    unit_ms: int = 1
+    words: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __call__(self, venue: str, body: bytes, contract_size: Fraction) -> Candles:
+        """See ``Decoder``."""
+        for word, number in self.words:
+            body = body.replace(word, number)
+        bare = body.translate(None, b'"')
+        matrix = _matrix(venue, body, bare, self.arity)
+        if len(body) - len(bare) != 2 * self.quoted * len(matrix):
+            raise BadPage(venue, f"expected {self.quoted} quoted values in each of {len(matrix)} rows", sample=body)
+        picked = np.ascontiguousarray(matrix.T[list(self.columns)])
+        return _candles(venue, body, picked, self.unit_ms, contract_size)
+
+
+BINANCE = Rows(arity=12, columns=(0, 1, 2, 3, 4, 5), quoted=9)
+"""[open ms, "open", "high", "low", "close", "volume", close ms, "quote volume", trades, "taker", "taker quote", "0"]"""
+
+BITFINEX = Rows(arity=6, columns=(0, 1, 3, 4, 2, 5), quoted=0)
+"""[open ms, open, close, high, low, volume]; newest first unless sort=1."""
+
+GATE_SPOT = Rows(
+    arity=8,
+    columns=(0, 5, 3, 4, 2, 6),
+    quoted=8,
+    unit_ms=1000,
+    words=((b'"true"', b'"1"'), (b'"false"', b'"0"')),
+)
+"""["open s", "quote volume", "close", "high", "low", "open", "base volume", "true" when closed]"""
+
+
+class _GateContractRow(msgspec.Struct, gc=False):
+    t: int
+    o: float
+    h: float
+    l: float  # noqa: E741 - the venue's own key
+    c: float
+    v: float
+
+
+_gate_contract_rows = msgspec.json.Decoder(list[_GateContractRow], strict=False)
+
+
+def gate_contracts(venue: str, body: bytes, contract_size: Fraction) -> Candles:
+    """See ``Decoder``: ``[{"t": open s, "v": contracts, "c": "..", "h": "..", "l": "..", "o": "..", "sum": ".."}]``."""
+    try:
+        rows = _gate_contract_rows.decode(body)
+    except msgspec.MsgspecError as error:
+        raise BadPage(venue, f"the answer is not a page of candles: {error}", sample=body) from None
+    values = np.array([(row.t, row.o, row.h, row.l, row.c, row.v) for row in rows], np.float64)
+    return _candles(venue, body, np.ascontiguousarray(values.reshape(-1, 6).T), 1000, contract_size)
+
+
+def _matrix(venue: str, body: bytes, bare: bytes, arity: int) -> Matrix:
+    """The rows of ``bare`` JSON as a matrix; ``body`` is what arrived, for the evidence."""
+    try:
+        flat = np.frombuffer(simdjson.Parser().parse(bare).as_buffer(of_type="d"), np.float64)
+    except (ValueError, TypeError, AttributeError) as error:
+        # ValueError: not JSON. TypeError: an element is no number. AttributeError: not a list.
+        raise BadPage(venue, f"the answer is not a list of rows of numbers: {error}", sample=body) from None
+    count, rest = divmod(len(flat), arity)
+    if rest or not _is_rectangular(bare, count, arity):
+        raise BadPage(venue, f"the answer's rows are not of {arity} elements each", sample=body)
+    return flat.reshape(count, arity)
+
+
+def _is_rectangular(bare: bytes, count: int, arity: int) -> bool:
+    """Whether valid JSON ``bare``, without text in it, is a list of ``count`` lists of ``arity`` numbers.
+
+    ``as_buffer`` flattens whatever is nested, so a row too long next to one too short would pass: the n-th row must
+    close after exactly ``n * arity - 1`` commas.
+    """
+    if not count:
+        return bare.count(_OPEN) == 1
+    text = np.frombuffer(bare, np.uint8)
+    commas = np.flatnonzero(text == ord(_COMMA))
+    closes = np.flatnonzero(text == ord(_CLOSE))
+    if len(commas) != count * arity - 1 or len(closes) != count + 1 or bare.count(_OPEN) != count + 1:
+        return False
+    return bool((np.searchsorted(commas, closes[:-1]) == np.arange(1, count + 1) * arity - 1).all())
+
+
+def _candles(venue: str, body: bytes, columns: Matrix, unit_ms: int, contract_size: Fraction) -> Candles:
+    """Six rows of numbers (time, open, high, low, close, volume) as sorted candles."""
+    times = columns[0] * unit_ms
+    if not np.isfinite(columns).all():
+        raise BadPage(venue, "a value is not a finite number", sample=body)
+    if len(times) and not (0 <= times.min() and times.max() < _LATEST_MS and (times == np.floor(times)).all()):
+        raise BadPage(venue, "an open time is not a time", sample=body)
+    open_at = times.astype(np.int64)
+    volume = columns[5]
+    if contract_size != 1:
+        volume = volume * contract_size.numerator / contract_size.denominator
+    candles = Candles(open_at, columns[1], columns[2], columns[3], columns[4], volume)
+    if (open_at[1:] < open_at[:-1]).any():
+        return candles.take(np.argsort(open_at, kind="stable"))
+    return candles

@@ -1,0 +1,97 @@
+"""What the platform may ask a venue, whatever library answers.
+
+What lives here: the protocol and the shapes that cross it. Not here: any implementation
+(``venues.ccxt_client``).
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Market
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One row of the instruments table; the fields are ``model.tables.INSTRUMENTS``."""
+
+    symbol: str
+    venue_symbol: str
+    kind: str
+    base: str
+    quote: str
+    settle: str
+    active: bool
+    contract_size: float
+    tick: float | None
+    lot: float | None
+    listed_at: Instant | None
+    ccxt_market: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer. ``candles`` are as the venue sent them, sorted by open time, duplicates and all.
+
+    ``digest`` is the sha256 of the answer's bytes: evidence of what the venue said.
+    """
+
+    window: Window
+    candles: Candles
+    digest: str
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a client did so far. Counted where it happens: every attempt is a request."""
+
+    requests: int = 0
+    bytes: int = 0
+    retries: int = 0
+    waits_seconds: float = 0.0
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+class Venue(Protocol):
+    """A venue that can be asked. One instance belongs to one event loop; use it as an async context manager."""
+
+    name: str
+    traffic: Traffic
+
+    async def server_time(self) -> Instant:
+        """The venue's own clock, epoch ms."""
+        ...
+
+    async def instruments(self) -> list[Instrument]:
+        """Everything the venue lists, all kinds we know."""
+        ...
+
+    def page_limit(self, market: Market, timeframe: Timeframe) -> int:
+        """How many candles one request brings."""
+        ...
+
+    def omits_empty(self, market: Market) -> bool:
+        """Whether the venue leaves out candles without trades (Bitfinex) or prints flat ones (Binance)."""
+        ...
+
+    async def page(self, market: Market, timeframe: Timeframe, window: Window, traffic: Traffic | None = None) -> Page:
+        """The candles opening in ``window``, at most ``page_limit`` of them, in one request and its retries.
+
+        Every attempt is counted in ``self.traffic`` and, where given, in ``traffic`` too (a partition's own).
+
+        Raises:
+            UnknownMarket, BeyondHistory, Refused: permanent.
+            Banned: stop the venue.
+            VenueDown: still failing after the last try.
+        """
+        ...
+
+    async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:
+        """Open time of the oldest candle the venue serves; None when it cannot be asked."""
+        ...
+
+    async def close(self) -> None:
+        """Give back sockets."""
+        ...

@@ -1,0 +1,106 @@
+"""One HTTP request at a time: sockets, time-outs, and what goes wrong on the wire.
+
+What lives here: an aiohttp session for one client. What does not: URLs and signatures (ccxt makes them), what an
+error status means (``taxonomy``), repeating (``retry``).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from qmd_platform.errors import VenueDown
+from qmd_platform.venues.retry import Meter
+from qmd_platform.venues.throttle import Pace
+
+if TYPE_CHECKING:
+    import aiohttp
+
+USER_AGENT = "qmd-platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: ``body`` decompressed, ``headers`` found whatever their case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """What a request costs whom: ``weight`` of ``bucket``'s budget, counted by ``meter``."""
+
+    bucket: str
+    weight: float
+    meter: Meter
+
+
+class Transport:
+    """Sends requests, at most ``concurrency`` at once, each when its turn has come."""
+
+    def __init__(
+        self, venue: str, pace: Pace, check: Callable[[], None], *, concurrency: int, timeout_seconds: float
+    ) -> None:
+        """``check`` raises when there is no sense in sending; ``timeout_seconds`` bounds a whole request."""
+        self._venue = venue
+        self._pace = pace
+        self._check = check
+        self._concurrency = concurrency
+        self._timeout_seconds = timeout_seconds
+        # Slots are ours, not the connection pool's: a request's time-out must not run while it waits for one.
+        self._slots = asyncio.Semaphore(concurrency)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, url: str, headers: Mapping[str, str], toll: Toll) -> Answer:
+        """The answer to GET ``url``, whatever its status.
+
+        Raises:
+            VenueDown: there was none: time-out, refused or cut connection, a body cut short or badly compressed.
+        """
+        async with self._slots:
+            toll.meter.waited(await self._pace.turn(toll.bucket, toll.weight, self._check))
+            toll.meter.request()
+            answer = await self._sent(url, headers)
+        toll.meter.answer(len(answer.body))
+        return answer
+
+    async def _sent(self, url: str, headers: Mapping[str, str]) -> Answer:
+        import aiohttp  # noqa: PLC0415 - 0.2 s, paid by the first request and not by who imports the client
+        from yarl import URL  # noqa: PLC0415 - comes with aiohttp
+
+        if self._session is None:
+            self._session = self._opened()
+        try:
+            async with self._session.get(URL(url, encoded=True), headers=headers) as response:
+                return Answer(response.status, response.headers, await response.read())
+        except TimeoutError:
+            raise VenueDown(self._venue, f"no answer within {self._timeout_seconds:g} s: {url}") from None
+        except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            raise VenueDown(self._venue, f"{type(error).__name__}: {error}: {url}") from error
+
+    def _opened(self) -> "aiohttp.ClientSession":
+        import aiohttp  # noqa: PLC0415 - see _sent
+
+        seconds = self._timeout_seconds
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._concurrency),
+            # total alone leaves reading from a silently dead connection to the system's time-out
+            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=seconds, sock_read=seconds),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
+        )
+
+    async def close(self) -> None:
+        """Give back sockets. May be called twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def rehosted(url: str, host: str) -> str:
+    """``url`` with its scheme and host replaced by those of ``host``; the path stays, below ``host``'s own if any."""
+    there, here = urlsplit(host), urlsplit(url)
+    return urlunsplit((there.scheme, there.netloc, there.path.rstrip("/") + here.path, here.query, ""))
