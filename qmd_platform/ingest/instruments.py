@@ -1,0 +1,81 @@
+"""What venues list: fetched into the lake, read back for the backfill.
+
+What lives here: the instruments table's way in and out. What does not: what ccxt calls these facts
+(``venues.ccxt_client``), their history (they are replaced as a whole; every version stays in the ledger).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+
+import pyarrow as pa
+
+from qmd_platform.coverage.summary import Summary
+from qmd_platform.errors import UnknownMarket, choices
+from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.lake.store import Lake, Write
+from qmd_platform.model import tables
+from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.venues.port import Instrument, Venue
+
+_TYPES = {
+    "instant": pa.timestamp("ms", "UTC"),
+    "float64": pa.float64(),
+    "int64": pa.int64(),
+    "string": pa.string(),
+    "bool": pa.bool_(),
+}
+
+
+async def ingest_instruments(venue: Venue, lake: Lake, *, run_id: str, source: str) -> Receipt:
+    """Ask the venue what it lists and make that the venue's instruments table.
+
+    Raises:
+        VenueError: the venue could not be asked; the table stays as it was.
+    """
+    began = time.monotonic()
+    listed = sorted(await venue.instruments(), key=lambda instrument: instrument.symbol)
+    partition = Partition(Series.instruments(venue.name))
+    write = Write(partition, to_arrow(listed), replace=True)
+    _, (outcome,) = lake.commit([write], run_id=run_id, source=source)
+    return Receipt(
+        partition,
+        Summary(expected=len(listed), present=outcome.rows),
+        runs=(),
+        new=outcome.new,
+        changed=outcome.changed,
+        unchanged=outcome.unchanged,
+        rows=outcome.rows,
+        stored_bytes=outcome.bytes,
+        version=outcome.version,
+        data_version=outcome.data_version,
+        traffic=venue.traffic,
+        seconds=time.monotonic() - began,
+    )
+
+
+def to_arrow(instruments: Sequence[Instrument]) -> pa.Table:
+    """The instruments as the table ``model.tables.INSTRUMENTS``."""
+    schema = pa.schema([pa.field(c.name, _TYPES[c.dtype], nullable=c.nullable) for c in tables.INSTRUMENTS.columns])
+    rows = [{f.name: getattr(instrument, f.name) for f in fields(instrument)} for instrument in instruments]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def instruments(lake: Lake, venue: str) -> dict[str, Instrument]:
+    """The venue's instruments in the lake by symbol; empty when they were never fetched."""
+    series = Series.instruments(venue)
+    if lake.state(Partition(series)) is None:
+        return {}
+    table = lake.read(series)
+    table = table.set_column(
+        table.schema.get_field_index("listed_at"), "listed_at", table.column("listed_at").cast(pa.int64())
+    )
+    return {row["symbol"]: Instrument(**row) for row in table.to_pylist()}
+
+
+def known(listed: dict[str, Instrument], market: Market) -> Instrument:
+    """The instrument of ``market``; UnknownMarket with the closest symbols when the venue does not list it."""
+    found = listed.get(market.symbol)
+    if found is None:
+        raise UnknownMarket(market.venue, f"does not list {market.symbol!r}", hint=choices(market.symbol, listed))
+    return found

@@ -1,0 +1,52 @@
+"""What a run did to one partition, in numbers a person can check.
+
+What lives here: the receipt. Not here: drawing it (``assets.receipts``, ``cli``).
+"""
+
+from dataclasses import dataclass, field
+
+from qmd_platform.coverage.summary import Summary
+from qmd_platform.model.series import Partition
+from qmd_platform.model.spans import Run
+from qmd_platform.venues.port import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One partition after a run. Rows that came in = new + changed + unchanged + quarantined + duplicates + refused.
+
+    Attributes:
+        partition: what was worked on.
+        summary: candles by state over all of the partition that was ever asked for.
+        runs: the same, window by window, with causes.
+        new, changed, unchanged: rows added, rows whose values a venue restated, rows the lake held already.
+        quarantined: rows kept apart because they break a rule; the ledger holds them with the reason.
+        duplicates: rows a venue sent twice with the same values.
+        refused: rows not taken because they were outside the asked window or not closed yet.
+        rows, stored_bytes, version, data_version: the partition in the lake now. ``data_version`` is the content hash.
+        traffic: requests, bytes and retries spent on this partition.
+        seconds: from the first request to the commit.
+        failures: pages that could not be fetched, in words. Their candles are MISSING; run again to get them.
+    """
+
+    partition: Partition
+    summary: Summary
+    runs: tuple[Run, ...]
+    new: int
+    changed: int
+    unchanged: int
+    quarantined: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    rows: int = 0
+    stored_bytes: int = 0
+    version: int = 0
+    data_version: str = ""
+    traffic: Traffic = field(default_factory=Traffic)
+    seconds: float = 0.0
+    failures: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing asked for is missing, quarantined or failed."""
+        return self.summary.is_complete and not self.failures

@@ -1,0 +1,160 @@
+"""A table's rows in memory: their shape, which of two wins, and their content hash. Pure.
+
+What lives here: ``conformed`` (sorted, unique, typed), ``merged`` (later rows win by key), ``content_hash``. What
+does not: bytes on disk (``lake.codec``), which rows a partition may hold (``lake.writes``).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from qmd_platform.errors import LakeError
+from qmd_platform.lake.buffers import arrow, numbers
+from qmd_platform.model.tables import Column, Table
+
+Ints = NDArray[np.int64]
+
+_TYPES = {
+    "instant": pa.timestamp("ms", "UTC"),
+    "float64": pa.float64(),
+    "int64": pa.int64(),
+    "string": pa.string(),
+    "bool": pa.bool_(),
+}
+
+
+def arrow_schema(spec: Table) -> pa.Schema:
+    """The Arrow schema of a table."""
+    return pa.schema([pa.field(c.name, _TYPES[c.dtype], nullable=c.nullable) for c in spec.columns])
+
+
+def empty(spec: Table) -> pa.Table:
+    """No rows. (``Schema.empty_table`` would import pandas.)"""
+    schema = arrow_schema(spec)
+    return pa.Table.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+
+def conformed(spec: Table, rows: pa.Table) -> pa.Table:
+    """``rows`` sorted by the table's key, the last of rows with equal keys kept, each column one chunk.
+
+    Raises:
+        LakeError: a column is missing, extra, of another type, or has nulls it may not have.
+    """
+    schema = arrow_schema(spec)
+    if sorted(rows.column_names) != sorted(schema.names):
+        raise LakeError(f"rows of {spec.name} have columns {rows.column_names}", hint=f"they must be {schema.names}")
+    for field in schema:
+        column = rows.column(field.name)
+        if column.type != field.type:
+            raise LakeError(f"column {field.name} of {spec.name} is {column.type}, not {field.type}")
+        if column.null_count and not field.nullable:
+            raise LakeError(f"column {field.name} of {spec.name} has {column.null_count} nulls")
+    table = pa.Table.from_arrays([rows.column(name).combine_chunks() for name in schema.names], schema=schema)
+    order, _, ends = _grouped(spec, _bits(spec, table))
+    last = order[ends]
+    return table if np.array_equal(last, np.arange(len(table))) else _taken(table, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The rows after a write, and how many of the written rows were new, changed or already there."""
+
+    rows: pa.Table
+    new: int
+    changed: int
+    unchanged: int
+    wrote: bool
+    """Whether ``rows`` differ from those before."""
+
+
+def merged(spec: Table, old: pa.Table, rows: pa.Table, *, replace: bool) -> Merge:
+    """``rows`` laid over ``old`` by key, or put in its place where ``replace``. Both as ``conformed`` makes them.
+
+    A value is changed when its bits are: NaN equals NaN, 0.0 differs from -0.0.
+    """
+    both = pa.concat_tables([old, rows]).combine_chunks()
+    bits = _bits(spec, both)
+    order, starts, ends = _grouped(spec, bits)
+    first, last = order[starts], order[ends]
+    is_pair = ends > starts
+    is_same = np.logical_and.reduce([values[first] == values[last] for values in bits.values()])
+    unchanged = int(np.count_nonzero(is_pair & is_same))
+    changed = int(np.count_nonzero(is_pair)) - unchanged
+    new = len(rows) - changed - unchanged
+    gone = len(old) - changed - unchanged if replace else 0
+    wrote = bool(new or changed or gone)
+    if not wrote:
+        return Merge(old, new, changed, unchanged, wrote)
+    return Merge(rows if replace else _taken(both, last), new, changed, unchanged, wrote)
+
+
+def content_hash(spec: Table, rows: pa.Table) -> str:
+    """sha256 (hex) of what the rows say: the same rows give the same hash, however they arrived or are stored.
+
+    Hashed are the table's name and version, the number of rows, and column by column the little-endian values,
+    before them the lengths of strings and, where the column may be null, which values are there.
+    """
+    digest = hashlib.sha256(f"{spec.name} {spec.version} {len(rows)}\n".encode())
+    for column in spec.columns:
+        digest.update(f"{column.name} {column.dtype}\n".encode())
+        array = rows.column(column.name).combine_chunks()
+        if column.nullable:
+            digest.update(_valid(array).astype("u1").data)
+            array = array.fill_null(_ZERO[column.dtype])
+        if column.dtype == "string":
+            encoded = [str(text).encode() for text in array.to_pylist()]
+            digest.update(np.array([len(text) for text in encoded], "<i8").data)
+            digest.update(b"".join(encoded))
+        else:
+            digest.update(_values(array, column).astype("<i8", copy=False).data)
+    return digest.hexdigest()
+
+
+_ZERO = {"instant": 0, "float64": 0.0, "int64": 0, "string": "", "bool": False}
+"""What stands for a null where only its absence counts."""
+
+
+def _bits(spec: Table, table: pa.Table) -> dict[str, Ints]:
+    """Per column an integer array that is equal where the values are, and in key columns sorts as they do."""
+    bits: dict[str, Ints] = {}
+    for column in spec.columns:
+        array = table.column(column.name).combine_chunks()
+        if column.nullable:
+            bits[f"{column.name} is there"] = _valid(array)
+            array = array.fill_null(_ZERO[column.dtype])
+        if column.dtype == "string":
+            texts = np.array(array.to_pylist(), object)
+            bits[column.name] = np.unique(texts, return_inverse=True)[1].astype(np.int64)
+        else:
+            bits[column.name] = _values(array, column)
+    return bits
+
+
+def _values(array: "pa.Array[Any]", column: Column) -> Ints:
+    """The 64 bits of each value of a column without nulls that is not of strings."""
+    if column.dtype == "bool":
+        array = array.cast(pa.int64())
+    return numbers(array, np.int64)
+
+
+def _valid(array: "pa.Array[Any]") -> Ints:
+    return numbers(array.is_valid().cast(pa.int64()), np.int64)
+
+
+def _grouped(spec: Table, bits: dict[str, Ints]) -> tuple[Ints, Ints, Ints]:
+    """Row numbers in key order (equal keys in the order given), and where each key's group starts and ends."""
+    keys = [bits[name] for name in spec.key]
+    order = np.lexsort(keys[::-1])
+    if not len(order):
+        return order, order, order
+    differs = np.logical_or.reduce([key[order[1:]] != key[order[:-1]] for key in keys])
+    starts = np.flatnonzero(np.r_[True, differs])
+    return order, starts, np.r_[starts[1:], len(order)] - 1
+
+
+def _taken(table: pa.Table, order: Ints) -> pa.Table:
+    return table.take(arrow(order)).combine_chunks()

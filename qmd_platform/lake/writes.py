@@ -1,0 +1,94 @@
+"""What a writer asks for, checked, and what is known of its partition afterwards. Pure.
+
+What lives here: ``Write``, the refusals of rows that cannot be of the partition, coverage after a write. What
+does not: whether a row is plausible (``quality``), merging (``lake.rows``), committing (``lake.store``).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from qmd_platform.errors import LakeError
+from qmd_platform.lake.rows import conformed
+from qmd_platform.ledger.records import Rejected
+from qmd_platform.model import tables
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Partition
+from qmd_platform.model.spans import Run, State, accounted, merged, overlaid, windows_of
+from qmd_platform.model.window import Window
+
+NOT_RECEIVED = "asked for, not received"
+"""Why a candle is MISSING that was asked for, is not there, and is not explained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one partition gains.
+
+    Args:
+        partition: where.
+        rows: columns of the partition's table. Among rows of equal key the last wins.
+        asked: the windows this write speaks about: afterwards every candle in them has a state. Candles only.
+        explained: why candles in ``asked`` have no row.
+        replace: the rows replace the whole partition instead of merging by key.
+        rejected: rows that were not let in. A candle without a row and without an explanation becomes QUARANTINED.
+    """
+
+    partition: Partition
+    rows: pa.Table
+    asked: tuple[Window, ...] = ()
+    explained: tuple[Run, ...] = ()
+    replace: bool = False
+    rejected: tuple[Rejected, ...] = ()
+
+
+def checked(write: Write) -> Write:
+    """``write`` with sorted, unique rows, and windows on the grid and inside the partition.
+
+    Raises:
+        LakeError: rows of another shape, outside the partition, or off the timeframe's grid.
+    """
+    spec = tables.table(write.partition.series.table)
+    rows = conformed(spec, write.rows)
+    if spec is not tables.CANDLES:
+        return replace(write, rows=rows, asked=(), explained=())
+    window, step = write.partition.window, write.partition.series.timeframe.step
+    open_at = Candles.from_arrow(rows).open_at
+    if len(rows) and not (window.contains(int(open_at[0])) and window.contains(int(open_at[-1]))):
+        raise LakeError(f"rows for {write.partition} are outside its month")
+    if np.any(open_at % step):
+        raise LakeError(f"rows for {write.partition} are off the grid of its timeframe")
+    asked = tuple(part for one in write.asked if (part := _inside(one, window, step)) is not None)
+    explained = tuple(
+        replace(run, window=part) for run in write.explained if (part := _inside(run.window, window, step)) is not None
+    )
+    return replace(write, rows=rows, asked=asked, explained=explained)
+
+
+def runs_after(write: Write, before: Iterable[Run], rows: pa.Table) -> tuple[Run, ...]:
+    """What is known of a partition of candles once its rows are ``rows``: rows speak first, then the write."""
+    if tables.table(write.partition.series.table) is not tables.CANDLES:
+        return ()
+    step = write.partition.series.timeframe.step
+    present = windows_of(Candles.from_arrow(rows).open_at, step)
+    refused = [
+        Run(Window(one.open_at, one.open_at + step), State.QUARANTINED, one.reason)
+        for one in write.rejected
+        if not one.open_at % step
+    ]
+    explained = overlaid(_one_each(refused), overlaid((), write.explained))
+    said = accounted(write.asked, present, explained, NOT_RECEIVED)
+    # Old PRESENT runs do not count: a replaced partition may have lost rows, and the rows say what is present.
+    return tuple(overlaid([run for run in before if run.state is not State.PRESENT], said))
+
+
+def _one_each(runs: Iterable[Run]) -> list[Run]:
+    """One run an instant: two rejected rows may be of the same candle."""
+    return merged({run.window: run for run in runs}.values())
+
+
+def _inside(window: Window, month: Window, step: int) -> Window | None:
+    on_grid = window.snapped(step)
+    return on_grid.intersection(month) if on_grid else None

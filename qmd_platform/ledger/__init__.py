@@ -1,0 +1,6 @@
+"""The ledger: the one authority on what the lake holds, and its single commit point.
+
+What lives here: the SQL schema (``schema``) and its ``migrations``, the database behind it (``engine``), what it
+keeps (``records``), commits by compare-and-swap and the questions asked of it (``ledger``), and the lock writers
+share (``lock``). The only room that imports SQLAlchemy and Alembic. What does not: the data files (``lake``).
+"""

@@ -1,0 +1,125 @@
+"""The SQLite database behind the ledger: its connections, and the schema version it is in.
+
+What lives here: everything that is particular to SQLite. What does not: any question about the lake
+(``ledger.ledger``).
+
+SQLite before 3.51.3 can corrupt a database when one process checkpoints its write-ahead log while another
+commits. So nothing checkpoints on its own here: a writing connection lives only while its process holds the
+commit lock, and closing it checkpoints; readers are read-only and never do.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
+
+from qmd_platform.errors import LedgerError, LedgerTooNew
+from qmd_platform.ledger.lock import held
+from qmd_platform.ledger.schema import REVISIONS
+
+BUSY_S = 60
+"""Seconds a connection waits for SQLite's own locks (a closing writer's checkpoint) before it gives up."""
+
+LOG_BYTES = 4 << 20
+"""Size of the write-ahead log from which a commit checkpoints although readers keep the log open."""
+
+_WRITER = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0")
+
+
+class Database:
+    """One SQLite file, and the file that is locked while it is written."""
+
+    def __init__(self, path: Path, lock: Path) -> None:
+        self.path = path
+        self.lock = lock
+        self._reader = _engine(f"file:{quote(str(path))}?mode=ro", "BEGIN")
+        self._writer = _engine(f"file:{quote(str(path))}", "BEGIN IMMEDIATE", _WRITER)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection in one read transaction: all it sees is of one commit."""
+        with self._named_errors(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The one connection that writes, in one transaction: committed at the end, rolled back on an error."""
+        with self._named_errors(), held(self.lock), self._writer.connect() as connection:
+            with connection.begin():
+                yield connection
+            self._checkpoint(connection)
+
+    def migrate(self) -> None:
+        """Bring the database to the schema this code speaks; makes it if absent. Safe to race.
+
+        Raises:
+            LedgerTooNew: a newer qmd_platform wrote it. Nothing is changed.
+            LedgerError: it cannot be read or written.
+        """
+        if self._is_current():
+            return
+        with self._named_errors(), held(self.lock):
+            if not self._is_current():
+                with self._writer.connect() as connection, connection.begin():
+                    _upgrade(connection)
+
+    def _is_current(self) -> bool:
+        found = self._revision() if self.path.exists() else None
+        if found is not None and found not in REVISIONS:
+            raise LedgerTooNew(
+                f"the ledger {self.path} has schema {found}; this qmd_platform knows up to {REVISIONS[-1]}",
+                hint="upgrade qmd_platform; nothing was changed",
+            )
+        return found == REVISIONS[-1]
+
+    def _revision(self) -> str | None:
+        with self.reading() as connection:
+            tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
+            if tables.first() is None:
+                return None
+            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+
+    def _checkpoint(self, connection: Connection) -> None:
+        """Move a grown log into the database. Only under the lock, and outside a transaction."""
+        log = self.path.with_name(self.path.name + "-wal")
+        driver = connection.connection.driver_connection
+        if driver is not None and log.exists() and log.stat().st_size > LOG_BYTES:
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            raise LedgerError(f"the ledger {self.path} cannot be used: {error.orig}") from error
+        except OSError as error:
+            raise LedgerError(f"the ledger {self.path} cannot be used: {error}") from error
+
+
+def _engine(uri: str, begin: str, pragmas: tuple[str, ...] = ()) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # isolation_level=None: we say BEGIN ourselves, as sqlite3 would only say it before a write.
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    # No pool: a connection carried over a fork, or closed outside the lock, is what must never happen.
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - a third of a second, needed once in a ledger's life
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

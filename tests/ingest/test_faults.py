@@ -1,0 +1,80 @@
+"""Faults over real sockets, through real ccxt: the candles that end up in the lake are exactly the market's."""
+
+from pathlib import Path
+
+import pytest
+
+from qmd_platform.errors import UnknownMarket
+from qmd_platform.ingest.candles import backfill
+from qmd_platform.lake.store import Lake
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.spans import State
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Window, instant
+from qmd_platform.sandbox.market import truth
+from qmd_platform.sandbox.server import running
+
+NOW = "2026-03-05T12:00:30Z"
+WINDOW = Window.of("2026-03-02", NOW)
+MARKETS = [
+    Market("binance", "BTC/USDT"),
+    Market("binance", "BTC/USDT:USDT"),
+    Market("gate", "ETH/USDT"),
+    Market("gate", "ETH/USDT:USDT"),
+    Market("bitfinex", "BTC/USD"),
+]
+FAULTS = {
+    "empty_page": "every = 3",
+    "short_page": "every = 3",
+    "throttle": "every = 4\nretry_after = 0.1",
+    "server_error": "every = 3",
+    "truncated_json": "every = 3",
+    "html": "every = 3",
+    "cut_connection": "every = 3",
+}
+
+
+def faults(folder: Path, kind: str, rest: str) -> Path:
+    file = folder / "faults.toml"
+    file.write_text(f'[[fault]]\nkind = "{kind}"\n{rest}\n')
+    return file
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_candle_arrives_whatever_the_venue_does_in_between(tmp_path: Path, kind: str):
+    lake = Lake.open(tmp_path / "lake")
+    with running(now=instant(NOW), faults=faults(tmp_path, kind, FAULTS[kind])) as url:
+        backfill(lake, MARKETS, Timeframe.M1, WINDOW, run_id="first", url=url)
+        receipts = backfill(lake, MARKETS, Timeframe.M1, WINDOW, run_id="second", url=url)
+    for market in MARKETS:
+        expected = truth(market, Timeframe.M1, WINDOW, instant(NOW))
+        assert lake.candles(Series.candles(market, Timeframe.M1)).equals(expected)
+    assert [r.summary.missing for r in receipts] == [0] * len(MARKETS)
+
+
+def test_a_venue_that_only_ever_fails_leaves_missing_candles_and_says_so(tmp_path: Path):
+    lake = Lake.open(tmp_path / "lake")
+    file = faults(tmp_path, "server_error", 'path = "klines"\nevery = 1')
+    window = Window.of("2026-03-05T11:00:00Z", "2026-03-05T12:00:00Z")
+    with running(now=instant(NOW), faults=file) as url:
+        (receipt,) = backfill(lake, MARKETS[:1], Timeframe.M1, window, run_id="r", url=url)
+    assert receipt.failures
+    assert receipt.summary.missing == 60
+    assert not receipt.is_complete
+    assert {run.state for run in receipt.runs} == {State.MISSING}
+
+
+def test_an_unknown_symbol_is_refused_with_the_closest_ones_and_changes_nothing(tmp_path: Path):
+    lake = Lake.open(tmp_path / "lake")
+    with running(now=instant(NOW)) as url, pytest.raises(UnknownMarket, match="BTC/USDT"):
+        backfill(lake, [Market("binance", "BTC/USDTT")], Timeframe.M1, WINDOW, run_id="r", url=url)
+    assert lake.series() == [Series.instruments("binance")]
+
+
+def test_running_it_again_asks_for_no_candle(tmp_path: Path):
+    lake = Lake.open(tmp_path / "lake")
+    with running(now=instant(NOW)) as url:
+        backfill(lake, MARKETS, Timeframe.M1, WINDOW, run_id="first", url=url)
+        receipts = backfill(lake, MARKETS, Timeframe.M1, WINDOW, run_id="second", url=url)
+    assert [r.traffic.requests for r in receipts] == [0] * len(MARKETS)
+    assert [r.new for r in receipts] == [0] * len(MARKETS)

@@ -1,0 +1,65 @@
+"""Killed at any instant, a backfill leaves a lake that the next run completes as if nothing had happened."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from qmd_platform.lake.store import Lake
+from qmd_platform.model.series import Series
+from tests.acceptance.programs import QMD, environment, qmd, sandbox
+
+pytestmark = pytest.mark.slow
+
+NOW = "2026-03-05T12:00:00Z"
+START = "2026-01-10"
+MARKETS = ["binance:BTC/USDT", "gate:ETH/USDT:USDT", "bitfinex:BTC/USD"]
+KILLS = 50
+
+
+def contents(home: Path) -> dict[str, tuple[str, ...]]:
+    """Per series the content hash of every partition: equal contents, equal hashes, whatever the history."""
+    lake = Lake.open(home / "lake")
+    found = {str(s): tuple(state.data_version for state in lake.states(s)) for s in lake.series() if s.symbol}
+    lake.close()
+    return found
+
+
+def command(*extra: str) -> list[str]:
+    return [str(QMD), "backfill", *MARKETS, "--timeframe", "1m", "--start", START, "--end", NOW, *extra]
+
+
+def test_fifty_kills_at_random_instants_lose_and_tear_nothing(tmp_path: Path):
+    chance = random.Random(20_260_305)  # noqa: S311 - which instants, not a secret
+    with sandbox("--now", NOW) as url:
+        whole = tmp_path / "whole"
+        began = time.monotonic()
+        qmd(*command()[1:], home=whole, url=url)
+        took = time.monotonic() - began
+        expected = contents(whole)
+        assert len(expected) == len(MARKETS)
+        home = tmp_path / "killed"
+        rounds = survived = 0
+        while survived < KILLS:
+            run = subprocess.Popen(
+                command(), env=environment(home, url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            time.sleep(chance.uniform(0.3 * took, took))
+            killed = run.poll() is None
+            if killed:
+                os.kill(run.pid, signal.SIGKILL)
+            run.wait()
+            survived += killed
+            rounds += 1
+            assert "damage" not in qmd("verify", home=home) if (home / "lake" / "ledger.sqlite").exists() else True
+            if not killed or survived % 5 == 0:
+                qmd(*command()[1:], home=home, url=url)
+                assert contents(home) == expected
+                home = tmp_path / f"killed{rounds}"
+        qmd(*command()[1:], home=home, url=url)
+    assert contents(home) == expected
+    assert {Series.parse(name).table for name in expected} == {"candles_1m"}

@@ -1,0 +1,151 @@
+"""When an answer is believed, and when a candle that did not come stays missing."""
+
+import asyncio
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmd_platform.ingest.pages import Fetched, Question, convinced
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.spans import State
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Window
+from qmd_platform.venues.port import Traffic
+from tests.ingest.scripted import MARKET, MINUTE, Answer, ScriptedVenue, minutes
+
+
+def ask(
+    answer: Answer, *, first: int = 100, last: int = 120, omits: bool = False, limit: int = 1000
+) -> tuple[Fetched, ScriptedVenue]:
+    venue = ScriptedVenue(answer, omits=omits, limit=limit)
+    question = Question(venue, MARKET, Timeframe.M1, floor=0, closed=10_000 * MINUTE)
+    page = Window(first * MINUTE, last * MINUTE)
+    return asyncio.run(convinced(question, page, Traffic())), venue
+
+
+def within(window: Window, *, without: set[int] = frozenset()) -> Candles:
+    return minutes(*[m for m in range(window.start // MINUTE, window.end // MINUTE) if m not in without])
+
+
+def explained(fetched: Fetched) -> dict[int, State]:
+    return {
+        at // MINUTE: run.state for run in fetched.explained for at in range(run.window.start, run.window.end, MINUTE)
+    }
+
+
+def test_a_whole_page_is_believed_at_once():
+    fetched, venue = ask(lambda number, window: within(window))
+    assert len(fetched.candles) == 20
+    assert fetched.explained == []
+    assert len(venue.asked) == 1
+
+
+def test_an_empty_page_from_a_venue_that_then_answers_loses_nothing():
+    fetched, _ = ask(lambda number, window: Candles.empty() if number == 1 else within(window))
+    assert fetched.candles.open_at.tolist() == [m * MINUTE for m in range(100, 120)]
+    assert fetched.explained == []
+
+
+def test_a_page_cut_short_once_is_completed():
+    fetched, _ = ask(lambda number, window: within(window).take(slice(0, 7)) if number == 1 else within(window))
+    assert len(fetched.candles) == 20
+    assert fetched.explained == []
+
+
+def test_a_page_that_stays_cut_short_is_missing_and_never_called_empty():
+    def half(number: int, window: Window) -> Candles:
+        return within(window, without=set(range(110, 10_000)))
+
+    fetched, _ = ask(half)
+    assert explained(fetched) == dict.fromkeys(range(110, 120), State.MISSING)
+
+
+def test_a_venue_that_stays_silent_leaves_its_candles_missing():
+    for omits in (False, True):
+        fetched, venue = ask(lambda number, window: Candles.empty(), omits=omits)
+        assert explained(fetched) == dict.fromkeys(range(100, 120), State.MISSING)
+        assert len(venue.asked) > 1
+
+
+def test_one_answer_around_a_hole_is_proof_from_a_venue_that_omits_empty_candles():
+    fetched, venue = ask(lambda number, window: within(window, without={105, 106}), omits=True)
+    assert explained(fetched) == dict.fromkeys((105, 106), State.VERIFIED_EMPTY)
+    assert len(venue.asked) == 1
+
+
+def test_a_venue_that_prints_flat_candles_must_leave_one_out_twice():
+    fetched, venue = ask(lambda number, window: within(window, without={105}))
+    assert explained(fetched) == {105: State.VERIFIED_EMPTY}
+    assert len(venue.asked) == 2
+
+    healed, _ = ask(lambda number, window: within(window, without={105} if number == 1 else set()))
+    assert healed.explained == []
+
+
+def test_a_hole_at_a_page_edge_is_asked_about_with_candles_around_it():
+    fetched, venue = ask(lambda number, window: within(window, without={100, 119}), omits=True)
+    assert explained(fetched) == dict.fromkeys((100, 119), State.VERIFIED_EMPTY)
+    assert venue.asked[1].start < 100 * MINUTE
+    assert venue.asked[1].end > 120 * MINUTE
+
+
+def test_a_row_that_breaks_a_rule_is_kept_apart_with_its_reason():
+    def broken(number: int, window: Window) -> Candles:
+        rows = within(window)
+        low = rows.low.copy()
+        low[rows.open_at == 105 * MINUTE] = 1e9
+        return Candles(rows.open_at, rows.open, rows.high, low, rows.close, rows.volume)
+
+    fetched, _ = ask(broken)
+    assert explained(fetched)[105] is State.QUARANTINED
+    assert 105 * MINUTE not in fetched.candles.open_at
+    assert {row.open_at for row in fetched.rejected} >= {105 * MINUTE}
+
+
+def test_a_row_that_was_broken_once_and_then_right_is_present():
+    def broken_once(number: int, window: Window) -> Candles:
+        rows = within(window)
+        volume = rows.volume.copy()
+        volume[(rows.open_at == 105 * MINUTE) & (number == 1)] = -1.0
+        return Candles(rows.open_at, rows.open, rows.high, rows.low, rows.close, volume)
+
+    fetched, _ = ask(broken_once)
+    assert len(fetched.candles) == 20
+    assert fetched.explained == []
+    assert [row.open_at for row in fetched.rejected] == [105 * MINUTE]
+
+
+def test_a_page_larger_than_the_limit_with_its_padding_is_never_asked_for():
+    _, venue = ask(lambda number, window: Candles.empty(), limit=20)
+    assert all(window.steps(MINUTE) <= 20 for window in venue.asked)
+
+
+@given(
+    holes=st.sets(st.integers(95, 125)),
+    cuts=st.lists(st.one_of(st.none(), st.integers(0, 20)), min_size=1, max_size=4),
+    omits=st.booleans(),
+    repeats=st.booleans(),
+)
+def test_every_row_that_came_in_and_every_candle_asked_for_is_accounted_for(
+    holes: set[int], cuts: list[int | None], *, omits: bool, repeats: bool
+):
+    came = 0
+
+    def answer(number: int, window: Window) -> Candles:
+        nonlocal came
+        rows = within(window, without=holes)
+        rows = rows.take(slice(0, cuts[(number - 1) % len(cuts)]))
+        if repeats and len(rows):
+            rows = Candles.concat([rows.take(slice(0, 1)), rows])
+        came += len(rows)
+        return rows
+
+    fetched, _ = ask(answer, omits=omits)
+    assert came == len(fetched.candles) + len(fetched.rejected) + fetched.duplicates + fetched.refused
+    held = {int(at) // MINUTE for at in fetched.candles.open_at}
+    told = explained(fetched)
+    assert held | set(told) == set(range(100, 120))
+    assert not held & set(told)
+    assert all(minute in holes for minute, state in told.items() if state is State.VERIFIED_EMPTY)
+    assert np.all(np.diff(fetched.candles.open_at) > 0)
