@@ -6,9 +6,10 @@ What lives here: the instruments table's way in and out. What does not: what ccx
 
 import time
 from collections.abc import Sequence
-from dataclasses import fields
 
+import msgspec
 import pyarrow as pa
+from pyarrow import json
 
 from qmd_platform.coverage.summary import Summary
 from qmd_platform.errors import UnknownMarket, choices
@@ -56,9 +57,16 @@ async def ingest_instruments(venue: Venue, lake: Lake, *, run_id: str, source: s
 
 def to_arrow(instruments: Sequence[Instrument]) -> pa.Table:
     """The instruments as the table ``model.tables.INSTRUMENTS``."""
-    schema = pa.schema([pa.field(c.name, _TYPES[c.dtype], nullable=c.nullable) for c in tables.INSTRUMENTS.columns])
-    rows = [{f.name: getattr(instrument, f.name) for f in fields(instrument)} for instrument in instruments]
-    return pa.Table.from_pylist(rows, schema=schema)
+    columns = tables.INSTRUMENTS.columns
+    schema = pa.schema([pa.field(c.name, _TYPES[c.dtype], nullable=c.nullable) for c in columns])
+    # By way of JSON, because building an Arrow array from Python values imports pandas (a second) where it is
+    # installed. Instants travel as integers: JSON's reader takes only text for timestamps.
+    numbers = pa.schema([f.with_type(pa.int64()) if pa.types.is_timestamp(f.type) else f for f in schema])
+    if not instruments:
+        return schema.empty_table()
+    lines = b"\n".join(msgspec.json.encode(instrument) for instrument in instruments)
+    options = json.ParseOptions(explicit_schema=numbers, unexpected_field_behavior="error")
+    return json.read_json(pa.BufferReader(lines), parse_options=options).select(schema.names).cast(schema)
 
 
 def instruments(lake: Lake, venue: str) -> dict[str, Instrument]:
