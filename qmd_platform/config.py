@@ -108,7 +108,7 @@ class _VenueFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class _UniverseFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     start: str
     venues: dict[str, _VenueFile]
-    timeframes: list[str] = [t.value for t in DERIVED]
+    timeframes: list[str] = msgspec.field(default_factory=lambda: [t.value for t in DERIVED])
 
 
 def load_universe(path: Path | None = None) -> Universe:

@@ -4,19 +4,23 @@ What lives here: the instruments table's way in and out. What does not: what ccx
 (``venues.ccxt_client``), their history (they are replaced as a whole; every version stays in the ledger).
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
+from io import BytesIO
 
 import msgspec
 import pyarrow as pa
 from pyarrow import json
 
+from qmd_platform.config import world
 from qmd_platform.coverage.summary import Summary
 from qmd_platform.errors import UnknownMarket, choices
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model import tables
 from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.venues.ccxt_client import client
 from qmd_platform.venues.port import Instrument, Venue
 
 _TYPES = {
@@ -26,6 +30,22 @@ _TYPES = {
     "string": pa.string(),
     "bool": pa.bool_(),
 }
+
+
+def refresh(lake: Lake, venue: str, *, run_id: str, url: str | None = None) -> Receipt:
+    """Ask ``venue`` what it lists and make that its instruments table; for callers without an event loop.
+
+    Raises:
+        VenueError: the venue could not be asked; the table stays as it was.
+        WrongWorld: the lake holds the other world's data.
+    """
+    lake.claim_world(world(url))
+    return asyncio.run(_refreshed(lake, venue, run_id, url))
+
+
+async def _refreshed(lake: Lake, venue: str, run_id: str, url: str | None) -> Receipt:
+    async with client(venue, venue_url=url) as asked:
+        return await ingest_instruments(asked, lake, run_id=run_id, source=f"{world(url)}:{venue}")
 
 
 async def ingest_instruments(venue: Venue, lake: Lake, *, run_id: str, source: str) -> Receipt:
@@ -66,7 +86,7 @@ def to_arrow(instruments: Sequence[Instrument]) -> pa.Table:
         return schema.empty_table()
     lines = b"\n".join(msgspec.json.encode(instrument) for instrument in instruments)
     options = json.ParseOptions(explicit_schema=numbers, unexpected_field_behavior="error")
-    return json.read_json(pa.BufferReader(lines), parse_options=options).select(schema.names).cast(schema)
+    return json.read_json(BytesIO(lines), parse_options=options).select(schema.names).cast(schema)
 
 
 def instruments(lake: Lake, venue: str) -> dict[str, Instrument]:

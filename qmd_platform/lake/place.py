@@ -61,11 +61,19 @@ class Place:
             hint = "choose another folder with QMD_HOME, or make this one writable"
             raise LakeError(f"cannot keep a lake in {place.root}: {error.strerror}", hint=hint) from error
         place._read()
+        if not place.ledger.exists() and any(place.data.iterdir()):
+            raise LakeError(f"{place.ledger} is missing, and only it knows which files count", hint="restore it")
         return place
 
     def stripe(self, partition: str) -> Path:
         """The file that writers of a partition lock while they merge; some partitions share one."""
         return self._stripes / f"{zlib.crc32(partition.encode()) % 256:02x}"
+
+    @property
+    def world(self) -> str | None:
+        """Which world the lake is of; None before one is claimed."""
+        world: str | None = self._read()["world"]
+        return world
 
     def claim(self, world: str) -> None:
         """Make this a lake of ``world``; WrongWorld if it is of another."""

@@ -33,7 +33,7 @@ def arrow_schema(spec: Table) -> pa.Schema:
 
 
 def empty(spec: Table) -> pa.Table:
-    """No rows. (``Schema.empty_table`` would import pandas.)"""
+    """A table without rows; ``Schema.empty_table`` would import pandas."""
     schema = arrow_schema(spec)
     return pa.Table.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
 

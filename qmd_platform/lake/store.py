@@ -67,12 +67,18 @@ class Lake:
             place.check(world)
         return cls(place, ledger, LocalBlobs(place.data), world)
 
+    @property
+    def world(self) -> str | None:
+        """Which world the data is of, ``live`` or ``sandbox``; None before the first commit."""
+        return self._place.world
+
     def claim_world(self, world: str) -> None:
         """Make this a lake of ``world`` from now on; WrongWorld if it is of another."""
         self._place.claim(world)
 
     def close(self) -> None:
-        """Nothing stays open between calls; here so that callers need not know that."""
+        """Tidy up after this process's commits. They are durable without it, and the lake stays usable."""
+        self.ledger.close()
 
     def __enter__(self) -> Self:
         return self

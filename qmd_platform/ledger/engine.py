@@ -5,11 +5,14 @@ What lives here: everything that is particular to SQLite. What does not: any que
 
 SQLite before 3.51.3 can corrupt a database when one process checkpoints its write-ahead log while another
 commits. So nothing checkpoints on its own here: a writing connection lives only while its process holds the
-commit lock, and closing it checkpoints; readers are read-only and never do.
+commit lock, and readers are read-only and never checkpoint. Closing the last connection does; as that costs as
+much as three commits, a process that has written keeps an idle reader open until ``close``.
 """
 
+import os
 import sqlite3
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -37,8 +40,10 @@ class Database:
     def __init__(self, path: Path, lock: Path) -> None:
         self.path = path
         self.lock = lock
-        self._reader = _engine(f"file:{quote(str(path))}?mode=ro", "BEGIN")
-        self._writer = _engine(f"file:{quote(str(path))}", "BEGIN IMMEDIATE", _WRITER)
+        self._idle: sqlite3.Connection | None = None
+        self._reader = _engine(lambda: _connected(path, "ro"), "BEGIN")
+        self._writer = _engine(lambda: _connected(path, "rwc", _WRITER), "BEGIN IMMEDIATE")
+        _open.add(self)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -50,9 +55,23 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """The one connection that writes, in one transaction: committed at the end, rolled back on an error."""
         with self._named_errors(), held(self.lock), self._writer.connect() as connection:
+            self._keep_log()
             with connection.begin():
                 yield connection
             self._checkpoint(connection)
+
+    def close(self) -> None:
+        """Move what this process has written from the log into the database, if no other process has it open."""
+        if self._idle is not None:
+            with self._named_errors(), held(self.lock), self._writer.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+                self.let_go()
+
+    def let_go(self) -> None:
+        """Hold no connection. What was committed stays in the log, as durable as before."""
+        if self._idle is not None:
+            self._idle.close()
+            self._idle = None
 
     def migrate(self) -> None:
         """Bring the database to the schema this code speaks; makes it if absent. Safe to race.
@@ -84,6 +103,14 @@ class Database:
                 return None
             return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
 
+    def _keep_log(self) -> None:
+        """Hold the idle reader, so that the writer, closing, is not the last one. Under the lock."""
+        if self._idle is None:
+            self._idle = _connected(self.path, "ro")
+            weakref.finalize(self, self._idle.close)
+            # It counts as open from its first read.
+            self._idle.execute("SELECT name FROM sqlite_master").fetchall()
+
     def _checkpoint(self, connection: Connection) -> None:
         """Move a grown log into the database. Only under the lock, and outside a transaction."""
         log = self.path.with_name(self.path.name + "-wal")
@@ -101,15 +128,29 @@ class Database:
             raise LedgerError(f"the ledger {self.path} cannot be used: {error}") from error
 
 
-def _engine(uri: str, begin: str, pragmas: tuple[str, ...] = ()) -> Engine:
-    def connect() -> sqlite3.Connection:
-        # isolation_level=None: we say BEGIN ourselves, as sqlite3 would only say it before a write.
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
 
-    # No pool: a connection carried over a fork, or closed outside the lock, is what must never happen.
+
+def _let_all_go() -> None:
+    """SQLite's connections must not be carried over a fork, not even idle ones."""
+    for database in _open:
+        database.let_go()
+
+
+os.register_at_fork(before=_let_all_go)
+
+
+def _connected(path: Path, mode: str, pragmas: tuple[str, ...] = ()) -> sqlite3.Connection:
+    # isolation_level=None: we say BEGIN ourselves, as sqlite3 would only say it before a write.
+    uri = f"file:{quote(str(path))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
+    # No pool: a connection closed outside the lock is what must never happen.
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine

@@ -44,6 +44,10 @@ class Ledger:
         database.migrate()
         return cls(database)
 
+    def close(self) -> None:
+        """Tidy up after this process's commits. They are durable without it."""
+        self._database.close()
+
     def commit(self, changes: Sequence[Change], *, run_id: str, source: str, idem_key: str | None = None) -> int:
         """Make ``changes`` so, all or none, durably; the commit's id.
 

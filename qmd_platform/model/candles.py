@@ -7,7 +7,7 @@ are plausible (``quality``), where they come from (``venues``).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,8 @@ class Candles:
         import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and decoding pages does not need it
 
         # from_buffers, because pa.array(ndarray) imports pandas (0.9 s) where pandas is installed.
-        kinds = [pa.timestamp("ms", "UTC"), *[pa.float64()] * 5]
-        columns = [np.ascontiguousarray(getattr(self, name)) for name in COLUMNS]
+        kinds: list[Any] = [pa.timestamp("ms", "UTC"), *[pa.float64()] * 5]
+        columns = [np.ascontiguousarray(getattr(self, name)).data for name in COLUMNS]
         arrays = [
             pa.Array.from_buffers(kind, len(self), [None, pa.py_buffer(column)])
             for kind, column in zip(kinds, columns, strict=True)
@@ -79,16 +79,19 @@ class Candles:
     @classmethod
     def from_arrow(cls, table: "pa.Table") -> "Candles":
         """The columns of an Arrow table as ``to_arrow`` makes it; no nulls. Copies only if chunked."""
-        return cls(*(_numpy(table.column(name), name) for name in COLUMNS))
+        values = (_numpy(table.column(name), np.float64) for name in COLUMNS[1:])
+        return cls(_numpy(table.column("open_at"), np.int64), *values)
 
 
-def _numpy(column: "pa.ChunkedArray", name: str) -> NDArray[np.generic]:
-    dtype = np.int64 if name == "open_at" else np.float64
+Number = TypeVar("Number", np.int64, np.float64)
+
+
+def _numpy(column: "pa.ChunkedArray[Any]", dtype: type[Number]) -> NDArray[Number]:
     # Reading the buffer ourselves: ChunkedArray.to_numpy() imports pandas.
     chunks = [
-        np.frombuffer(chunk.buffers()[1], dtype)[chunk.offset : chunk.offset + len(chunk)]
+        np.frombuffer(memoryview(data), dtype)[chunk.offset : chunk.offset + len(chunk)]
         for chunk in column.chunks
-        if len(chunk)
+        if len(chunk) and (data := chunk.buffers()[1]) is not None
     ]
     if len(chunks) == 1:
         return chunks[0]
@@ -133,6 +136,7 @@ def _exact_sums(volume: NDArray[np.float64], first: NDArray[np.intp]) -> NDArray
     for digits in range(9):
         scale = 10.0**digits
         scaled = np.rint(volume * scale)
-        if np.abs(scaled).sum() < 2**53 and np.array_equal(scaled / scale, volume):
+        # Exact as long as each bucket stays below 2**53; a month's total may be more.
+        if np.add.reduceat(np.abs(scaled), first).max() < 2**53 and np.array_equal(scaled / scale, volume):
             return np.asarray(np.add.reduceat(scaled, first) / scale)
     return np.asarray(np.add.reduceat(volume, first))

@@ -152,6 +152,16 @@ class Partition:
         return "/".join([*parts, f"month={self.month}"])
 
     @classmethod
+    def from_key(cls, table: str, key: str) -> Self:
+        """The partition of ``table`` whose Dagster ``key`` this is."""
+        slug, bar, month = key.partition("|")
+        if not bar:
+            raise ConfigError(f"{key!r} is not a partition key", hint="it looks like binance~BTC-USDT_USDT|2026-11")
+        market = Market.from_slug(slug)
+        month_window(month)
+        return cls(Series(table, market.venue, market.symbol), month)
+
+    @classmethod
     def from_folder(cls, folder: str) -> Self:
         """The partition whose ``folder`` this is."""
         parts = dict(part.split("=", 1) for part in folder.split("/"))

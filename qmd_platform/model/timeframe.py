@@ -33,9 +33,22 @@ class Timeframe(StrEnum):
         """Length in milliseconds."""
         return _STEPS[self]
 
+    # All four, since str brings its own: with __lt__ alone, 5m > 15m and max() goes by spelling.
     def __lt__(self, other: str) -> bool:
         """Order by length, not by spelling."""
         return self.step < Timeframe(other).step
+
+    def __le__(self, other: str) -> bool:
+        """As ``<``."""
+        return self.step <= Timeframe(other).step
+
+    def __gt__(self, other: str) -> bool:
+        """As ``<``."""
+        return self.step > Timeframe(other).step
+
+    def __ge__(self, other: str) -> bool:
+        """As ``<``."""
+        return self.step >= Timeframe(other).step
 
 
 _UNITS = {"m": MINUTE, "h": 60 * MINUTE, "d": 1440 * MINUTE}

@@ -3,4 +3,7 @@
 What lives here: a deterministic market (a pure function of time), replay of recorded series, faults, counters.
 What does not: anything that talks to a real exchange. It never imports ``venues``: a sandbox that shared the
 client's code would agree with its mistakes.
+
+Doors: ``server.run`` (foreground), ``server.running`` (a thread, for tests), ``service.Sandbox`` (inside an event
+loop), ``market.truth`` (what a lake ought to hold afterwards).
 """

@@ -21,13 +21,13 @@ from qmd_platform.sandbox.exchange import (
     Refusal,
     answered,
     as_json,
+    whole_number,
 )
 from qmd_platform.sandbox.text import Cells, Figures, rows_of
 from qmd_platform.sandbox.universe import Listing
 
 NAME = "binance"
 _DEFAULT_LIMIT = 500
-_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +219,11 @@ def _whole(query: Query, name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+    number = whole_number(text)
+    if number is None:
         pattern = "'^[0-9]{1,20}$'"
         raise Refusal(error(-1100, f"Illegal characters found in parameter '{name}'; legal range is {pattern}."))
-    return int(text)
+    return number
 
 
 _HANDLERS: dict[str, Callable[[Exchange, _Api, Query, Instant], Answer]] = {

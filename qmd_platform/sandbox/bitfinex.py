@@ -23,6 +23,7 @@ from qmd_platform.sandbox.exchange import (
     Refusal,
     answered,
     as_json,
+    whole_number,
 )
 from qmd_platform.sandbox.text import Cells, Figures, rows_of
 from qmd_platform.sandbox.universe import Listing
@@ -138,9 +139,10 @@ def _whole(query: Query, name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not text.isdecimal():
+    number = whole_number(text)
+    if number is None:
         raise Refusal(error(_BAD_PARAMETER, f"{name}: invalid"))
-    return int(text)
+    return number
 
 
 _LISTS: dict[str, Callable[[Exchange, Instant], Sequence[object]]] = {

@@ -42,6 +42,9 @@ class Bodies:
         self._held = 0
         self._kept: OrderedDict[tuple[str, bool], Sendable] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def get(self, target: str, *, accepts_gzip: bool) -> Sendable | None:
         """What was kept for this request."""
         kept = self._kept.get((target, accepts_gzip))

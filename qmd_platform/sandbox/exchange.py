@@ -25,6 +25,8 @@ Query = Mapping[str, str]
 FOREVER = 1 << 53
 """An instant later than any candle."""
 
+_MOST_DIGITS = 20
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
@@ -212,9 +214,16 @@ def _reach(ask: Ask, start: Instant) -> Instant:
     return max(start, ask.listing.listed_at) + (ask.limit + 1) * ask.timeframe.step
 
 
-def answered(ask: Ask, rows: Rows, body: bytes, now: Instant, headers: Mapping[str, str] | None = None) -> Answer:
+def answered(ask: Ask, rows: Rows, body: bytes, now: Instant) -> Answer:
     """The answer that carries ``rows`` printed as ``body``."""
-    return Answer(body, headers=headers or {}, rows=len(rows), ask=ask, settled=is_settled(ask, now))
+    return Answer(body, rows=len(rows), ask=ask, settled=is_settled(ask, now))
+
+
+def whole_number(text: str) -> int | None:
+    """The number a parameter writes, FOREVER where it is later than that; None when it is not a whole number."""
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+        return None
+    return min(int(text), FOREVER)
 
 
 def as_json(value: object) -> bytes:

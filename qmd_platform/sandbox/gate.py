@@ -25,6 +25,7 @@ from qmd_platform.sandbox.exchange import (
     Rows,
     answered,
     as_json,
+    whole_number,
 )
 from qmd_platform.sandbox.text import Cells, Figures, plain, rows_of
 from qmd_platform.sandbox.universe import Listing
@@ -241,9 +242,10 @@ def _whole(query: Query, name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not text.isdecimal():
+    number = whole_number(text)
+    if number is None:
         raise Refusal(error("INVALID_PARAM_VALUE", f"invalid argument: {name}"))
-    return int(text)
+    return number
 
 
 _HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {

@@ -168,20 +168,10 @@ def _minutes(listing: Listing, character: Character, lo: int, hi: int) -> Tradin
     high = np.maximum(open_, close) + np.where(traded, reach * up * up >> 20, 0)
     low = np.maximum(np.minimum(open_, close) - np.where(traded, reach * down * down >> 20, 0), 1)
     volume = np.where(traded, _volumes(character, minute, bits), 0)
-    quote = volume * ((high + low + close) // 3)
-    share = (bits >> 28).astype(np.int64) & 255
-    rows = Trading(
-        minute * MINUTE,
-        open_,
-        high,
-        low,
-        close,
-        volume,
-        quote,
-        np.where(traded, 1 + (volume * 97 // (character.activity + 1)), 0),
-        volume * share >> 8,
-        (volume * share >> 8) * ((high + low + close) // 3),
-    )
+    taker = volume * ((bits >> 28).astype(np.int64) & 255) >> 8
+    typical = (high + low + close) // 3
+    trades = np.where(traded, 1 + volume * 97 // (character.activity + 1), 0)
+    rows = Trading(minute * MINUTE, open_, high, low, close, volume, volume * typical, trades, taker, taker * typical)
     return rows.take(slice(lo - start, None))
 
 
@@ -224,13 +214,12 @@ def _so_far(row: Trading, elapsed: int) -> Trading:
         flat = row.open
         return Trading(row.open_at, flat, flat, flat, flat, *[np.zeros(1, np.int64)] * len(_TOTALS))
     close = row.open + part(row.close - row.open)
+    high = np.maximum(row.open, close) + part(row.high - np.maximum(row.open, row.close))
+    low = np.minimum(row.open, close) - part(np.minimum(row.open, row.close) - row.low)
+    typical = (high + low + close) // 3
+    taker = part(row.taker)
     return Trading(
-        row.open_at,
-        row.open,
-        np.maximum(row.open, close) + part(row.high - np.maximum(row.open, row.close)),
-        np.minimum(row.open, close) - part(np.minimum(row.open, row.close) - row.low),
-        close,
-        *(part(getattr(row, name)) for name in _TOTALS),
+        row.open_at, row.open, high, low, close, volume, volume * typical, part(row.trades), taker, taker * typical
     )
 
 

@@ -7,7 +7,9 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from qmd_platform.errors import ConfigError
@@ -26,16 +28,30 @@ def running(
 ) -> Iterator[str]:
     """The address of a sandbox that runs in a thread of its own until the block ends. Arguments: ``Sandbox``."""
     sandbox = Sandbox(port=port, now=now, replay=replay, faults=faults, gate_history_points=gate_history_points)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="sandbox", daemon=True)
+    ready: Future[Callable[[], object]] = Future()
+    thread = threading.Thread(target=lambda: asyncio.run(_until_called(sandbox, ready)), name="sandbox", daemon=True)
     thread.start()
     try:
-        yield asyncio.run_coroutine_threadsafe(sandbox.start(), loop).result()
+        stop = ready.result()
+        try:
+            yield sandbox.url
+        finally:
+            stop()
     finally:
-        asyncio.run_coroutine_threadsafe(sandbox.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.close()
+
+
+async def _until_called(sandbox: Sandbox, ready: "Future[Callable[[], object]]") -> None:
+    """Serve until somebody calls what ``ready`` gets, from any thread."""
+    told = asyncio.Event()
+    try:
+        await sandbox.start()
+    except ConfigError as error:
+        ready.set_exception(error)
+        return
+    ready.set_result(partial(asyncio.get_running_loop().call_soon_threadsafe, told.set))
+    await told.wait()
+    await sandbox.stop()
 
 
 def run(

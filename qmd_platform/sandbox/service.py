@@ -29,6 +29,8 @@ HOST = "127.0.0.1"
 
 STATS_PATH = "/__sandbox/stats"
 RESET_PATH = "/__sandbox/reset"
+_TURNS_OF_AN_ACCEPT = 5
+"""Turns of the loop until a connection accepted just now is known to aiohttp, which would not close it otherwise."""
 
 
 class Sandbox:
@@ -94,9 +96,12 @@ class Sandbox:
     async def stop(self) -> None:
         """Close every connection and the port."""
         self._closing.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None:
+            return
+        for _ in range(_TURNS_OF_AN_ACCEPT):
+            await asyncio.sleep(0)
+        await self._runner.cleanup()
+        self._runner = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path

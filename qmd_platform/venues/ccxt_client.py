@@ -112,23 +112,26 @@ class CcxtVenue:
 
     async def page(self, market: Market, timeframe: Timeframe, window: Window, traffic: Traffic | None = None) -> Page:
         """See ``port.Venue``. Also raises ConfigError when the venue has no such timeframe."""
-        record = await self._record(market)
+        record = await self._record(market, timeframe)
         request = dialects.candle_request(self.name, market.kind, record, timeframe, window)
         candles, digest = await self._candles(market, record, request, () if traffic is None else (traffic,))
         return Page(window, candles, digest)
 
     async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:
         """See ``port.Venue``. Where it cannot be asked (Gate), the venue's listing date, if it states one."""
-        record = await self._record(market)
+        record = await self._record(market, timeframe)
         request = dialects.oldest_request(self.name, market.kind, record, timeframe)
         if request is None:
             return listing.listed_at(record)
         candles, _ = await self._candles(market, record, request, ())
         return int(candles.open_at[0]) if len(candles) else None
 
-    async def _record(self, market: Market) -> CcxtMarket:
-        """ccxt's record of ``market``; all markets of its kind are loaded unless it is known already."""
-        facts.of(self.name, market.kind)
+    async def _record(self, market: Market, timeframe: Timeframe) -> CcxtMarket:
+        """The record of ``market`` as ccxt keeps it; all markets of its kind are loaded unless it is known already.
+
+        What the venue does not have at all is refused first, without a request.
+        """
+        dialects.spelling(self.name, market.kind, timeframe)
         if market.symbol not in self._exchange.markets:
             await self._exchange.load(market.kind)
         record = self._exchange.markets.get(market.symbol)

@@ -52,7 +52,7 @@ class CcxtExchange:
 
     @property
     def markets(self) -> dict[str, CcxtMarket]:
-        """ccxt's records of the markets known so far, by symbol."""
+        """The records of the markets known so far, by symbol."""
         return self._ccxt.markets or {}
 
     @property
@@ -120,7 +120,7 @@ class CcxtExchange:
         return None
 
     def _root_error(self) -> type[Exception]:
-        """ccxt's ``BaseError``, reached through the table every exchange carries: the package need not be imported."""
+        """``ccxt.BaseError``, reached through the table every exchange carries: the package need not be imported."""
         bases: tuple[type[Exception], ...] = self._ccxt.httpExceptions["400"].__mro__
         return next(one for one in bases if one.__name__ == "BaseError")
 

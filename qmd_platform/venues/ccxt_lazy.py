@@ -34,8 +34,7 @@ class StandIn(ModuleType):
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec.name, "Stand-in; the real package loads on demand.")
-        assert spec.submodule_search_locations is not None
-        self.__path__ = list(spec.submodule_search_locations)
+        self.__path__ = list(spec.submodule_search_locations or ())
         self.__spec__ = spec
         self.__file__ = spec.origin
         self.__loader__ = spec.loader
@@ -63,17 +62,17 @@ class StandIn(ModuleType):
 
 
 def exchange_class(name: str) -> type:
-    """ccxt's asynchronous class for the exchange ``name``, for example ``binance``.
+    """The asynchronous class of ccxt for the exchange ``name``, for example ``binance``.
 
     Falls back to the plain, slow import when a stand-in does not do for the installed ccxt.
 
     Raises:
-        ImportError, AttributeError: ccxt is not installed, or has no such exchange.
+        ImportError, KeyError: ccxt is not installed, or has no such exchange.
     """
     with _lock:
         try:
             return _through_stand_ins(name)
-        except (ImportError, AttributeError):
+        except (ImportError, AttributeError, KeyError):
             if not any(isinstance(sys.modules.get(package), StandIn) for package in _PACKAGES):
                 raise
             _forget()
@@ -88,9 +87,7 @@ def _through_stand_ins(name: str) -> type:
 
 
 def _class_of(module: ModuleType, name: str) -> type:
-    found = getattr(module, name)
-    if not isinstance(found, type):
-        raise ImportError(f"{module.__name__}.{name} is not a class")
+    found: type = vars(module)[name]
     return found
 
 

@@ -57,7 +57,7 @@ def candle_request(venue: str, kind: str, market: CcxtMarket, timeframe: Timefra
     count = window.steps(timeframe.step)
     if count > known.page_limit:
         raise ValueError(f"{window} holds {count} candles of {timeframe}, a page of {venue} {kind} {known.page_limit}")
-    head = _head(venue, dialect, market, timeframe)
+    head = _head(venue, kind, market, timeframe)
     return Request(dialect.method, head | dialect.window_params(window, timeframe.step), known.weight(count))
 
 
@@ -66,7 +66,7 @@ def oldest_request(venue: str, kind: str, market: CcxtMarket, timeframe: Timefra
     dialect = of(venue, kind)
     if dialect.oldest_params is None:
         return None
-    head = _head(venue, dialect, market, timeframe)
+    head = _head(venue, kind, market, timeframe)
     return Request(dialect.method, head | dialect.oldest_params, facts.of(venue, kind).weight(1))
 
 
@@ -76,12 +76,18 @@ def of(venue: str, kind: str) -> Dialect:
     return _DIALECTS[venue, kind]
 
 
-def _head(venue: str, dialect: Dialect, market: CcxtMarket, timeframe: Timeframe) -> Params:
-    spelled = dialect.timeframes.get(timeframe)
-    if spelled is None:
-        valid = [known.value for known in dialect.timeframes]
+def spelling(venue: str, kind: str, timeframe: Timeframe) -> str:
+    """The venue's spelling of ``timeframe``; ConfigError with those it has when it has no such candles."""
+    timeframes = of(venue, kind).timeframes
+    if timeframe not in timeframes:
+        valid = [known.value for known in timeframes]
         raise ConfigError(f"{venue} has no {timeframe} candles", hint=choices(timeframe.value, valid))
-    return dialect.params(market) | {dialect.timeframe_param: spelled}
+    return timeframes[timeframe]
+
+
+def _head(venue: str, kind: str, market: CcxtMarket, timeframe: Timeframe) -> Params:
+    dialect = of(venue, kind)
+    return dialect.params(market) | {dialect.timeframe_param: spelling(venue, kind, timeframe)}
 
 
 def _same(*names: str) -> Mapping[Timeframe, str]:

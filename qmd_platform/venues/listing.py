@@ -32,6 +32,9 @@ CLOCKS: Mapping[str, str] = {
 }
 """ccxt's implicit method whose answer tells the venue's time."""
 
+_NOT_KEPT = frozenset({"info", "tiers"})
+"""Parts of ccxt's record that are large and not needed to ask for candles; ccxt fills in what is absent."""
+
 TICK_SIZE = 4
 """ccxt's ``precisionMode`` in which a market's precision is its smallest step."""
 
@@ -79,7 +82,7 @@ def _market(venue: str, symbol: str) -> Market | None:
 def _instrument(market: Market, record: CcxtMarket, precision_mode: int) -> Instrument:
     steps = record.get("precision") if precision_mode == TICK_SIZE else None
     steps = steps if isinstance(steps, Mapping) else {}
-    slim = {name: value for name, value in record.items() if name != "info"}
+    slim = {name: value for name, value in record.items() if value is not None and name not in _NOT_KEPT}
     return Instrument(
         symbol=market.symbol,
         venue_symbol=str(record["id"]),

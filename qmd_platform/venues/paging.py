@@ -99,16 +99,19 @@ def spans(candles: Candles, hole: Window) -> bool:
 
 
 def _repeats(answer: Candles, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> tuple[list[int], list[int]]:
-    """Positions of rows that repeat an earlier row's open time: the equal ones, and all of those that disagree."""
-    again = np.flatnonzero(np.diff(answer.open_at[rows]) == 0)
-    if not len(again):
+    """Positions of rows that repeat an earlier row's open time: the equal ones, and all of those that disagree.
+
+    One row that disagrees makes every row of its open time doubtful, however many of the others agree.
+    """
+    at = answer.open_at[rows]
+    is_first = np.r_[True, np.diff(at) != 0] if len(at) else np.empty(0, bool)
+    if is_first.all():
         return [], []
-    equal: list[int] = []
-    unequal: set[int] = set()
-    for position in again:
-        first, second = int(rows[position]), int(rows[position + 1])
-        if all(getattr(answer, name)[first] == getattr(answer, name)[second] for name in COLUMNS):
-            equal.append(second)
-        else:
-            unequal |= {first, second}
-    return [row for row in equal if row not in unequal], sorted(unequal)
+    group = np.cumsum(is_first) - 1
+    first = rows[is_first][group]
+    differs = np.zeros(len(rows), bool)
+    for name in COLUMNS:
+        column = getattr(answer, name)
+        differs |= column[rows] != column[first]
+    doubtful = np.bincount(group, weights=differs)[group] > 0
+    return rows[~doubtful & ~is_first].tolist(), rows[doubtful].tolist()

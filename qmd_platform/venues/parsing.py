@@ -10,8 +10,8 @@ Rules:
    page: an empty page is ``[]`` and nothing else.
 2. A number is the float64 nearest to its text, bit for bit what ``float(text)`` gives.
 3. Volume leaves here in base coins, converted once. A contract is a decimal fraction of a coin, so contracts are
-   multiplied by its numerator and divided by its denominator, both whole numbers: 97151 contracts of 0.0001 are
-   97151 / 10000 = 9.7151, the float nearest to the true decimal. (97151 * 0.0001 is 9.715100000000001.)
+   multiplied by its numerator and divided by its denominator, both whole numbers: 23724 contracts of 0.0001 are
+   23724 / 10000 = 2.3724, the float nearest to the true decimal. (23724 * 0.0001 is 2.3724000000000003.)
 """
 
 from collections.abc import Callable
@@ -109,9 +109,11 @@ def gate_contracts(venue: str, body: bytes, contract_size: Fraction) -> Candles:
 def _matrix(venue: str, body: bytes, bare: bytes, arity: int) -> Matrix:
     """The rows of ``bare`` JSON as a matrix; ``body`` is what arrived, for the evidence."""
     try:
-        flat = np.frombuffer(simdjson.Parser().parse(bare).as_buffer(of_type="d"), np.float64)
-    except (ValueError, TypeError, AttributeError) as error:
-        # ValueError: not JSON. TypeError: an element is no number. AttributeError: not a list.
+        parsed = simdjson.Parser().parse(bare)
+        if not isinstance(parsed, simdjson.Array):
+            raise BadPage(venue, "the answer is not a list", sample=body)
+        flat = np.frombuffer(parsed.as_buffer(of_type="d"), np.float64)
+    except (ValueError, TypeError) as error:  # not JSON; an element that is not a number
         raise BadPage(venue, f"the answer is not a list of rows of numbers: {error}", sample=body) from None
     count, rest = divmod(len(flat), arity)
     if rest or not _is_rectangular(bare, count, arity):
@@ -140,7 +142,7 @@ def _candles(venue: str, body: bytes, columns: Matrix, unit_ms: int, contract_si
     times = columns[0] * unit_ms
     if not np.isfinite(columns).all():
         raise BadPage(venue, "a value is not a finite number", sample=body)
-    if len(times) and not (0 <= times.min() and times.max() < _LATEST_MS and (times == np.floor(times)).all()):
+    if len(times) and not (times.min() >= 0 and times.max() < _LATEST_MS and (times == np.floor(times)).all()):
         raise BadPage(venue, "an open time is not a time", sample=body)
     open_at = times.astype(np.int64)
     volume = columns[5]

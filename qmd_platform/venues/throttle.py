@@ -81,14 +81,15 @@ class Pace:
         Who was already waiting when a block came takes a new place behind it: its old place would let all of them
         go at once when the block ends.
         """
-        began = self._clock()
+        waited = 0.0
         budget = self._budgets.get(bucket)
         while True:
             check()
             blocked, now = self._blocked_until, self._clock()
             at = max(now, blocked) if budget is None else budget.reserve(now, weight, blocked)
-            while (pause := at - self._clock()) > 0:
-                await asyncio.sleep(pause)
+            if at > now:
+                await asyncio.sleep(at - now)
+                waited += self._clock() - now
             if blocked == self._blocked_until:
                 check()
-                return self._clock() - began
+                return waited

@@ -86,12 +86,15 @@ class Transport:
         import aiohttp  # noqa: PLC0415 - see _sent
 
         seconds = self._timeout_seconds
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._concurrency),
             # total alone leaves reading from a silently dead connection to the system's time-out
             timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=seconds, sock_read=seconds),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
         )
+        # aiohttp would silently send a GET again after a reset; that is the retry layer's business, and it counts.
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch; its own test client sets it too
+        return session
 
     async def close(self) -> None:
         """Give back sockets. May be called twice."""

@@ -1,0 +1,129 @@
+# One command for each thing a person or CI does here. `make` alone lists them.
+# Needs: make, bash, python3 >= 3.11 with venv. Everything else is installed into .venv from pinned, hashed lists.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first of these that is at least 3.11; `make PYTHON=/path/to/python` overrides.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done; true)
+
+# State of the demo and of `make dev`. `make clean` never touches it.
+QMD_HOME ?= $(CURDIR)/.qmd
+export QMD_HOME
+export DAGSTER_DISABLE_TELEMETRY := yes
+
+BIN := .venv/bin
+RUNTIME := .venv/.installed-runtime
+DEV := .venv/.installed-dev
+
+# What the default suite leaves to .ci/run: what takes long, and what needs a browser.
+DEFAULT_TESTS := not slow and not browser
+# A file's tests stay on one worker, so that they share its servers.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+ARGS ?=
+
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras --no-header --no-annotate --quiet $(UPGRADE)
+
+# $(call install,LIST): into .venv; pip says only how far it is. --no-deps: the lists are complete, and `pip check` proves it.
+define install
+	@echo "installing $$(grep -c '==' $(1)) pinned packages into .venv (a minute or two the first time)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes -r $(1) \
+		| awk -v tty="$$([ -t 1 ] && echo 1 || echo 0)" \
+		'/^Collecting/ { n++; if (tty) printf "\r\033[K  %d %s", n, $$2; else if (n % 40 == 0) print "  " n " fetched"; fflush() } \
+		/^Installing collected/ { printf "%s  unpacking\n", tty ? "\r\033[K" : ""; fflush() }'
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --disable-pip-version-check
+endef
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(RUNTIME) ## fill a lake from the sandbox exchange, through Dagster; no keys, no network
+	@$(BIN)/qmd demo $(ARGS)
+
+.PHONY: dev
+dev: $(RUNTIME) ## open the Dagster UI on the same data
+	@$(BIN)/qmd dev $(ARGS)
+
+.PHONY: test
+test: $(DEV) ## run the default test suite; no service, no network
+	@$(PYTEST) -m "$(DEFAULT_TESTS)" $(ARGS)
+
+.PHONY: test-rest
+test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that drive a browser
+	@$(PYTEST) -m "not ($(DEFAULT_TESTS))" $(ARGS)
+
+.PHONY: check
+check: format lint types imports deps docs-check test ## everything that must be green before a commit: format, lint, types, imports, docs, tests
+
+.PHONY: setup
+setup: $(DEV) ## create .venv with everything, for work on the code
+
+.PHONY: fmt
+fmt: $(DEV) ## format the code and mend what the linter can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+.PHONY: format
+format: $(DEV)
+	@$(BIN)/ruff format --check
+
+.PHONY: lint
+lint: $(DEV) ## check style and errors (ruff)
+	@$(BIN)/ruff check
+
+.PHONY: types
+types: $(DEV) ## check types (mypy --strict)
+	@$(BIN)/mypy
+
+.PHONY: imports
+imports: $(DEV) ## check that every room imports only what lies below it (.importlinter)
+	@$(BIN)/lint-imports
+
+.PHONY: deps
+deps: $(DEV) ## check that what is imported is declared and what is declared is imported (deptry)
+	@$(BIN)/deptry .
+
+.PHONY: docs
+docs: $(DEV) ## write docs/tables.md and docs/cli.md anew from the code
+	@$(BIN)/python docs/generate.py
+
+.PHONY: docs-check
+docs-check: $(DEV)
+	@$(BIN)/python docs/generate.py --check
+
+.PHONY: bench
+bench: $(DEV) ## measure fetching, Dagster's overhead, reading and size, side by side
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+.PHONY: lock
+lock: $(DEV) ## write requirements/*.txt anew; keeps versions unless UPGRADE=--upgrade
+	@$(COMPILE) --group build --output-file requirements/runtime.txt
+	@$(COMPILE) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+
+.PHONY: clean
+clean: ## remove .venv, caches and build results; never the data in .qmd
+	@rm -rf .venv .ruff_cache .mypy_cache .pytest_cache .import_linter_cache .hypothesis build dist bench-out
+	@find . -name __pycache__ -type d -not -path './.qmd/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "qmd_platform needs Python 3.11 or newer; \
+	'python3' here is $$(python3 --version 2>&1 || true). Install one, or say make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "qmd_platform needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)" >&2; exit 1; }
+	@echo "creating .venv with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv .venv
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/python
+	$(call install,requirements/runtime.txt)
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(call install,requirements/dev.txt)
+	@touch $@ $(RUNTIME)

@@ -1,0 +1,113 @@
+"""``[venue, "candles_1m"]`` and its longer siblings, partitioned by market and month.
+
+What lives here: the asset factories. What does not: fetching and rolling up (``qmd_platform.ingest``), what the
+UI says of a run (``receipts``).
+
+A venue's base timeframe, and those its universe entry calls native, are fetched; all others are rolled up from
+the base. One run covers a range of partitions, because starting a run costs more than filling a month.
+"""
+
+from typing import TypedDict
+
+import dagster as dg
+
+from assets import checks, describe, receipts
+from assets.partitions import asked, market_months
+from qmd_platform.config import VenueUniverse
+from qmd_platform.model.tables import CANDLES, INSTRUMENTS
+from qmd_platform.model.timeframe import Timeframe
+from resources.lake import LakeResource
+from resources.venues import VenuesResource
+
+
+def candles_of(venue: VenueUniverse, first_month: str) -> list[dg.AssetsDefinition]:
+    """Every candle asset of one venue."""
+    partitions = market_months(venue.venue, first_month)
+    return [
+        _fetched(venue, venue.base, partitions, native=False),
+        *(_fetched(venue, timeframe, partitions, native=True) for timeframe in venue.native),
+        *(_rolled_up(venue, timeframe, partitions) for timeframe in venue.derived),
+    ]
+
+
+def key_of(venue: VenueUniverse, timeframe: Timeframe) -> dg.AssetKey:
+    """The asset's key; also the lake's table name."""
+    return dg.AssetKey([venue.venue, f"candles_{timeframe.value}"])
+
+
+def _fetched(
+    venue: VenueUniverse, timeframe: Timeframe, partitions: dg.MultiPartitionsDefinition, *, native: bool
+) -> dg.AssetsDefinition:
+    """Candles asked of the venue."""
+    deps = [dg.AssetKey([venue.venue, INSTRUMENTS.name])]
+    shorter = venue.base if native else None
+
+    @dg.asset(
+        **_common(venue, timeframe, partitions, native=native),
+        deps=[*deps, key_of(venue, venue.base)] if native else deps,
+        description=f"{CANDLES.sentence} {timeframe.value}, fetched from {venue.venue}: only what the lake lacks.",
+        kinds={"ccxt", "parquet"},
+        metadata={"dagster/column_schema": describe.schema(CANDLES)},
+        pool=venue.venue,
+    )
+    def fetched(context: dg.AssetExecutionContext, lake: LakeResource, venues: VenuesResource) -> dg.MaterializeResult:
+        from qmd_platform.ingest.partitions import fill  # noqa: PLC0415 - ccxt and Arrow, only when it runs
+
+        with lake.open() as opened:
+            filled = fill(opened, asked(context), run_id=context.run_id, url=venues.server())
+            return receipts.reported(context, opened, filled, shorter=shorter)
+
+    return fetched
+
+
+def _rolled_up(
+    venue: VenueUniverse, timeframe: Timeframe, partitions: dg.MultiPartitionsDefinition
+) -> dg.AssetsDefinition:
+    """Candles made from the base candles in the lake."""
+    base = key_of(venue, venue.base)
+
+    @dg.asset(
+        **_common(venue, timeframe, partitions, native=False),
+        deps=[base],
+        description=f"{CANDLES.sentence} {timeframe.value}, rolled up from {venue.base.value} where that is whole.",
+        kinds={"numpy", "parquet"},
+        metadata={
+            "dagster/column_schema": describe.schema(CANDLES),
+            "dagster/column_lineage": describe.rolled_up_from(base),
+        },
+    )
+    def rolled_up(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        from qmd_platform.ingest.partitions import derive  # noqa: PLC0415 - Arrow, only when it runs
+
+        with lake.open() as opened:
+            derived = derive(opened, asked(context), base=venue.base, run_id=context.run_id)
+            return receipts.reported(context, opened, derived)
+
+    return rolled_up
+
+
+class _Common(TypedDict):
+    """What every candle asset says of itself."""
+
+    key: dg.AssetKey
+    group_name: str
+    owners: list[str]
+    partitions_def: dg.MultiPartitionsDefinition
+    backfill_policy: dg.BackfillPolicy
+    check_specs: list[dg.AssetCheckSpec]
+    tags: dict[str, str]
+
+
+def _common(
+    venue: VenueUniverse, timeframe: Timeframe, partitions: dg.MultiPartitionsDefinition, *, native: bool
+) -> _Common:
+    key = key_of(venue, timeframe)
+    return {
+        "key": key,
+        "group_name": venue.venue,
+        "owners": describe.OWNERS,
+        "partitions_def": partitions,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "check_specs": checks.specs(key, native=native),
+        "tags": {"timeframe": timeframe.value},
+    }

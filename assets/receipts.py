@@ -1,0 +1,77 @@
+"""Receipts as the UI shows them: one set of numbers and one chart a partition.
+
+What lives here: a receipt to Dagster metadata. What does not: the receipt (``qmd_platform.ingest.receipt``), the
+chart's lines (``qmd_platform.quality.chart``).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets import checks
+from qmd_platform.model.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from qmd_platform.ingest.receipt import Receipt
+    from qmd_platform.lake.store import Lake
+
+
+def reported(
+    context: dg.AssetExecutionContext,
+    lake: "Lake",
+    receipts: Sequence["Receipt"],
+    *,
+    shorter: Timeframe | None = None,
+) -> dg.MaterializeResult:
+    """Judge what the receipts are about, and tell Dagster about every partition.
+
+    A run over one partition carries that partition's content hash as its data version; a run over several the
+    hash of all theirs, because Dagster takes one from a step. Each partition's own is in its metadata.
+    """
+    from qmd_platform.ingest.checking import checked  # noqa: PLC0415 - Arrow and SQL, only when a step runs
+
+    verdicts = []
+    for receipt in receipts:
+        context.add_asset_metadata(metadata(lake, receipt), partition_key=receipt.partition.key)
+        verdicts += checked(lake, receipt.partition, shorter=shorter)
+        for failure in receipt.failures:
+            context.log.warning("%s: not fetched: %s", receipt.partition, failure)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(_joined([receipt.data_version for receipt in receipts])),
+        check_results=checks.results(verdicts, native=shorter is not None),
+    )
+
+
+def metadata(lake: "Lake", receipt: "Receipt") -> Mapping[str, Any]:
+    """The numbers and the chart of one partition."""
+    from qmd_platform.quality.chart import markdown_image  # noqa: PLC0415 - numpy, only when a step runs
+
+    partition, summary = receipt.partition, receipt.summary
+    candles = lake.candles(partition.series, partition.window)
+    return {
+        "chart": dg.MetadataValue.md(markdown_image(candles, receipt.runs, partition.window, str(partition))),
+        "expected": summary.expected,
+        "present": summary.present,
+        "missing": summary.missing,
+        "verified empty": summary.verified_empty,
+        "unlisted": summary.unlisted,
+        "quarantined": summary.quarantined,
+        "new": receipt.new,
+        "changed": receipt.changed,
+        "requests": receipt.traffic.requests,
+        "retries": receipt.traffic.retries,
+        "bytes received": receipt.traffic.bytes,
+        "bytes stored": receipt.stored_bytes,
+        "seconds": round(receipt.seconds, 3),
+        "version": receipt.version,
+        "data version": receipt.data_version,
+        "dagster/partition_row_count": receipt.rows,
+    }
+
+
+def _joined(versions: Sequence[str]) -> str:
+    if len(versions) == 1:
+        return versions[0]
+    return hashlib.sha256("\n".join(versions).encode()).hexdigest()

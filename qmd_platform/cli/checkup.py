@@ -1,0 +1,196 @@
+"""The doctor's checks: one function a thing that can be wrong.
+
+What lives here: looking at the installation, QMD_HOME, the lake, the universe, the venues, Dagster's instance;
+what to do about each finding. What does not: mending anything.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from qmd_platform import config
+from qmd_platform.cli import show, store
+from qmd_platform.config import Universe
+from qmd_platform.errors import ConfigError, QmdError, VenueError, choices
+from qmd_platform.lake.store import Lake
+from qmd_platform.venues import facts
+from qmd_platform.venues.reach import Reach, ping
+
+Status = Literal["ok", "warn", "fail"]
+
+PACKAGES = ("qmd-platform", "dagster", "dagster-webserver", "ccxt", "pyarrow", "pandas", "great-expectations")
+
+OLDEST_PYTHON = (3, 11)
+
+SKEW_MS = 2_000
+"""A clock further off than this makes times in logs confusing; what is stored goes by the venue's clock."""
+
+LITTLE_SPACE = 1_000_000_000
+"""Bytes free below which the doctor warns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. ``todo`` is what to do about it, "" when nothing; ``exit_code`` is the command's if it failed."""
+
+    name: str
+    status: Status
+    said: str
+    todo: str = ""
+    exit_code: int = ConfigError.exit_code
+
+
+def checks(venue_url: str | None) -> Iterator[Check]:
+    """All checks in the order a person mends things; each is made when it is asked for."""
+    yield _python()
+    yield _packages()
+    home = config.qmd_home()
+    yield _home(home)
+    lake, found = _lake(home)
+    yield found
+    universe, found = _universe()
+    yield found
+    if lake and universe:
+        yield from _markets(lake, universe)
+    try:
+        url = config.venue_url(venue_url)
+    except ConfigError as error:
+        yield _failed("venues", error)
+        return
+    yield from _world(lake, url)
+    yield from _venues(sorted(universe.venues) if universe else sorted(facts.VENUES), url)
+    yield _dagster(home)
+
+
+def _failed(name: str, error: QmdError) -> Check:
+    return Check(name, "fail", error.message, error.hint or "", error.exit_code)
+
+
+def _python() -> Check:
+    said = f"{platform.python_version()} in {sys.prefix}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Check("python", "fail", said, "install Python 3.11 or newer")
+    return Check("python", "ok", said)
+
+
+def _packages() -> Check:
+    found, absent = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            absent.append(name)
+    if absent:
+        return Check("packages", "fail", f"not installed: {', '.join(absent)}", "run `make setup` in the checkout")
+    return Check("packages", "ok", ", ".join(found))
+
+
+def _home(home: Path) -> Check:
+    try:
+        store.refuse_unwritable(home)
+    except ConfigError as error:
+        return _failed("QMD_HOME", error)
+    if not home.exists():
+        return Check("QMD_HOME", "ok", f"{home} (made by the first command that writes)")
+    free = shutil.disk_usage(home).free
+    said = f"{home}, {show.size(free)} free"
+    if free < LITTLE_SPACE:
+        return Check("QMD_HOME", "warn", said, "make room, or move the folder and set QMD_HOME")
+    return Check("QMD_HOME", "ok", said)
+
+
+def _lake(home: Path) -> tuple[Lake | None, Check]:
+    root = config.lake_root(home)
+    if not root.is_dir():
+        return None, Check("lake", "ok", "none yet (made by the first command that writes)")
+    try:
+        lake = Lake.open(root)
+        states = lake.states()
+        world = lake.world
+    except QmdError as error:
+        return None, _failed("lake", error)
+    held = f"{len({state.partition.series for state in states})} series in {len(states)} partitions"
+    size = show.size(sum(state.bytes for state in states))
+    return lake, Check("lake", "ok", f"{held}, {size}, {world or 'no'} data")
+
+
+def _universe() -> tuple[Universe | None, Check]:
+    try:
+        universe = config.load_universe()
+    except ConfigError as error:
+        return None, _failed("universe", error)
+    said = f"{universe.path}: {len(universe.markets)} markets of {len(universe.venues)} venues since {universe.first_month}"
+    return universe, Check("universe", "ok", said)
+
+
+def _markets(lake: Lake, universe: Universe) -> Iterator[Check]:
+    """Are the markets of the universe listed, as far as the lake knows what the venues list?"""
+    from qmd_platform.ingest.instruments import instruments
+
+    unknown = []
+    for venue, kept in universe.venues.items():
+        try:
+            listed = instruments(lake, venue)
+        except QmdError as error:
+            yield _failed(f"{venue} instruments", error)
+            continue
+        wrong = [market.symbol for market in kept.markets if market.symbol not in listed] if listed else []
+        if wrong:
+            hint = "; ".join(f"{symbol}: {choices(symbol, listed)}" for symbol in wrong)
+            yield Check(f"{venue} markets", "fail", f"not listed: {', '.join(wrong)}", f"{hint}; edit {universe.path}")
+        elif listed:
+            yield Check(f"{venue} markets", "ok", f"all {len(kept.markets)} are listed ({len(listed)} known)")
+        else:
+            unknown.append(venue)
+    if unknown:
+        said = f"what {', '.join(unknown)} list is not in the lake yet, so symbols were not checked"
+        yield Check("markets", "ok", said)
+
+
+def _world(lake: Lake | None, url: str | None) -> Iterator[Check]:
+    """Would a fetch be refused because it mixes sandbox and real data?"""
+    if lake is None or lake.world is None or lake.world == config.world(url):
+        return
+    if url is None:
+        yield Check("world", "warn", "the lake takes sandbox data, and QMD_VENUE_URL is not set", _LIVE_TODO)
+    else:
+        said = f"the lake takes real data, and QMD_VENUE_URL is {url}"
+        yield Check("world", "warn", said, "unset QMD_VENUE_URL, or set QMD_HOME to another folder")
+
+
+_LIVE_TODO = "start `qmd sandbox` and set QMD_VENUE_URL, or set QMD_HOME to another folder for real data"
+
+
+def _venues(names: list[str], url: str | None) -> Iterator[Check]:
+    with ThreadPoolExecutor(len(names) or 1) as pool:
+        yield from map(_reached, pool.map(lambda name: ping(name, url), names))
+
+
+def _reached(reach: Reach) -> Check:
+    if not reach.is_reachable or reach.latency_ms is None:
+        todo = f"check the network, a proxy or a firewall: curl -i {reach.url}"
+        return Check(reach.venue, "fail", f"not reachable at {reach.url}: {reach.error}", todo, VenueError.exit_code)
+    said = f"answers at {reach.url} in {reach.latency_ms:.0f} ms"
+    skew = reach.clock_skew_ms
+    if skew is not None and abs(skew) > SKEW_MS:
+        return Check(
+            reach.venue, "warn", f"{said}; its clock is {skew / 1000:+.1f} s off ours", "set this clock by NTP"
+        )
+    return Check(reach.venue, "ok", said)
+
+
+def _dagster(home: Path) -> Check:
+    named = os.environ.get("DAGSTER_HOME")
+    ours = home / "dagster"
+    if named and Path(named).expanduser().absolute() != ours:
+        return Check("dagster", "warn", f"DAGSTER_HOME is {named}", f"unset it: `qmd dev` uses {ours}")
+    if not (ours / "dagster.yaml").exists():
+        return Check("dagster", "ok", f"no instance yet (`qmd dev` makes {ours})")
+    return Check("dagster", "ok", f"instance at {ours}")

@@ -1,0 +1,59 @@
+"""Child processes that never outlive us.
+
+What lives here: starting a program in a process group of its own, passing signals on to it, ending it. What does
+not: which programs (``cli.dev``, ``cli.demo``).
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+GRACE_SECONDS = 15.0
+"""How long a child may take to end after SIGTERM before it is killed."""
+
+
+@contextmanager
+def child(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: os.PathLike[str] | None = None, stdout: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """``command`` as a process; when the block is left, however, it is ended with all it started.
+
+    It has a process group of its own, so Ctrl-C at the terminal reaches us alone and we say what happens next.
+    """
+    # The command lines are our own, not a stranger's: S603.
+    process = subprocess.Popen(  # noqa: S603 - see above
+        command, env=dict(env), cwd=cwd, stdout=stdout, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[str], first: signal.Signals = signal.SIGTERM) -> None:
+    """Ask the process group to end, and kill what is left of it after a while."""
+    if process.poll() is None:
+        process.send_signal(first)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextmanager
+def terminated_as_interrupt() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, so that every ``finally`` is run."""
+
+    def raised(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, raised) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

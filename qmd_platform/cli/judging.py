@@ -1,0 +1,55 @@
+"""All candles of the lake judged by the quality rules, for ``qmd verify --quality``.
+
+What lives here: going through the partitions. What does not: the rules and the judgement (``qmd_platform.quality``).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from qmd_platform.lake.store import Lake
+from qmd_platform.model.series import Partition, Series
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.quality.judge import Finding, judged
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """A rule that a partition breaks, and in how many rows. ``example`` is the first of them."""
+
+    partition: str
+    rule: str
+    severity: str
+    blocking: bool
+    offenders: int
+    example: dict[str, object]
+
+
+def offences(lake: Lake, progress: Callable[[int, int], None]) -> Iterator[Offence]:
+    """The rules broken anywhere in the lake; ``progress`` is told partitions done, of how many."""
+    partitions = [state.partition for state in lake.states() if state.partition.series.symbol]
+    held = {partition.series for partition in partitions}
+    for done, partition in enumerate(partitions, 1):
+        for found in _judged(lake, partition, _shortest(partition.series, held)):
+            if not found.passed:
+                rule = found.rule
+                example = found.sample[0] if found.sample else {}
+                yield Offence(
+                    str(partition), rule.name, rule.severity.value, rule.blocking, found.offenders, dict(example)
+                )
+        progress(done, len(partitions))
+
+
+def _judged(lake: Lake, partition: Partition, shortest: Timeframe) -> list[Finding]:
+    series, window = partition.series, partition.window
+    candles, runs = lake.candles(series, window), lake.coverage(series, window)
+    if shortest == series.timeframe:
+        return judged(partition, candles, runs)
+    shorter = lake.candles(Series.candles(series.market, shortest), window)
+    return judged(partition, candles, runs, shorter=shorter, shorter_timeframe=shortest)
+
+
+def _shortest(series: Series, held: set[Series]) -> Timeframe:
+    """The shortest timeframe of the same market in the lake that divides the series' own; else its own."""
+    own = series.timeframe
+    others = [other.timeframe for other in held if other.market == series.market]
+    return min((step for step in others if own.step % step.step == 0), default=own)

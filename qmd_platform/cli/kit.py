@@ -1,0 +1,154 @@
+"""What every command is made of: examples in its help, ``--json``, errors a person can act on.
+
+What lives here: the command class, the shared options and their types, exit codes, printing of JSON, notes and
+errors. What does not: tables and progress bars (``cli.show``).
+
+stdout carries the answer and nothing else; notes, progress and errors go to stderr. With ``--json`` stdout is
+one JSON document, also when the command fails.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from qmd_platform.errors import ConfigError, QmdError
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.timeframe import Timeframe, timeframe
+from qmd_platform.model.window import Instant, instant
+
+EXIT_CODES = {
+    0: "done",
+    1: "a fault of the program; please report it",
+    2: "the request is wrong: an option, a name, a time, the universe file; nothing was changed",
+    3: "a venue did not answer or refused",
+    4: "the lake or its ledger is damaged or unusable",
+    5: "done in part: candles are missing",
+}
+
+
+class Command(click.Command):
+    """A click command with an Examples section. ``examples`` maps a command line to what it does."""
+
+    def __init__(self, *args: Any, examples: dict[str, str], **kwargs: Any) -> None:  # noqa: ANN401 - click's arguments
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+        self.params.append(
+            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON on stdout, for programs.")
+        )
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, one command line and what it does below it."""
+        with formatter.section("Examples"):
+            for line, does in self.examples.items():
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+                formatter.indent()
+                formatter.write_text(does)
+                formatter.dedent()
+
+
+Handler = Callable[..., int | None]
+
+
+def command(examples: dict[str, str]) -> Callable[[Handler], click.Command]:
+    """Make a function a command: its docstring is the help, it gets ``as_json`` and returns the exit code."""
+
+    def made(function: Handler) -> click.Command:
+        return click.command(cls=Command, examples=examples)(function)
+
+    return made
+
+
+class _Parsed(click.ParamType[Any]):
+    """An option's text turned into a value by a function that refuses with ConfigError."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        """The parsed value; a default that is parsed already passes through."""
+        return self._parse(value) if isinstance(value, str) else value
+
+
+def known_market(text: str) -> Market:
+    """The market written ``text``, of a venue we know; ConfigError otherwise."""
+    from qmd_platform.venues import facts
+
+    market = Market.parse(text)
+    facts.known_venue(market.venue)
+    return market
+
+
+def known_series(text: str) -> Series:
+    """The candle series written ``text``, of a venue we know; ConfigError otherwise."""
+    series = Series.parse(text)
+    known_market(str(series.market))
+    return series
+
+
+MARKET = _Parsed("market", known_market)
+SERIES = _Parsed("series", known_series)
+TIMEFRAME = _Parsed("timeframe", timeframe)
+
+
+def _time(what: str) -> _Parsed:
+    def parse(text: str) -> Instant:
+        return instant(text, what)
+
+    return _Parsed("time", parse)
+
+
+def start_option(help_: str, *, required: bool = False) -> Callable[[Handler], Handler]:
+    """``--start TIME``."""
+    return click.option("--start", type=_time("--start"), required=required, help=help_)
+
+
+def end_option(help_: str) -> Callable[[Handler], Handler]:
+    """``--end TIME``."""
+    return click.option("--end", type=_time("--end"), help=help_)
+
+
+def timeframe_option(help_: str, default: Timeframe | None = None) -> Callable[[Handler], Handler]:
+    """``--timeframe 1m``."""
+    return click.option(
+        "--timeframe", type=TIMEFRAME, default=default and default.value, show_default=default is not None, help=help_
+    )
+
+
+def venue_url_option(function: Handler) -> Handler:
+    """``--venue-url URL``."""
+    text = "One server that answers for all venues, such as a sandbox (default: QMD_VENUE_URL, else the real venues)."
+    return click.option("--venue-url", metavar="URL", help=text)(function)
+
+
+def emit(document: object) -> None:
+    """Print ``document`` as JSON on stdout."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def note(text: str) -> None:
+    """Say something to the person at the terminal: on stderr, at once."""
+    click.echo(text, err=True)
+
+
+def told(error: QmdError, *, as_json: bool) -> int:
+    """Print an error as message and hint on stderr, with ``--json`` also on stdout; its exit code."""
+    colour = sys.stderr.isatty()
+    note(click.style("error: ", fg="red", bold=True) + error.message if colour else f"error: {error.message}")
+    for line in (error.hint, *getattr(error, "__notes__", ())):
+        if line:
+            note(f"hint: {line}" if line is error.hint else f"also: {line}")
+    if as_json:
+        emit({"error": error.message, "hint": error.hint, "type": type(error).__name__})
+    return error.exit_code
+
+
+def from_click(error: click.ClickException) -> QmdError:
+    """A refusal of click's own (an unknown option, a missing argument) as one of ours."""
+    context = getattr(error, "ctx", None)
+    hint = f"see `{context.command_path} --help`" if context else None
+    message = error.format_message().strip().rstrip(".")
+    return ConfigError(message[:1].lower() + message[1:], hint=hint)

@@ -1,0 +1,136 @@
+"""``qmd read SERIES``: candles out of the lake, to look at or to hand on.
+
+What lives here: choosing window and format, saying how much was written. What does not: the formats
+(``cli.export``), reading (``qmd_platform.reader``).
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qmd_platform.cli import kit, store
+from qmd_platform.errors import ConfigError, choices
+from qmd_platform.model.series import Series
+from qmd_platform.model.window import Instant, Window, iso
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = ("table", "csv", "parquet", "arrow")
+SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow"}
+STDOUT = Path("-")
+
+
+@kit.command(
+    {
+        "qmd read binance:BTC/USDT:USDT:1h": "Its first and last candles, as a table.",
+        "qmd read gate:BTC/USDT:1m --start 2026-11-01 --end 2026-11-02 --format csv | head": "A day as CSV.",
+        "qmd read binance:BTC/USDT:1m --start 2026-10-01 -o btc.parquet": "Everything since October into a file.",
+    }
+)
+@click.argument("series", type=kit.SERIES)
+@kit.start_option("From here (default: the first candle held).")
+@kit.end_option("Up to here, exclusive (default: behind the last candle held).")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="csv is UTF-8 with ISO times and floats that read back exactly; arrow is an IPC (Feather) file. "
+    "[default: by FILE's ending, else a table in a terminal and csv in a pipe]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write here, whole or not at all; - is stdout.",
+)
+@click.option("--allow-gaps", is_flag=True, help="Read what is there instead of refusing when candles are missing.")
+def command(
+    *,
+    series: Series,
+    start: Instant | None,
+    end: Instant | None,
+    format_: str | None,
+    output: Path | None,
+    allow_gaps: bool,
+    as_json: bool,
+) -> None:
+    """Read candles from the lake, to look at or into a file.
+
+    No venue is asked. Refuses with exit code 5 when candles of the window are missing, unless gaps are allowed. Minutes the venue
+    is known to have no candle for are not gaps.
+    """
+    chosen = _format(format_, output, as_json=as_json)
+    window = _window(series, start, end)
+    table = _read(series, window, allow_gaps=allow_gaps)
+    _hand_on(table, series, window, chosen, output, as_json=as_json)
+
+
+def _format(named: str | None, output: Path | None, *, as_json: bool) -> str:
+    """One of FORMATS, or ``json``; ConfigError when the options contradict each other."""
+    to_file = output is not None and output != STDOUT
+    if as_json and not to_file:
+        if named or output:
+            raise ConfigError("--json prints the candles as JSON", hint="leave out --format, or write -o FILE")
+        return "json"
+    known = SUFFIXES.get(output.suffix.lower()) if output and to_file else None
+    if to_file and not named and not known:
+        raise ConfigError(f"cannot tell a format from {str(output)!r}", hint="add --format csv, parquet or arrow")
+    chosen = named or known or ("table" if sys.stdout.isatty() and not output else "csv")
+    if chosen == "table" and output:
+        raise ConfigError("a table is for the terminal", hint="write a file with --format csv, parquet or arrow")
+    if chosen in {"parquet", "arrow"} and not output:
+        raise ConfigError(f"{chosen} is not text", hint="name a file with -o FILE, or -o - for stdout")
+    return chosen
+
+
+def _window(series: Series, start: Instant | None, end: Instant | None) -> Window:
+    """The window asked for; what is left out is what the lake holds."""
+    if start is not None and end is not None:
+        return Window(start, end)
+    lake = store.lake_to_read()
+    states = [state for state in lake.states(series) if state.first is not None and state.last is not None]
+    if not states:
+        names = [str(other) for other in lake.series() if other.symbol]
+        raise ConfigError(f"the lake holds no candles of {series}", hint=choices(str(series), names))
+    first, last = min(state.first or 0 for state in states), max(state.last or 0 for state in states)
+    return Window(first if start is None else start, last + series.timeframe.step if end is None else end)
+
+
+def _read(series: Series, window: Window, *, allow_gaps: bool) -> "pa.Table":
+    from qmd_platform.reader import candles
+
+    store.lake_to_read()
+    return candles(
+        str(series.market),
+        series.timeframe.value,
+        window.start,
+        window.end,
+        as_="arrow",
+        on_missing="allow" if allow_gaps else "raise",
+    )
+
+
+def _hand_on(
+    table: "pa.Table", series: Series, window: Window, chosen: str, output: Path | None, *, as_json: bool
+) -> None:
+    from qmd_platform.cli import export
+
+    if chosen == "json":
+        kit.emit(
+            {"series": str(series), "start": iso(window.start), "end": iso(window.end), "rows": export.rows(table)}
+        )
+    elif chosen == "table":
+        export.draw(table, f"{series}  {window}")
+    elif output is None or output == STDOUT:
+        export.write(table, chosen, sys.stdout.buffer)
+    else:
+        written = export.write_whole(table, chosen, output)
+        said = {"series": str(series), "file": str(output), "format": chosen, "rows": len(table), "bytes": written}
+        if as_json:
+            kit.emit(said)
+        else:
+            kit.note(f"{output}: {len(table):,} candles of {series}, {written:,} bytes")

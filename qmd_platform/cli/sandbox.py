@@ -1,0 +1,47 @@
+"""``qmd sandbox``: the sandbox exchange in the foreground.
+
+What lives here: options, and telling where it listens. What does not: the exchange (``qmd_platform.sandbox``).
+"""
+
+import json
+from pathlib import Path
+
+import click
+
+from qmd_platform.cli import kit
+
+
+@kit.command(
+    {
+        "qmd sandbox": "Serve on a free port until Ctrl-C.",
+        "qmd sandbox --port 8080 --now 2026-11-15T12:00:00Z": "Serve on port 8080 with the venues' clock standing still.",
+        "qmd sandbox --replay recorded/ --faults faults.toml": "Serve recorded series, and misbehave as the file says.",
+    }
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 picks a free one.")
+@click.option("--now", metavar="TIME", help="Stop the venues' clock at this time (default: it runs).")
+@click.option(
+    "--replay", type=click.Path(path_type=Path), metavar="DIR", help="Serve the series DIR/replay.toml lists."
+)
+@click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="A TOML file of faults to commit.")
+def command(*, port: int, now: str | None, replay: Path | None, faults: Path | None, as_json: bool) -> None:
+    """Serve a sandbox exchange, without keys or network.
+
+    Speaks the wire formats of Binance, Gate and Bitfinex. Its market is a pure function of time: any candle can
+    be asked for, and is the same every time. Counters of requests are at /__sandbox/stats.
+    """
+    from qmd_platform.sandbox.server import run
+
+    run(port=port, now=now, replay=replay, faults=faults, on_ready=_tell_json if as_json else _tell)
+
+
+def _tell(url: str) -> None:
+    click.echo(f"The sandbox exchange answers at {url} until Ctrl-C. In another terminal:\n")
+    click.echo("  export QMD_HOME=.qmd/sandbox   # a lake holds either real data or sandbox data")
+    click.echo(f"  export QMD_VENUE_URL={url}")
+    click.echo("  qmd backfill binance:BTC/USDT --start 2026-11-01")
+    click.echo(f"\nRequests so far: curl {url}/__sandbox/stats")
+
+
+def _tell_json(url: str) -> None:
+    click.echo(json.dumps({"url": url}))

@@ -1,0 +1,57 @@
+"""Opening the lake from the command line.
+
+What lives here: a lake that is only looked at must exist already, and one that is written to may be made. What
+does not: the lake itself (``qmd_platform.lake``).
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmd_platform.errors import ConfigError
+
+if TYPE_CHECKING:
+    from qmd_platform.lake.store import Lake
+
+
+def lake_to_read() -> "Lake":
+    """The lake under QMD_HOME; ConfigError when there is none, so that looking creates nothing."""
+    from qmd_platform.config import lake_root
+
+    root = lake_root()
+    if not root.is_dir():
+        hint = "set QMD_HOME to the folder that holds it, or fill one: `qmd demo`, `qmd backfill --help`"
+        raise ConfigError(f"there is no lake at {root}", hint=hint)
+    return _opened(root)
+
+
+def lake_to_write() -> "Lake":
+    """The lake under QMD_HOME, made when it is not there yet; ConfigError when the place cannot be written."""
+    from qmd_platform.config import lake_root, qmd_home
+
+    home = qmd_home()
+    refuse_unwritable(home)
+    return _opened(lake_root(home))
+
+
+def refuse_unwritable(home: Path) -> None:
+    """ConfigError when ``home`` is a file, or cannot be written or made."""
+    above = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not above.is_dir():
+        raise ConfigError(f"QMD_HOME {home}: {above} is not a folder", hint="set QMD_HOME to a folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ConfigError(f"QMD_HOME {home} cannot be written", hint="set QMD_HOME to a folder you may write to")
+
+
+def _opened(root: Path) -> "Lake":
+    from qmd_platform.lake.store import Lake
+
+    return Lake.open(root)
+
+
+def world_of(home: Path) -> str | None:
+    """Which world the lake under ``home`` is of, ``live`` or ``sandbox``; None without a lake or before its first data."""
+    from qmd_platform.config import lake_root
+
+    root = lake_root(home)
+    return _opened(root).world if root.is_dir() else None

@@ -1,0 +1,42 @@
+"""The composition root: every asset, check, sensor, schedule and resource, listed by hand.
+
+What lives here: the list. What does not: anything that decides or computes. The only module of the library that
+imports Dagster.
+"""
+
+import warnings
+
+import dagster as dg
+
+from assets.candles import candles_of
+from assets.instruments import instruments_of
+from qmd_platform.config import Universe, load_universe
+from resources.lake import LakeResource
+from resources.venues import VenuesResource
+from sensors.schedules import candles_job, instruments_job, instruments_schedule, tail_schedule
+from sensors.universe import universe_sensor
+
+
+def build_definitions(universe: Universe) -> dg.Definitions:
+    """The whole code location for ``universe``."""
+    venues = list(universe.venues.values())
+    jobs = {venue.venue: candles_job(venue) for venue in venues}
+    instruments = instruments_job(universe)
+    return dg.Definitions(
+        assets=[
+            *(instruments_of(venue.venue) for venue in venues),
+            *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
+        ],
+        jobs=[*jobs.values(), instruments],
+        schedules=[*(tail_schedule(venue, jobs[venue.venue]) for venue in venues), instruments_schedule(instruments)],
+        sensors=[universe_sensor(universe)],
+        resources={"lake": LakeResource(), "venues": VenuesResource()},
+        # A step process of its own costs seconds and gains nothing: the work is I/O inside one asset.
+        executor=dg.in_process_executor,
+    )
+
+
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+defs = build_definitions(load_universe())

@@ -1,0 +1,167 @@
+"""Candles out of the lake, whole or not at all.
+
+What lives here: ``candles`` and ``gaps``. What does not: the lake's own reading (``lake.store``), which never asks
+whether anything is missing.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from qmd_platform.config import lake_root
+from qmd_platform.coverage.expected import expected
+from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.errors import ConfigError, CoverageError, choices
+from qmd_platform.lake.store import Lake
+from qmd_platform.model.candles import COLUMNS, Candles
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.timeframe import timeframe as parsed_timeframe
+from qmd_platform.model.window import Instant, InstantLike, Window, instant, iso
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_SHOWN = 3
+"""Gaps an error names."""
+
+
+@overload
+def candles(
+    market: str,
+    timeframe: str,
+    start: InstantLike,
+    end: InstantLike,
+    *,
+    as_: Literal["pandas"] = "pandas",
+    home: Path | str | None = None,
+    on_missing: Literal["raise", "allow"] = "raise",
+    now: InstantLike | None = None,
+) -> "pd.DataFrame": ...
+
+
+@overload
+def candles(
+    market: str,
+    timeframe: str,
+    start: InstantLike,
+    end: InstantLike,
+    *,
+    as_: Literal["arrow"],
+    home: Path | str | None = None,
+    on_missing: Literal["raise", "allow"] = "raise",
+    now: InstantLike | None = None,
+) -> "pa.Table": ...
+
+
+def candles(
+    market: str,
+    timeframe: str,
+    start: InstantLike,
+    end: InstantLike,
+    *,
+    as_: Literal["pandas", "arrow"] = "pandas",
+    home: Path | str | None = None,
+    on_missing: Literal["raise", "allow"] = "raise",
+    now: InstantLike | None = None,
+) -> "pd.DataFrame | pa.Table":
+    """The candles of a market that open in ``[start, end)``.
+
+    >>> candles("binance:BTC/USDT", "1m", "2026-10-01", "2026-11-01")  # doctest: +SKIP
+
+    Args:
+        market: as ``binance:BTC/USDT`` or ``binance:BTC/USDT:USDT``.
+        timeframe: as ``1m``.
+        start: first open time: epoch ms, an aware datetime, or ISO text (a bare date is midnight UTC).
+        end: exclusive.
+        as_: ``pandas`` or ``arrow``.
+        home: the folder of all state; ``QMD_HOME``, else ``~/.qmd``, where not given.
+        on_missing: ``raise`` unless every candle that was closed by ``now`` is there or known not to exist;
+            ``allow`` gives what is there (``gaps`` says what is not).
+        now: the clock's time where not given.
+
+    Returns:
+        columns ``open_at`` (UTC, ms), ``open``, ``high``, ``low``, ``close`` (quote per base), ``volume`` (base
+        coins), sorted by ``open_at``.
+
+    Raises:
+        ConfigError: a name or time cannot be understood; a time of day has no zone.
+        CoverageError: the lake does not hold the series, or not all of the window.
+        CorruptSegment: a file of the lake is damaged.
+    """
+    if as_ not in ("pandas", "arrow"):
+        raise ConfigError(f"cannot give candles as {as_!r}", hint="choose pandas or arrow")
+    series, window = _asked(market, timeframe, start, end)
+    with _lake(home, series) as lake:
+        if on_missing == "raise":
+            _refuse_gaps(series, _gaps(lake, series, window, now))
+        found = lake.candles(series, window)
+    return _frame(found) if as_ == "pandas" else found.to_arrow()
+
+
+def gaps(
+    market: str,
+    timeframe: str,
+    start: InstantLike,
+    end: InstantLike,
+    *,
+    home: Path | str | None = None,
+    now: InstantLike | None = None,
+) -> list[Window]:
+    """The windows inside ``[start, end)`` whose candles should be there by ``now`` and are not.
+
+    Arguments and errors are those of ``candles``.
+    """
+    series, window = _asked(market, timeframe, start, end)
+    with _lake(home, series) as lake:
+        return _gaps(lake, series, window, now)
+
+
+def _asked(market: str, timeframe: str, start: InstantLike, end: InstantLike) -> tuple[Series, Window]:
+    return Series.candles(Market.parse(market), parsed_timeframe(timeframe)), Window.of(start, end)
+
+
+def _lake(home: Path | str | None, series: Series) -> Lake:
+    """The lake, if it is there and holds ``series``."""
+    root = lake_root(Path(home).expanduser() if home is not None else None)
+    if not (root / "FORMAT.json").exists():
+        hint = f"fill it with `{_command(series)}`, or point QMD_HOME at another folder"
+        raise CoverageError(f"there is no lake in {root}", hint=hint)
+    lake = Lake.open(root)
+    if not lake.states(series):
+        held = [str(one) for one in lake.series()]
+        hint = f"{choices(str(series), held)}; or fetch it with `{_command(series)}`" if held else _command(series)
+        raise CoverageError(f"the lake {root} does not hold {series}", hint=hint)
+    return lake
+
+
+def _gaps(lake: Lake, series: Series, window: Window, now: InstantLike | None) -> list[Window]:
+    clock: Instant = time.time_ns() // 1_000_000 if now is None else instant(now, "now")
+    wanted = expected(window, series.timeframe.step, clock)
+    return to_fetch(wanted, lake.coverage(series, wanted)) if wanted else []
+
+
+def _refuse_gaps(series: Series, missing: Sequence[Window]) -> None:
+    if not missing:
+        return
+    count = sum(one.steps(series.timeframe.step) for one in missing)
+    named = ", ".join(str(one) for one in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more windows" if len(missing) > _SHOWN else ""
+    raise CoverageError(
+        f"{series}: {count:,} of the candles asked for are not there: {named}{more}",
+        hint=f"run `{_command(series, missing)}`, or pass on_missing='allow' for what is there",
+    )
+
+
+def _command(series: Series, missing: Sequence[Window] = ()) -> str:
+    span = f" --start {iso(missing[0].start)} --end {iso(missing[-1].end)}" if missing else " --start ..."
+    return f"qmd backfill {series.market} --timeframe {series.timeframe.value}{span}"
+
+
+def _frame(found: Candles) -> "pd.DataFrame":
+    import pandas as pd  # noqa: PLC0415 - a second, and Arrow readers need none of it
+
+    columns = {name: getattr(found, name) for name in COLUMNS}
+    columns["open_at"] = pd.DatetimeIndex(found.open_at.view("M8[ms]")).tz_localize("UTC")
+    return pd.DataFrame(columns, copy=False)

@@ -1,0 +1,83 @@
+"""Schedules: the current month kept fresh, instruments renewed daily.
+
+What lives here: when, and over which partitions. What does not: what a run does (``assets``).
+
+All are stopped until a person starts them in the UI: opening it must not send requests to an exchange by
+surprise. A tail is one run a venue, over all its markets and the month (in a month's first day also the month
+before, whose last candles close then).
+"""
+
+from datetime import timedelta
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
+
+from assets.partitions import MONTH_FORMAT, markets_of
+from qmd_platform.config import Universe, VenueUniverse
+from qmd_platform.model.series import Market
+from qmd_platform.model.tables import INSTRUMENTS
+
+TAIL_CRON = "*/5 * * * *"
+INSTRUMENTS_CRON = "10 0 * * *"
+LOOK_BACK = timedelta(days=1)
+"""A month ends for a tail this long after it ended."""
+
+
+def candles_job(venue: VenueUniverse) -> Job:
+    """All candle assets of one venue, in one run."""
+    instruments = dg.AssetSelection.assets(dg.AssetKey([venue.venue, INSTRUMENTS.name]))
+    return dg.define_asset_job(
+        f"{venue.venue}_candles",
+        selection=dg.AssetSelection.groups(venue.venue) - instruments,
+        description=f"Every candle table of {venue.venue}: fetch what is missing, then roll up.",
+    )
+
+
+def instruments_job(universe: Universe) -> Job:
+    """The instruments of every venue."""
+    keys = [dg.AssetKey([venue, INSTRUMENTS.name]) for venue in universe.venues]
+    return dg.define_asset_job(
+        "instruments", selection=dg.AssetSelection.assets(*keys), description="What every venue lists."
+    )
+
+
+def tail_schedule(venue: VenueUniverse, job: Job) -> dg.ScheduleDefinition:
+    """Brings the venue's current month up to date every few minutes."""
+
+    @dg.schedule(
+        job=job,
+        name=f"{venue.venue}_tail",
+        cron_schedule=TAIL_CRON,
+        execution_timezone="UTC",
+        description=f"Brings the current month of every {venue.venue} market up to date.",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
+    def tail(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        slugs = context.instance.get_dynamic_partitions(str(markets_of(venue.venue).name))
+        if not slugs:
+            return dg.SkipReason(f"no market partitions yet: the universe sensor adds those of {venue.venue}")
+        now = context.scheduled_execution_time
+        first, last = (now - LOOK_BACK).strftime(MONTH_FORMAT), now.strftime(MONTH_FORMAT)
+        markets = ", ".join(str(Market.from_slug(slug)) for slug in slugs)
+        context.log.info("%s to %s of %s", first, last, markets)
+        return dg.RunRequest(
+            run_key=f"{venue.venue}|{now.isoformat()}",
+            tags={
+                "dagster/asset_partition_range_start": f"{slugs[0]}|{first}",
+                "dagster/asset_partition_range_end": f"{slugs[-1]}|{last}",
+            },
+        )
+
+    return tail
+
+
+def instruments_schedule(job: Job) -> dg.ScheduleDefinition:
+    """Renews what every venue lists, once a day."""
+    return dg.ScheduleDefinition(
+        name="instruments_daily",
+        job=job,
+        cron_schedule=INSTRUMENTS_CRON,
+        execution_timezone="UTC",
+        description="Renews what every venue lists.",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )

@@ -1,0 +1,85 @@
+"""The rules every test runs under, and the two things a test may ask for that a machine may not have.
+
+What lives here: isolation (no network, no user settings, nothing left behind; ``guards`` does it), hypothesis
+profiles, ``shared_data`` and ``chromium`` with their markers. What does not: a room's own fixtures.
+"""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import guards
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ASKS_FOR = {"shared_data": "shared", "chromium": "browser"}
+"""A test that asks for this fixture carries this marker."""
+
+_NUMBERS = itertools.count()
+
+# A deadline would fail honest tests on a busy machine. CI derandomizes: its verdict depends on the code alone.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None, print_blob=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Isolate before any test module or session fixture runs."""
+    settings.load_profile("ci" if os.environ.get("CI") else "default")
+    guards.stay_at_home()
+    guards.forget_settings(os.environ, Path("/nonexistent/qmd-home"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they ask for, so that a marker cannot be forgotten."""
+    for item in items:
+        for fixture, marker in ASKS_FOR.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """QMD_HOME of this test alone (not made yet), and the environment put back afterwards."""
+    before = dict(os.environ)
+    home = tmp_path_factory.getbasetemp() / f"home-{next(_NUMBERS)}"
+    guards.forget_settings(os.environ, home)
+    yield home
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_left_behind() -> Iterator[None]:
+    """Fail the session when its tests leave processes, threads, or state in the user's home or the checkout."""
+    places = [Path.home() / ".qmd", Path.home() / ".dagster", ROOT / "tmp_dagster_home", ROOT / "history"]
+    found = {place for place in places if place.exists()}
+    threads = guards.stubborn_threads()
+    children = guards.running_children()
+    yield
+    assert not (guards.stubborn_threads() - threads), "tests left threads running"
+    assert not (guards.running_children() - children), "tests left processes running"
+    assert not [place for place in places if place.exists() and place not in found], "tests wrote outside tmp_path"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded market data beside the checkout; skips where there is none."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs the recorded market data of ../shared/data")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser's program; skips where none is installed. ``QMD_TEST_CHROMIUM`` names another one."""
+    named = os.environ.get("QMD_TEST_CHROMIUM")
+    found = named or next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("needs Chromium: none of " + ", ".join(BROWSERS) + " is on the PATH")
+    return Path(found)

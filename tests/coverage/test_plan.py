@@ -1,0 +1,33 @@
+"""What to ask for next: everything not settled, and nothing that is."""
+
+from hypothesis import given
+
+from qmd_platform.coverage.plan import SETTLED, to_fetch
+from qmd_platform.model.spans import Run, State
+from qmd_platform.model.window import Window
+from tests.model.minutes import a_window, is_canonical, minutes_of, some_runs, told_by, window
+
+
+@given(a_window, some_runs())
+def test_the_plan_asks_for_every_minute_that_is_not_settled_and_for_no_other(wanted: Window, known: list[Run]):
+    plan = to_fetch(wanted, known)
+    settled = {at for at, (state, _) in told_by(known).items() if state in SETTLED}
+    assert minutes_of(plan) == minutes_of([wanted]) - settled
+    assert is_canonical(plan)
+
+
+@given(a_window, some_runs())
+def test_once_all_that_was_planned_is_there_nothing_is_planned(wanted: Window, known: list[Run]):
+    fetched = [Run(part, State.PRESENT) for part in to_fetch(wanted, known)]
+    settled = [run for run in known if run.state in SETTLED]
+    assert to_fetch(wanted, [*settled, *fetched]) == []
+
+
+def test_what_was_missing_or_kept_apart_is_asked_again():
+    known = [Run(window(0, 5), State.PRESENT), Run(window(5, 2), State.MISSING), Run(window(7, 1), State.QUARANTINED)]
+    assert to_fetch(window(0, 10), known) == [window(5, 5)]
+
+
+def test_what_the_venue_cannot_have_is_not_asked_for():
+    known = [Run(window(0, 5), State.UNLISTED), Run(window(5, 5), State.VERIFIED_EMPTY)]
+    assert to_fetch(window(0, 10), known) == []

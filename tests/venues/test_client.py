@@ -1,0 +1,247 @@
+"""Asking the sandbox through real ccxt and real sockets; ccxt's own parser is the oracle."""
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import pytest
+
+from qmd_platform.errors import ConfigError, UnknownMarket
+from qmd_platform.model.candles import COLUMNS
+from qmd_platform.model.series import Market
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Window, instant
+from qmd_platform.venues import facts
+from qmd_platform.venues.ccxt_client import CcxtVenue, client
+from qmd_platform.venues.ccxt_exchange import _rehosted_tree
+from qmd_platform.venues.ccxt_lazy import exchange_class
+from qmd_platform.venues.port import Instrument, Traffic
+from tests.venues.conftest import NOW
+
+T = TypeVar("T")
+
+MARKETS = [
+    "binance:BTC/USDT",
+    "binance:LATE/USDT:USDT",
+    "binance:1000PEPE/USDT:USDT",
+    "gate:SOL/USDT",
+    "gate:BTC/USDT:USDT",
+    "gate:XRP/USDT:USDT",
+    "bitfinex:BTC/USD",
+    "bitfinex:DOGE/USDT",
+    "bitfinex:ETH/USDT:USDT",
+]
+OLD = [text for text in MARKETS if "LATE" not in text]
+END = instant(NOW) // 86_400_000 * 86_400_000
+
+
+def asking(
+    venue: str,
+    url: str,
+    question: Callable[[CcxtVenue], Awaitable[T]],
+    **options: Any,
+) -> T:
+    async def ask() -> T:
+        async with client(venue, venue_url=url, **options) as asked:
+            return await question(asked)
+
+    return asyncio.run(ask())
+
+
+async def plain_ccxt(market: Market, timeframe: Timeframe, window: Window, url: str) -> list[list[float]]:
+    """The same page as ccxt fetches and parses it by itself."""
+    exchange = exchange_class(market.venue)({"enableRateLimit": False})
+    exchange.timeout_on_exit = 0
+    exchange.urls["api"] = _rehosted_tree(exchange.urls["api"], url)
+    try:
+        count = window.steps(timeframe.step)
+        until = {"until": window.end - 1}
+        rows: list[list[float]] = await exchange.fetch_ohlcv(market.symbol, timeframe.value, window.start, count, until)
+        size = str(exchange.market(market.symbol)["contractSize"] or 1)
+    finally:
+        await exchange.close()
+    if market.venue == "gate":
+        return [[*row[:5], float(Decimal(str(row[5])) * Decimal(size))] for row in rows]
+    return rows
+
+
+@pytest.mark.parametrize("timeframe", ["1m", "1h", "1d"])
+@pytest.mark.parametrize("text", OLD)
+def test_our_page_is_value_for_value_what_ccxt_fetches_and_parses_itself(text: str, timeframe: str, sandbox: str):
+    market, step = Market.parse(text), Timeframe(timeframe)
+    count = min(facts.of(market.venue, market.kind).page_limit, 300)
+    window = Window(END - count * step.step, END)
+    page = asking(market.venue, sandbox, lambda asked: asked.page(market, step, window))
+    theirs = asyncio.run(plain_ccxt(market, step, window, sandbox))
+    ours = [list(row) for row in zip(*(getattr(page.candles, name).tolist() for name in COLUMNS), strict=True)]
+    assert ours == theirs
+    assert len(ours) > (count // 2 if facts.of(market.venue, market.kind).omits_empty else count - 1)
+    assert page.window == window
+    assert len(page.digest) == 64
+
+
+@pytest.mark.parametrize("text", OLD)
+def test_a_full_page_is_one_request_and_holds_its_window_and_nothing_else(text: str, sandbox: str):
+    market = Market.parse(text)
+
+    async def question(asked: CcxtVenue) -> None:
+        limit = asked.page_limit(market, Timeframe.M1)
+        window = Window(END - limit * 60_000, END)
+        await asked.first_candle_at(market, Timeframe.M1)
+        mine, before = Traffic(), asked.traffic.requests
+        page = await asked.page(market, Timeframe.M1, window, mine)
+        assert (mine.requests, mine.retries, asked.traffic.requests) == (1, 0, before + 1)
+        assert mine.bytes > 20 * len(page.candles)
+        at = page.candles.open_at
+        assert window.start <= at[0]
+        assert at[-1] < window.end
+        assert asked.omits_empty(market) or len(at) == limit
+
+    asking(market.venue, sandbox, question)
+
+
+def test_a_candle_still_forming_is_in_the_page_for_the_judge_to_see(sandbox: str):
+    market = Market.parse("binance:BTC/USDT")
+    now = instant(NOW)
+    window = Window(now // 60_000 * 60_000 - 60_000, now // 60_000 * 60_000 + 60_000)
+    page = asking("binance", sandbox, lambda asked: asked.page(market, Timeframe.M1, window))
+    assert len(page.candles) == 2
+
+
+@pytest.mark.parametrize(("venue", "tolerance"), [("binance", 0), ("gate", 0), ("bitfinex", 999)])
+def test_the_venue_s_clock_is_read(venue: str, tolerance: int, sandbox: str):
+    told = asking(venue, sandbox, lambda asked: asked.server_time())
+    assert instant(NOW) - tolerance <= told <= instant(NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("binance:SOL/USDT", "2020-08-11T06:00:00Z"),
+        ("binance:BTC/USDT:USDT", "2019-09-08T17:57:00Z"),
+        ("bitfinex:BTC/USD", "2018-02-01T00:00:00Z"),
+        ("gate:BTC/USDT:USDT", "2019-11-19T11:00:00Z"),
+    ],
+)
+def test_the_first_candle_is_found(text: str, first: str, sandbox: str):
+    market = Market.parse(text)
+    told = asking(market.venue, sandbox, lambda asked: asked.first_candle_at(market, Timeframe.M1))
+    assert told is not None
+    assert 0 <= told - instant(first) < 3_600_000
+
+
+@pytest.mark.parametrize("venue", facts.VENUES)
+def test_instruments_hold_what_is_needed_to_ask_again_without_loading_any(venue: str, sandbox: str):
+    listed = asking(venue, sandbox, lambda asked: asked.instruments())
+    assert [one.symbol for one in listed] == sorted({one.symbol for one in listed})
+    assert {one.kind for one in listed} == {"spot", "perpetual"}
+    assert all(Market(venue, one.symbol).kind == one.kind and one.active for one in listed)
+    assert all("info" not in json.loads(one.ccxt_market) for one in listed)
+
+    async def question(asked: CcxtVenue) -> list[int]:
+        window = Window(END - 600_000, END)
+        pages = [await asked.page(Market(venue, one.symbol), Timeframe.M1, window) for one in kept]
+        assert asked.traffic.requests == len(kept)
+        return [len(page.candles) for page in pages]
+
+    kept = [one for one in listed if one.base in {"BTC", "XRP"}]
+    assert all(asking(venue, sandbox, question, instruments=kept))
+
+
+def instrument(venue: str, symbol: str, sandbox: str) -> Instrument:
+    listed = asking(venue, sandbox, lambda asked: asked.instruments())
+    return next(one for one in listed if one.symbol == symbol)
+
+
+def test_an_instrument_states_the_venue_s_facts(sandbox: str):
+    found = instrument("gate", "BTC/USDT:USDT", sandbox)
+    assert replace(found, ccxt_market="") == Instrument(
+        symbol="BTC/USDT:USDT",
+        venue_symbol="BTC_USDT",
+        kind="perpetual",
+        base="BTC",
+        quote="USDT",
+        settle="USDT",
+        active=True,
+        contract_size=0.0001,
+        tick=0.1,
+        lot=1.0,
+        listed_at=instant("2019-11-19T11:00:00Z"),
+        ccxt_market="",
+    )
+    spot = instrument("bitfinex", "BTC/USD", sandbox)
+    assert (spot.venue_symbol, spot.settle, spot.contract_size, spot.listed_at) == ("tBTCUSD", "", 1.0, None)
+
+
+def test_asking_for_one_spot_market_does_not_load_contracts(sandbox: str):
+    async def question(asked: CcxtVenue) -> None:
+        await asked.page(Market("binance", "BTC/USDT"), Timeframe.M1, Window(END - 60_000, END))
+        assert asked.traffic.requests == 2
+        await asked.page(Market("binance", "ETH/USDT"), Timeframe.M1, Window(END - 60_000, END))
+        assert asked.traffic.requests == 3
+
+    asking("binance", sandbox, question)
+
+
+def test_many_questions_at_once_load_the_markets_once(sandbox: str):
+    async def question(asked: CcxtVenue) -> None:
+        window = Window(END - 60_000, END)
+        markets = [Market("gate", f"{base}/USDT:USDT") for base in ("BTC", "ETH", "SOL", "XRP")]
+        pages = await asyncio.gather(*(asked.page(market, Timeframe.M1, window) for market in markets))
+        assert len({page.digest for page in pages}) == len(markets)
+        assert asked.traffic.requests == 5
+
+    asking("gate", sandbox, question)
+
+
+def test_an_unlisted_symbol_is_refused_with_the_closest_ones(sandbox: str):
+    market = Market("binance", "BTC/USDTT")
+    with pytest.raises(UnknownMarket, match="binance: does not list 'BTC/USDTT'") as caught:
+        asking("binance", sandbox, lambda asked: asked.page(market, Timeframe.M1, Window(0, 60_000)))
+    assert "BTC/USDT" in str(caught.value.hint)
+    assert caught.value.exit_code == 2
+
+
+def test_an_unknown_venue_is_refused_with_the_choices():
+    with pytest.raises(ConfigError, match="unknown venue 'okx'") as caught:
+        client("okx")
+    assert caught.value.hint == "choose from binance, bitfinex, gate"
+
+
+def test_an_unknown_kind_and_timeframe_are_refused_without_a_request(sandbox: str):
+    async def question(asked: CcxtVenue) -> None:
+        with pytest.raises(ConfigError, match="option"):
+            await asked.page(Market("bitfinex", "BTC/USDT:USDT-261225-50000-C"), Timeframe.M1, Window(0, 60_000))
+        with pytest.raises(ConfigError, match="bitfinex has no 3m candles"):
+            await asked.page(Market("bitfinex", "BTC/USD"), Timeframe.M3, Window(0, 180_000))
+        assert asked.traffic.requests == 0
+
+    asking("bitfinex", sandbox, question)
+
+
+def test_pages_travel_compressed(sandbox: str):
+    def sent() -> int:
+        with urllib.request.urlopen(f"{sandbox}/__sandbox/stats") as response:  # noqa: S310 - our own sandbox
+            return int(json.load(response)["bytes"])
+
+    async def question(asked: CcxtVenue) -> None:
+        market = Market("binance", "BTC/USDT")
+        await asked.first_candle_at(market, Timeframe.M1)
+        before, mine = sent(), Traffic()
+        await asked.page(market, Timeframe.M1, Window(END - 60_000_000, END), mine)
+        assert sent() - before < mine.bytes / 2
+
+    asking("binance", sandbox, question)
+
+
+def test_a_client_may_be_closed_twice_and_unused(sandbox: str):
+    async def twice() -> None:
+        asked = client("gate", venue_url=sandbox)
+        await asked.close()
+        await asked.close()
+
+    asyncio.run(twice())
