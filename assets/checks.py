@@ -3,17 +3,20 @@
 What lives here: rules to check specs, verdicts to check results. What does not: the rules
 (``qmd_platform.quality.rules``), judging (``qmd_platform.ingest.checking``).
 
-Dagster takes one result of a check from a step, so a run over several partitions reports their sum and names
-the partitions; the verdict of each single partition is in the ledger.
+Rules that fail for the same reason share a check: every check costs Dagster four event writes a run. Dagster takes
+one result of a check from a step, so a run over several partitions reports their sum and names partitions and
+rows; the verdict of each single rule and partition is in the ledger.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from qmd_platform.quality.rules import AGREES_WITH_SHORTER, CANDLE_RULES, Rule
+from qmd_platform.quality import rules
+from qmd_platform.quality.rules import Rule
 
 if TYPE_CHECKING:
     from qmd_platform.ledger.records import Verdict
@@ -22,45 +25,69 @@ NAMED = 50
 """Offending rows listed in a check's metadata; all are counted."""
 
 
-def rules_for(*, native: bool) -> list[Rule]:
-    """The rules of a candle table; only what is fetched beside its base is compared with shorter candles."""
-    return [rule for rule in CANDLE_RULES if native or rule is not AGREES_WITH_SHORTER]
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check of the UI: the rules that fail together. All of them block, or none."""
+
+    name: str
+    rules: tuple[Rule, ...]
+
+    @property
+    def description(self) -> str:
+        """The rules' sentences."""
+        return " ".join(rule.sentence for rule in self.rules)
+
+
+CHECKS = (
+    Check("schema", (rules.SCHEMA,)),
+    Check("unique_and_aligned", (rules.ON_THE_GRID, rules.UNIQUE_OPEN_TIMES, rules.IN_ORDER)),
+    Check("finite_and_not_negative", (rules.FINITE, rules.POSITIVE_PRICES, rules.VOLUME_NOT_NEGATIVE)),
+    Check("ohlc_order", (rules.OHLC_ORDER,)),
+    Check("complete", (rules.COMPLETE,)),
+    Check("page_boundary", (rules.PAGE_BOUNDARY,)),
+)
+NATIVE_CHECKS = (*CHECKS, Check("agrees_with_shorter", (rules.AGREES_WITH_SHORTER,)))
+"""Only candles fetched beside their base are compared with shorter ones; rolled-up ones are made of them."""
 
 
 def specs(key: dg.AssetKey, *, native: bool) -> list[dg.AssetCheckSpec]:
-    """One check a rule."""
+    """The checks of a candle asset."""
     return [
-        dg.AssetCheckSpec(rule.name, asset=key, description=rule.sentence, blocking=rule.blocking)
-        for rule in rules_for(native=native)
+        dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.rules[0].blocking)
+        for check in (NATIVE_CHECKS if native else CHECKS)
     ]
 
 
 def results(verdicts: Sequence["Verdict"], *, native: bool) -> list[dg.AssetCheckResult]:
-    """One result a rule, over all the partitions judged."""
-    return [_result(rule, [v for v in verdicts if v.rule == rule.name]) for rule in rules_for(native=native)]
+    """One result a check, over all the partitions judged."""
+    return [_result(check, verdicts) for check in (NATIVE_CHECKS if native else CHECKS)]
 
 
-def _result(rule: Rule, verdicts: Sequence["Verdict"]) -> dg.AssetCheckResult:
-    failed = [verdict for verdict in verdicts if not verdict.passed]
-    rows = [
-        {"partition": str(verdict.partition), "offender": json.dumps(offender)}
-        for verdict in failed
-        for offender in json.loads(verdict.sample)
-    ]
+def _result(check: Check, verdicts: Sequence["Verdict"]) -> dg.AssetCheckResult:
+    names = {rule.name for rule in check.rules}
+    judged = [verdict for verdict in verdicts if verdict.rule in names]
+    failed = [verdict for verdict in judged if not verdict.passed]
     metadata: dict[str, Any] = {
-        "partitions judged": len(verdicts),
+        "partitions judged": len({verdict.partition for verdict in judged}),
         "offenders": sum(verdict.offenders for verdict in failed),
     }
-    named = {
-        "offending rows": dg.MetadataValue.table([dg.TableRecord(row) for row in rows[:NAMED]], _OFFENDERS),
-        "failed partitions": dg.MetadataValue.text(", ".join(str(verdict.partition) for verdict in failed)),
-    }
     return dg.AssetCheckResult(
-        check_name=rule.name,
+        check_name=check.name,
         passed=not failed,
-        severity=dg.AssetCheckSeverity(rule.severity.value),
-        metadata=metadata | (named if failed else {}),
+        severity=dg.AssetCheckSeverity(check.rules[0].severity.value),
+        metadata=metadata | (_offenders(failed) if failed else {}),
     )
 
 
-_OFFENDERS = dg.TableSchema([dg.TableColumn("partition"), dg.TableColumn("offender")])
+def _offenders(failed: Sequence["Verdict"]) -> dict[str, Any]:
+    """What failed where, and the first offending rows by name."""
+    rows = [
+        {"partition": str(verdict.partition), "rule": verdict.rule, "offender": json.dumps(offender)}
+        for verdict in failed
+        for offender in json.loads(verdict.sample)
+    ]
+    columns = dg.TableSchema([dg.TableColumn(name) for name in ("partition", "rule", "offender")])
+    return {
+        "failed": ", ".join(f"{verdict.partition} ({verdict.rule})" for verdict in failed),
+        "offending rows": dg.MetadataValue.table([dg.TableRecord(row) for row in rows[:NAMED]], columns),
+    }

@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -29,6 +29,7 @@ from qmd_platform.model.window import Instant, instant, month_of
 from qmd_platform.venues import facts
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4, Timeframe.D1)
 """Timeframes made from 1m candles where the universe file does not say otherwise."""
@@ -107,7 +108,7 @@ class _VenueFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class _UniverseFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     start: str
-    venues: dict[str, _VenueFile]
+    venues: dict[str, dict[str, Any]]
     timeframes: list[str] = msgspec.field(default_factory=lambda: [t.value for t in DERIVED])
 
 
@@ -121,15 +122,13 @@ def load_universe(path: Path | None = None) -> Universe:
     path = path or universe_path()
     try:
         text = path.read_text(encoding="utf-8")
+        given = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read the universe file {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", hint="it must be a TOML file in UTF-8") from None
     reading = _Reading(path, text)
-    try:
-        raw = msgspec.convert(tomllib.loads(text), _UniverseFile)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    except msgspec.ValidationError as error:
-        raise reading.refusal_of_shape(str(error)) from None
+    raw = reading.shaped([], given, _UniverseFile)
     timeframes = [reading.checked(["timeframes"], text, timeframe) for text in raw.timeframes]
     return Universe(
         start=reading.checked(["start"], raw.start, lambda text: instant(text, "start")),
@@ -138,16 +137,17 @@ def load_universe(path: Path | None = None) -> Universe:
     )
 
 
-def _venue(reading: "_Reading", name: str, raw: _VenueFile, timeframes: list[Timeframe]) -> VenueUniverse:
+def _venue(reading: "_Reading", name: str, given: dict[str, Any], timeframes: list[Timeframe]) -> VenueUniverse:
     place = ["venues", name]
     reading.checked(place, name, facts.known_venue)
+    raw = reading.shaped(place, given, _VenueFile)
     markets = tuple(
         reading.checked([*place, "markets"], symbol, lambda text: Market.parse(f"{name}:{text}"))
         for symbol in raw.markets
     )
     repeated = next((market for market in markets if markets.count(market) > 1), None)
     if repeated is not None:
-        raise reading.refusal([*place, "markets"], repeated.symbol, "is listed twice", None)
+        raise reading.refusal([*place, "markets"], repeated.symbol, f"{repeated.symbol!r} is listed twice", nth=2)
     base = reading.checked([*place, "base"], raw.base, timeframe)
     native = {reading.checked([*place, "native"], text, timeframe) for text in raw.native} - {base}
     derived = {longer for longer in timeframes if longer.step > base.step and longer.step % base.step == 0} - native
@@ -161,39 +161,38 @@ class _Reading:
         self._path = path
         self._lines = text.splitlines()
 
+    def shaped(self, place: list[str], given: dict[str, Any], kind: type[S]) -> S:
+        """``given`` as a ``kind``; an unknown key, a missing one or a value of the wrong type is refused."""
+        try:
+            return msgspec.convert(given, kind)
+        except msgspec.ValidationError as error:
+            why, _, where = str(error).partition(" - at `$")
+        unknown = re.search(r"unknown field `(.*)`", why)
+        if unknown:
+            key = unknown.group(1)
+            raise self.refusal(place, key, f"unknown key {key!r}", choices(key, kind.__struct_fields__))
+        place = [*place, *re.findall(r"[a-z]+", where)]
+        raise self.refusal(place, "", f"{'.'.join(place) or 'the file'}: {why[0].lower()}{why[1:]}")
+
     def checked(self, place: list[str], text: str, parse: Callable[[str], T]) -> T:
         """``parse(text)``, its refusal made to name file and line."""
         try:
             return parse(text)
         except ConfigError as error:
-            raise self.refusal(place, text, error.message, error.hint) from None
+            why = error.message if text in error.message else f"{text!r}: {error.message}"
+            raise self.refusal(place, text, why, error.hint) from None
 
-    def refusal(self, place: list[str], text: str, why: str, hint: str | None) -> ConfigError:
-        """The error for the value ``text`` at ``place``."""
-        line = self._line(place, text)
-        said = why if repr(text) in why else f"{text!r} {why}"
-        return ConfigError(f"{self._path}, line {line}: {said}", hint=hint)
+    def refusal(self, place: list[str], text: str, why: str, hint: str | None = None, *, nth: int = 1) -> ConfigError:
+        """The error for the ``nth`` value or key ``text`` at ``place``."""
+        return ConfigError(f"{self._path}, line {self._line(place, text, nth)}: {why}", hint=hint)
 
-    def refusal_of_shape(self, told: str) -> ConfigError:
-        """The error for what msgspec refused: an unknown key, a missing one, or a value of the wrong type."""
-        why, _, where = told.partition(" - at `$")
-        place = [part for part in re.split(r"[.\[\]`]+", where) if part and part != "..."]
-        unknown = re.search(r"unknown field `(.*)`", why)
-        if unknown:
-            kind = _VenueFile if place[:1] == ["venues"] else _UniverseFile
-            key = unknown.group(1)
-            hint = choices(key, kind.__struct_fields__)
-            return ConfigError(f"{self._path}, line {self._line(place, key)}: unknown key {key!r}", hint=hint)
-        line = self._line([part for part in place if not part.isdigit()], "")
-        named = ".".join(place) or "the file"
-        return ConfigError(f"{self._path}, line {line}: {named}: {why[0].lower()}{why[1:]}")
-
-    def _line(self, place: list[str], text: str) -> int:
-        """The first line, from the deepest table or key of ``place`` on, that holds ``text``; counted from 1."""
+    def _line(self, place: list[str], text: str, nth: int) -> int:
+        """The line, counted from 1, of ``text`` as a key or in quotes; of the table or key ``place`` if there is none."""
         at = 0
         for depth, name in enumerate(place):
             header = ".".join([*place[:depth], name])
             pattern = re.compile(rf"\s*(\[{re.escape(header)}\]|{re.escape(name)}\s*=)")
             at = next((i for i in range(at, len(self._lines)) if pattern.match(self._lines[i])), at)
-        found = next((i for i in range(at, len(self._lines)) if text in self._lines[i].partition("#")[0]), at)
-        return found + 1
+        wanted = re.compile(rf"""^\s*{re.escape(text)}\s*=|(["']){re.escape(text)}\1""")
+        found = [i for i in range(at, len(self._lines)) for _ in wanted.finditer(self._lines[i])]
+        return (found[nth - 1] if len(found) >= nth else at) + 1

@@ -7,7 +7,7 @@ about one; the retry layer (``venues.retry``) and the command line (``cli``) do 
 under the message. ``exit_code`` is what the command line returns for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -33,13 +33,17 @@ class ConfigError(QmdError):
 
 
 def choices(given: str, valid: Iterable[str], *, most: int = 12) -> str:
-    """A sentence that lists the valid choices, the closest first: the ``hint`` of a ConfigError."""
-    known = sorted(valid)
+    """A sentence for the ``hint`` of a ConfigError: the closest choices, and all of them where they are few.
+
+    A sequence keeps its order; anything else is sorted.
+    """
+    known = list(valid) if isinstance(valid, Sequence) else sorted(valid)
     close = get_close_matches(given, known, n=3, cutoff=0.5)
-    if close:
-        return "did you mean " + " or ".join(close) + "?"
-    shown = ", ".join(known[:most])
-    return f"choose from {shown}" + (f" and {len(known) - most} more" if len(known) > most else "")
+    meant = "did you mean " + " or ".join(close) + "?" if close else ""
+    if close and len(known) > most:
+        return meant
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return f"{meant} choose from {', '.join(known[:most])}{more}".strip()
 
 
 class VenueError(QmdError):

@@ -76,7 +76,7 @@ MISTAKES = {
     "an unknown timeframe": ('"5m", "1h"', '"5m", "7h"', 3, "unknown timeframe '7h'", "1h"),
     "an unknown native timeframe": ('["1d"]', '["2d"]', 10, "unknown timeframe '2d'", "1d"),
     "an unknown base": ('"5m"\n', '"5"\n', 14, "unknown timeframe '5'", "5m"),
-    "a malformed market": ('"BTC/USDT:USDT"', '"BTC"', 8, "'BTC", "BASE/QUOTE"),
+    "a malformed market": ('"BTC/USDT:USDT"', '"BTC"', 8, "'binance:BTC'", "BASE/QUOTE"),
     "a market twice": ('"BTC/USDT:USDT"', '"BTC/USDT"', 8, "'BTC/USDT' is listed twice", ""),
     "a time without a zone": ('"2025-01-01"', '"2025-01-01T00:00:00"', 2, "has no time zone", "Z for UTC"),
     "a start that is no time": ('"2025-01-01"', '"last year"', 2, "'last year' is not a time", "2026-11-01"),
@@ -90,7 +90,7 @@ MISTAKES = {
 def test_a_mistake_is_refused_with_file_line_and_what_may_stand_there(tmp_path: Path, mistake: str):
     old, new, line, says, hint = MISTAKES[mistake]
     assert old in GOOD
-    head, found, tail = GOOD.rpartition(old)
+    head, _, tail = GOOD.rpartition(old)
     refusal = refused(tmp_path, head + new + tail)
     assert f"{tmp_path / 'universe.toml'}, line {line}:" in refusal.message
     assert says in refusal.message

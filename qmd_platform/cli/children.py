@@ -9,7 +9,9 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
+from typing import IO
 
 GRACE_SECONDS = 15.0
 """How long a child may take to end after SIGTERM before it is killed."""
@@ -17,15 +19,21 @@ GRACE_SECONDS = 15.0
 
 @contextmanager
 def child(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: os.PathLike[str] | None = None, stdout: int | None = None
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None, log: IO[str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """``command`` as a process; when the block is left, however, it is ended with all it started.
 
     It has a process group of its own, so Ctrl-C at the terminal reaches us alone and we say what happens next.
+
+    Args:
+        command: program and arguments.
+        env: its whole environment.
+        cwd: where it is started.
+        log: where its stderr goes; stdin and stdout are then pipes to us. None: all three are our own.
     """
-    # The command lines are our own, not a stranger's: S603.
-    process = subprocess.Popen(  # noqa: S603 - see above
-        command, env=dict(env), cwd=cwd, stdout=stdout, text=True, start_new_session=True
+    pipe = None if log is None else subprocess.PIPE
+    process = subprocess.Popen(  # noqa: S603 - the command lines are our own, not a stranger's
+        command, env=dict(env), cwd=cwd, stdin=pipe, stdout=pipe, stderr=log, text=True, start_new_session=True
     )
     try:
         yield process
@@ -42,6 +50,10 @@ def end(process: subprocess.Popen[str], first: signal.Signals = signal.SIGTERM) 
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()
 
 
 @contextmanager

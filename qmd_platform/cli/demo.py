@@ -1,8 +1,171 @@
-"""placeholder"""
+"""``qmd demo``: the whole graph, offline, in one command.
 
-from qmd_platform.cli import kit
+What lives here: the order of things: universe, sandbox exchange, workers, progress, summary. What does not: the
+graph (``assets``), running it (``cli.workers``), drawing the summary (``cli.summary``).
+"""
+
+import json
+import shutil
+import time
+import urllib.request
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qmd_platform.cli import kit, store
+from qmd_platform.errors import CoverageError, WrongWorld
+
+if TYPE_CHECKING:
+    from qmd_platform.cli.progress import Tell
+    from qmd_platform.cli.workers import Outcome
+    from qmd_platform.config import Universe
+    from qmd_platform.lake.store import Lake
+
+UNIVERSE = """\
+# What the demo keeps. Edit it and run `qmd demo` again, or click in the UI (`qmd dev`).
+
+start = "{start}"
+timeframes = ["5m", "15m", "1h", "4h", "1d"]
+
+[venues.binance]
+markets = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"]
+
+[venues.gate]
+markets = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"]
+
+[venues.bitfinex]
+markets = ["BTC/USD", "ETH/USD", "SOL/USD"]
+"""
+
+LOOK_SECONDS = 0.5
+"""How often the ledger is asked how far the workers are."""
+
+WHOLE_MONTHS = 2
+"""Months before the current one that the demo fetches."""
+
+MADE = ("lake", "dagster")
+"""What --fresh deletes besides the universe file, if that is the demo's own."""
 
 
-@kit.command({"qmd demo": "x"})
-def command(*, as_json: bool) -> None:
-    """x."""
+@kit.command(
+    {
+        "qmd demo": "Fill the demo's lake, or bring it up to date.",
+        "qmd demo --home /tmp/demo --fresh": "Start again from nothing, in another folder.",
+    }
+)
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="QMD_HOME",
+    default=Path(".qmd/demo"),
+    help="Folder of all state (default: QMD_HOME, else .qmd/demo).",
+)
+@click.option("--fresh", is_flag=True, help="Delete what an earlier demo made there first.")
+def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
+    """Fill a lake from a sandbox exchange, through Dagster.
+
+    Starts an exchange on this computer and runs every asset of a small universe: Binance, Gate and Bitfinex; BTC,
+    ETH and SOL; 1m candles of the last two months and this one, and the longer timeframes. No keys, no network.
+    Run again, it fetches only the candles that have closed since.
+    """
+    from qmd_platform.cli import checkout, summary
+    from qmd_platform.cli.children import terminated_as_interrupt
+    from qmd_platform.config import load_universe
+    from qmd_platform.sandbox.server import running
+
+    home, source = home.expanduser().absolute(), checkout.checkout()
+    store.refuse_unwritable(home)
+    began = time.monotonic()
+    lake = _lake(home, fresh=fresh)
+    universe = load_universe(_universe_file(home))
+    held = summary.rows_held(lake, universe)
+    kit.note(_opening(universe, home))
+    with terminated_as_interrupt(), running() as url:
+        env = checkout.environment(home, source, universe=universe.path, venue_url=url)
+        outcomes = _run(lake, universe, source, env)
+        stats = _stats(url)
+    told = summary.Summary.of(lake, universe, outcomes, held=held, stats=stats, seconds=time.monotonic() - began)
+    if as_json:
+        kit.emit(told.as_document())
+    else:
+        told.draw()
+        summary.draw_next(home, source)
+    return None if told.is_complete else CoverageError.exit_code
+
+
+def _lake(home: Path, *, fresh: bool) -> "Lake":
+    """The demo's lake. Never one of real data."""
+    if store.world_of(home) == "live":
+        raise WrongWorld(
+            f"{home} holds real data; the demo's is made up", hint="give the demo a folder of its own with --home"
+        )
+    if fresh:
+        for name in MADE:
+            shutil.rmtree(home / name, ignore_errors=True)
+        if _is_ours(home / "universe.toml"):
+            (home / "universe.toml").unlink()
+    lake = store.lake_in(home)
+    lake.claim_world("sandbox")
+    return lake
+
+
+def _universe_file(home: Path) -> Path:
+    """The demo's universe file, written unless there is one already: two whole months and the current one."""
+    path = home / "universe.toml"
+    if not path.exists():
+        now = datetime.now(UTC)
+        months = now.year * 12 + now.month - 1 - WHOLE_MONTHS
+        path.write_text(UNIVERSE.format(start=f"{months // 12:04d}-{months % 12 + 1:02d}-01"), encoding="utf-8")
+    return path
+
+
+def _is_ours(universe: Path) -> bool:
+    return universe.exists() and universe.read_text(encoding="utf-8").startswith(UNIVERSE.splitlines()[0])
+
+
+def _opening(universe: "Universe", home: Path) -> str:
+    what = f"{len(universe.markets)} markets of {len(universe.venues)} venues since {universe.first_month}"
+    return f"Running the graph through Dagster: {what}, from a sandbox exchange, into {home}"
+
+
+def _run(lake: "Lake", universe: "Universe", source: Path, env: dict[str, str]) -> "list[Outcome]":
+    """Every asset of the universe, by workers side by side, with progress; what became of each run."""
+    from qmd_platform.cli.progress import progress
+    from qmd_platform.cli.workers import Plan, working
+
+    outcomes: list[Outcome] = []
+    began_ms = time.time_ns() // 1_000_000
+    plan = Plan(universe.markets)
+    logs = Path(env["DAGSTER_HOME"])
+    with progress("partition") as tell, working(plan, outcomes.append, source=source, env=env, logs=logs) as threads:
+        while any(thread.is_alive() for thread in threads):
+            threads[0].join(LOOK_SECONDS) if threads[0].is_alive() else threads[-1].join(LOOK_SECONDS)
+            _tell(tell, lake, universe, began_ms, {outcome.asked for outcome in outcomes if outcome.ok})
+    return outcomes
+
+
+def _tell(tell: "Tell", lake: "Lake", universe: "Universe", began_ms: int, finished: set[str]) -> None:
+    """How many partitions of each market this run has brought up to date, as the ledger knows it."""
+    from qmd_platform.model.window import Window, months
+
+    spans = sum(1 for _ in months(Window(universe.start, began_ms)))
+    done = Counter(
+        str(state.partition.series.market)
+        for state in lake.states()
+        if state.partition.series.symbol and state.committed_at >= began_ms
+    )
+    for venue in universe.venues.values():
+        total = spans * (1 + len(venue.native) + len(venue.derived))
+        for market in map(str, venue.markets):
+            if done[market] or market in finished:
+                tell(market, total if market in finished else min(done[market], total - 1), total)
+
+
+def _stats(url: str) -> dict[str, int]:
+    """What the sandbox exchange was asked and gave."""
+    with urllib.request.urlopen(f"{url}/__sandbox/stats") as answer:  # noqa: S310 - our own server on loopback
+        said = json.load(answer)
+    return {"requests": said["total_requests"], "rows": said["rows_served"], "bytes": said["bytes"]}

@@ -27,10 +27,17 @@ def lake_to_read() -> "Lake":
 
 def lake_to_write() -> "Lake":
     """The lake under QMD_HOME, made when it is not there yet; ConfigError when the place cannot be written."""
-    from qmd_platform.config import lake_root, qmd_home
+    from qmd_platform.config import qmd_home
 
     home = qmd_home()
     refuse_unwritable(home)
+    return lake_in(home)
+
+
+def lake_in(home: Path) -> "Lake":
+    """The lake under ``home``, made when it is not there yet."""
+    from qmd_platform.config import lake_root
+
     return _opened(lake_root(home))
 
 

@@ -155,15 +155,15 @@ class _VenueWork:
     async def _floor(
         self, market: Market, instrument: Instrument, todo: Sequence[Window], held: Sequence[Run]
     ) -> Instant:
-        """When the market's candles begin: as the venue states, else as its oldest candle shows; 0 if unknown.
+        """When the market's candles begin: its oldest candle, else the listing the venue states; 0 if unknown.
 
-        The oldest candle is asked for only when nothing older than what is wanted is held already.
+        The candle comes first: Binance states listings of old contracts weeks after their first candle. It is
+        asked for only when nothing older than what is wanted is held already.
         """
-        if instrument.listed_at is not None:
-            return instrument.listed_at
         if not todo or any(run.window.start < todo[0].start for run in held):
             return 0
         try:
-            return await self.venue.first_candle_at(market, self.errand.timeframe) or 0
+            first = await self.venue.first_candle_at(market, self.errand.timeframe)
         except VenueDown:
-            return 0  # its pages will be asked for; they fail by themselves, with their own reason
+            first = None  # its pages will be asked for; they fail by themselves, with their own reason
+        return first or instrument.listed_at or 0

@@ -83,4 +83,4 @@ def table(name: str) -> Table:
     raise ConfigError(f"unknown table {name!r}", hint=choices(name, [*_CANDLE_NAMES, INSTRUMENTS.name]))
 
 
-_CANDLE_NAMES = {f"candles_{t.value}" for t in Timeframe}
+_CANDLE_NAMES = [f"candles_{t.value}" for t in Timeframe]

@@ -8,8 +8,8 @@ Three signs. A *hole*: the next candle is more than a step away. A *repeat*: the
 time. A *half-built* candle: its close is unusually far from the next open, and its volume is low among its
 neighbours, as of a candle that was stored while it was still forming. One sign proves nothing; markets make all
 of them (about one clean candle in 200 looks half-built). What no market makes is the sign on a third or more of the
-places at one exact distance, so that is what is tested, with the odds of chance bounded by Chernoff and counted over every
-distance and offset tried.
+places at one exact distance. So that is what is tested: the probability of chance is bounded by Chernoff and
+multiplied by every distance and offset tried.
 
 Limits. At least ``LEAST`` pages must fit in the series: a month of 1m candles has 44 pages of 1000, but a month
 of 15m candles has three, and there this rule is silent where ``agrees_with_shorter`` is not. Distances are those
@@ -36,7 +36,7 @@ MUST_HIT = 1 / 3
 """Share of the places at one distance that must show the damage. Not all do: a half-built candle can look whole."""
 
 SURE = log(1e-6)
-"""Largest log odds of chance at which a repetition is claimed."""
+"""Largest log probability of chance at which a repetition is claimed."""
 
 _WIDE = 0.98
 """Share of a series' close-to-open jumps that count as usual."""
@@ -55,7 +55,7 @@ class Repetition:
     damage: str
     distance: int
     rows: NDArray[np.intp]
-    log_odds: float
+    log_chance: float
 
 
 def of_page_boundary(candles: Candles, step: int) -> Columns:
@@ -89,7 +89,7 @@ def repetition(candles: Candles, step: int) -> Repetition | None:
     found = [
         claim for damage, rows in signs.items() for at in places if (claim := _strongest(damage, rows, at)) is not None
     ]
-    return min(found, key=lambda claim: claim.log_odds, default=None)
+    return min(found, key=lambda claim: claim.log_chance, default=None)
 
 
 def _half_built(candles: Candles, is_followed: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -115,17 +115,17 @@ def _strongest(damage: str, rows: NDArray[np.intp], places: NDArray[np.intp]) ->
     for distance in distances:
         hits = np.bincount(places[rows] % distance, minlength=distance)
         offset = int(hits.argmax())
-        odds = _log_odds(int(hits[offset]), len(range(offset, length, distance)), share) + tried
-        best = min(best, (odds, distance, offset))
-    odds, distance, offset = best
+        chance = log_chance(int(hits[offset]), len(range(offset, length, distance)), share) + tried
+        best = min(best, (chance, distance, offset))
+    chance, distance, offset = best
     if not distance:
         return None
     on = np.flatnonzero(places % distance == offset)
     damaged = rows[places[rows] % distance == offset]
-    return Repetition(damage, distance, on[(on >= damaged[0]) & (on <= damaged[-1])], odds)
+    return Repetition(damage, distance, on[(on >= damaged[0]) & (on <= damaged[-1])], chance)
 
 
-def _log_odds(hits: int, places: int, share: float) -> float:
+def log_chance(hits: int, places: int, share: float) -> float:
     """Bound on the log probability of so many hits by chance; 0 unless enough of the places are hit."""
     hit = hits / places
     if hits < LEAST or hit < MUST_HIT or hit <= share:

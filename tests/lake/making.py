@@ -15,7 +15,7 @@ FEBRUARY = Partition(JANUARY.series, "2026-02")
 def candles_at(steps: list[int], price: float = 100.0, partition: Partition = JANUARY) -> Candles:
     """Candles at the given steps from the partition's start, all of one price."""
     open_at = partition.window.start + np.array(steps, np.int64) * partition.series.timeframe.step
-    flat = np.full(len(steps), price)
+    flat = np.full(len(steps), price, np.float64)
     return Candles(open_at, flat, flat, flat, flat, np.ones(len(steps)))
 
 

@@ -1,6 +1,5 @@
 """Damage is found and named, and never served."""
 
-import random
 import sqlite3
 from pathlib import Path
 
@@ -31,10 +30,10 @@ def january_file(lake: Lake) -> Path:
 def test_a_flipped_bit_anywhere_is_found_and_named(lake: Lake):
     path = january_file(lake)
     sound = path.read_bytes()
-    rng = random.Random(3)
-    for place in [0, len(sound) - 1, *(rng.randrange(len(sound)) for _ in range(60))]:
+    rng = np.random.default_rng(3)
+    for place in [0, len(sound) - 1, *rng.integers(0, len(sound), 60)]:
         broken = bytearray(sound)
-        broken[place] ^= 1 << rng.randrange(8)
+        broken[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(broken)
         with pytest.raises(CorruptSegment) as caught:
             lake.read(JANUARY.series)

@@ -126,4 +126,4 @@ def as_dict(candles: Candles) -> dict[int, bytes]:
 
 
 TestLakeAgainstDict = LakeMachine.TestCase
-TestLakeAgainstDict.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+TestLakeAgainstDict.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)

@@ -24,7 +24,8 @@ def minutes(state: State, *starts: int, length: int = 1) -> list[Run]:
 
 
 def texts(picture: str) -> list[str]:
-    return [node.text or "" for node in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314 - our own text
+    nodes = ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314 - our own text
+    return [node.text or "" for node in nodes]
 
 
 def test_a_picture_names_its_title_dates_and_prices():

@@ -1,9 +1,13 @@
+from math import comb, log
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.quality.page_boundary import LEAST, repetition
+from qmd_platform.quality.page_boundary import LEAST, MUST_HIT, SURE, log_chance, repetition
 from tests.quality.tables import changed, clean, half_built
 
 STEP = Timeframe.M1.step
@@ -61,3 +65,17 @@ def test_fewer_pages_than_prove_anything_are_left_to_the_other_rule():
 def test_a_series_without_life_shows_no_repetition(length: int):
     ones = np.ones(length)
     assert repetition(Candles(np.arange(length) * STEP, ones, ones, ones, ones, ones * 0), STEP) is None
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.floats(0.001, 0.9))
+def test_chance_is_never_called_smaller_than_it_is(places: int, hits: int, share: float):
+    hits = min(hits, places)
+    exact = sum(comb(places, k) * share**k * (1 - share) ** (places - k) for k in range(hits, places + 1))
+    assert log_chance(hits, places, share) >= log(max(exact, 1e-300)) - 1e-9
+
+
+def test_a_claim_needs_enough_damage_on_enough_places_and_odds_of_a_million():
+    assert log_chance(LEAST - 1, LEAST - 1, 1e-6) == 0
+    assert log_chance(30, 100, 1e-6) == 0 > log_chance(34, 100, 1e-6)
+    assert 0.3 < MUST_HIT < 0.34
+    assert log(1e-6) >= SURE

@@ -72,7 +72,7 @@ import sys, warnings
 def watch(event, args):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         print("network:", event, args)
-    if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+") and "__pycache__" not in str(args[0]):
+    if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+") and ".pyc" not in str(args[0]):
         print("writes:", args)
 sys.addaudithook(watch)
 warnings.simplefilter("error")

@@ -247,7 +247,7 @@ def test_a_timeframe_the_venue_does_not_know_is_served_when_it_was_recorded(fold
         ({"file": "no.csv"}, r"series 1: cannot read .*no\.csv"),
         ({"file": "rows.xlsx"}, "unknown kind of file.*csv"),
         ({"files": "rows.csv"}, "series 1: unknown key 'files'.*file"),
-        ({"volume_unit": "coins"}, "unknown volume_unit 'coins'.*base, venue"),
+        ({"volume_unit": "coins"}, "unknown volume_unit 'coins'.*venue, base"),
         ({"contract_size": 0.1}, "series 1: contract_size says nothing about this market"),
     ],
 )

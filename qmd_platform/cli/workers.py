@@ -1,0 +1,149 @@
+"""Worker processes that run the Dagster graph side by side, and the plan they work through.
+
+What lives here: starting them, handing out what to run, collecting outcomes, ending them. What does not: running it
+(``sensors.graph_runner``, in the worker), showing it (``cli.demo``).
+
+The library does not import Dagster, so a worker is a program of its own, told what to run on its stdin.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qmd_platform.cli.children import child
+from qmd_platform.model.series import Market
+
+PROGRAM = "from qmd_platform.definitions import defs; from sensors.graph_runner import serve; serve(defs)"
+
+WORKERS = 2
+"""Side by side. A run mostly computes (Dagster's events, roll-ups, rules), so more than the cores gain nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one run. ``asked`` is a venue or a market; ``tables`` are the seconds each table took."""
+
+    asked: str
+    run_id: str
+    ok: bool
+    seconds: float
+    tables: Mapping[str, float]
+    errors: tuple[str, ...]
+
+
+class Plan:
+    """What is to be run: every venue's instruments first, then its markets. Shared by the workers' threads."""
+
+    def __init__(self, markets: Sequence[Market]) -> None:
+        self._waiting: dict[str, list[Market]] = {}
+        for market in markets:
+            self._waiting.setdefault(market.venue, []).append(market)
+        self._ready = deque(self._waiting)
+        self._running = 0
+        self._changed = threading.Condition()
+
+    def take(self) -> str | None:
+        """What to run next, waiting for it if need be; None when there is nothing left."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or not self._running)
+            if not self._ready:
+                return None
+            self._running += 1
+            return self._ready.popleft()
+
+    def finished(self, outcome: Outcome) -> None:
+        """A venue's markets can be run once its instruments are there."""
+        with self._changed:
+            self._running -= 1
+            markets = self._waiting.pop(outcome.asked, [])
+            if outcome.ok:
+                # Venues take turns, so that none is left alone at the end.
+                self._ready = deque(_alternating([*self._ready], [str(market) for market in markets]))
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Nothing more is handed out."""
+        with self._changed:
+            self._ready.clear()
+            self._running = 0
+            self._changed.notify_all()
+
+
+def _alternating(first: list[str], second: list[str]) -> Iterator[str]:
+    for place in range(max(len(first), len(second))):
+        yield from first[place : place + 1]
+        yield from second[place : place + 1]
+
+
+@contextmanager
+def working(
+    plan: Plan, on_done: Callable[[Outcome], None], *, source: Path, env: Mapping[str, str], logs: Path
+) -> Iterator[list[threading.Thread]]:
+    """Workers at work on ``plan``; the threads that look after them end when the plan does.
+
+    Args:
+        plan: what to run.
+        on_done: called after every run, from one of the threads.
+        source: the checkout.
+        env: the workers' environment.
+        logs: folder for what the workers say on stderr.
+    """
+    with ExitStack() as stack:
+        stack.callback(plan.abandon)
+        threads = []
+        for number in range(1, WORKERS + 1):
+            log = stack.enter_context((logs / f"demo-{number}.log").open("w"))
+            command = [sys.executable, "-c", PROGRAM]
+            worker = stack.enter_context(child(command, env=env, cwd=source, log=log))
+            serving = _Serving(plan, worker, Path(log.name), on_done)
+            threads.append(threading.Thread(target=serving.run, name=f"worker-{number}", daemon=True))
+        for thread in threads:
+            thread.start()
+        yield threads
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """One worker, and the thread that hands it its work."""
+
+    plan: Plan
+    worker: subprocess.Popen[str]
+    log: Path
+    on_done: Callable[[Outcome], None]
+
+    def run(self) -> None:
+        """Until the plan is done. A worker that dies fails what it was asked, and takes nothing more."""
+        self._answer()
+        while (asked := self.plan.take()) is not None:
+            outcome = self._outcome(asked)
+            self.on_done(outcome)
+            self.plan.finished(outcome)
+            if not outcome.run_id:
+                return
+
+    def _outcome(self, asked: str) -> Outcome:
+        said = self._answer(asked)
+        if not said:
+            return Outcome(asked, "", ok=False, seconds=0, tables={}, errors=(f"the worker died: see {self.log}",))
+        return Outcome(**(said | {"errors": tuple(said["errors"])}))
+
+    def _answer(self, asked: str = "") -> dict[str, Any]:
+        """The worker's next line, after asking for it; empty when it is gone."""
+        if self.worker.stdin is None or self.worker.stdout is None:
+            return {}
+        try:
+            if asked:
+                self.worker.stdin.write(asked + "\n")
+                self.worker.stdin.flush()
+            line = self.worker.stdout.readline()
+        except BrokenPipeError:
+            return {}
+        answer: dict[str, Any] = json.loads(line) if line else {}
+        return answer

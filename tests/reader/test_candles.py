@@ -1,0 +1,134 @@
+"""Reading from Python: all that was asked for, or an error that says what to do."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qmd_platform.errors import ConfigError, CoverageError
+from qmd_platform.lake.store import Lake, Write
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Partition, Series
+from qmd_platform.model.spans import Run, State
+from qmd_platform.model.window import Window
+from qmd_platform.reader import candles, gaps
+
+ROOT = Path(__file__).parents[2]
+HOUR = 3_600_000
+MARKET = "binance:BTC/USDT:USDT"
+PARTITION = Partition(Series.parse(f"{MARKET}:1h"), "2026-01")
+START = PARTITION.window.start
+LATER = "2026-03-01"
+"""A clock by which all of January is closed."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Hours 0 to 9 of January 2026 without hour 4, which is missing, and hour 6, which is known to be empty."""
+    hours = np.array([0, 1, 2, 3, 5, 7, 8, 9])
+    prices = np.arange(5 * len(hours)).reshape(5, -1) / 4
+    write = Write(
+        PARTITION,
+        Candles(START + hours * HOUR, *prices).to_arrow(),
+        asked=(Window(START, START + 10 * HOUR),),
+        explained=(Run(Window(START + 6 * HOUR, START + 7 * HOUR), State.VERIFIED_EMPTY, "no trades"),),
+    )
+    with Lake.open(tmp_path / "lake") as lake:
+        lake.commit([write], run_id="r", source="s")
+    return tmp_path
+
+
+def at(hour: int) -> int:
+    return START + hour * HOUR
+
+
+def test_a_frame_has_the_candles_of_the_half_open_window(home: Path):
+    frame = candles(MARKET, "1h", "2026-01-01T01:00Z", datetime(2026, 1, 1, 4, tzinfo=UTC), home=home, now=LATER)
+    assert list(frame.columns) == ["open_at", "open", "high", "low", "close", "volume"]
+    assert str(frame.dtypes["open_at"]) == "datetime64[ms, UTC]"
+    assert isinstance(frame.index, pd.RangeIndex)
+    assert frame["open_at"].tolist() == [pd.Timestamp(at(hour), unit="ms", tz="UTC") for hour in (1, 2, 3)]
+    assert frame["open"].tolist() == [0.25, 0.5, 0.75]
+    assert frame["volume"].tolist() == [8.25, 8.5, 8.75]
+
+
+def test_arrow_says_the_same(home: Path):
+    table = candles(MARKET, "1h", at(5), at(10), as_="arrow", home=home, now=LATER)
+    frame = candles(MARKET, "1h", at(5), at(10), home=home, now=LATER)
+    pd.testing.assert_frame_equal(table.to_pandas(), frame)
+    assert len(table) == 4  # hour 6 is known to be empty: nothing is missing
+
+
+def test_a_missing_candle_is_an_error_that_names_it_and_the_remedy(home: Path):
+    with pytest.raises(CoverageError) as caught:
+        candles(MARKET, "1h", at(0), at(12), home=home, now=LATER)
+    assert "3 of the candles asked for are not there: [2026-01-01T04:00:00Z, 2026-01-01T05:00:00Z), " in str(
+        caught.value
+    )
+    assert f"qmd backfill {MARKET} --timeframe 1h --start 2026-01-01T04:00:00Z --end 2026-01-01T12:00:00Z" in str(
+        caught.value
+    )
+
+
+def test_who_allows_gaps_gets_what_is_there_and_can_ask_what_is_not(home: Path):
+    frame = candles(MARKET, "1h", at(0), at(12), home=home, now=LATER, on_missing="allow")
+    assert len(frame) == 8
+    assert gaps(MARKET, "1h", at(0), at(12), home=home, now=LATER) == [Window(at(4), at(5)), Window(at(10), at(12))]
+
+
+def test_what_is_not_closed_yet_is_no_gap(home: Path):
+    table = candles(MARKET, "1h", at(7), at(700), as_="arrow", home=home, now=at(10) + 60_000)
+    assert len(table) == 3
+    assert len(candles(MARKET, "1h", at(500), at(700), as_="arrow", home=home, now=at(10))) == 0
+    assert gaps(MARKET, "1h", at(7), at(700), home=home, now=at(11) + 60_000) == [Window(at(10), at(11))]
+
+
+def test_the_home_is_that_of_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("QMD_HOME", str(home))
+    assert len(candles(MARKET, "1h", at(0), at(4), now=LATER)) == 4
+
+
+def test_a_series_the_lake_does_not_hold_is_an_error_that_names_what_it_holds(home: Path):
+    with pytest.raises(CoverageError, match=r"does not hold binance:BTC/USDT:1h.*binance:BTC/USDT:USDT:1h"):
+        candles("binance:BTC/USDT", "1h", at(0), at(1), home=home)
+
+
+def test_where_there_is_no_lake_none_is_made(tmp_path: Path):
+    with pytest.raises(CoverageError, match="there is no lake .*qmd backfill binance:BTC/USDT:USDT --timeframe 1h"):
+        candles(MARKET, "1h", at(0), at(1), home=tmp_path / "empty")
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ((MARKET, "1h", datetime(2026, 1, 1), LATER), "no time zone"),  # noqa: DTZ001 - what is refused
+        ((MARKET, "1h", "2026-01-01T00:00", LATER), "no time zone"),
+        ((MARKET, "7m", "2026-01-01", LATER), "unknown timeframe"),
+        (("BTC/USDT", "1h", "2026-01-01", LATER), "not a market"),
+        ((MARKET, "1h", LATER, "2026-01-01"), "ends .* before"),
+    ],
+)
+def test_input_that_cannot_be_meant_is_refused(home: Path, given: tuple[str, str, str, str], says: str):
+    with pytest.raises(ConfigError, match=says):
+        candles(*given, home=home)
+
+
+def test_another_kind_of_result_is_refused(home: Path):
+    with pytest.raises(ConfigError, match="polars"):
+        candles(MARKET, "1h", at(0), at(1), home=home, as_="polars")
+
+
+def test_reading_imports_neither_dagster_nor_ccxt_nor_pandas_where_arrow_is_asked_for(home: Path):
+    program = f"""
+import sys
+from qmd_platform.reader import candles
+rows = candles({MARKET!r}, "1h", {at(0)}, {at(4)}, as_="arrow", home={str(home)!r}, now={at(100)})
+print(len(rows), [name for name in ("dagster", "ccxt", "pandas", "alembic", "aiohttp") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "4 []\n"
