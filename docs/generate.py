@@ -42,7 +42,7 @@ def _table(table: tables.Table) -> str:
 
 def cli_page() -> str:
     """The help of ``qmd`` and of each command, as the terminal shows it."""
-    root = click.Context(app, info_name="qmd", terminal_width=WIDTH)
+    root = click.Context(app, info_name="qmd", terminal_width=WIDTH, help_option_names=["-h", "--help"])
     parts = [f"# The command line\n\nMade from the commands' own help by `make docs`.\n\n{_help(app, root)}"]
     for name in COMMANDS:
         command = app.get_command(root, name)

@@ -61,7 +61,7 @@ class Place:
             hint = "choose another folder with QMD_HOME, or make this one writable"
             raise LakeError(f"cannot keep a lake in {place.root}: {error.strerror}", hint=hint) from error
         place._read()
-        if not place.ledger.exists() and any(place.data.iterdir()):
+        if any(place.data.iterdir()) and not (place.ledger.exists() and place.ledger.stat().st_size):
             raise LakeError(f"{place.ledger} is missing, and only it knows which files count", hint="restore it")
         return place
 

@@ -209,9 +209,10 @@ def test_a_newer_or_foreign_format_is_refused_and_left_alone(tmp_path: Path, sai
 def test_a_lake_that_lost_its_ledger_is_not_taken_for_an_empty_one(lake: Lake):
     put(lake, Write(JANUARY, candles_at([1]).to_arrow()))
     lake.close()
-    (lake.root / "ledger.sqlite").unlink()
-    with pytest.raises(LakeError, match=r"ledger\.sqlite is missing"):
-        Lake.open(lake.root)
+    for lose in (Path.unlink, Path.touch):  # gone, then cut to nothing
+        lose(lake.root / "ledger.sqlite")
+        with pytest.raises(LakeError, match=r"ledger\.sqlite is missing"):
+            Lake.open(lake.root)
 
 
 def test_a_network_file_system_is_recognised():
@@ -275,3 +276,19 @@ def test_what_a_commit_was_for_is_kept(lake: Lake):
     (file,) = (path for path in (lake.root / "data").rglob("*.parquet") if ".v00000002." in path.name)
     notes = json.loads(pa.parquet.read_metadata(file).metadata[b"qmd"])
     assert (notes["run_id"], notes["partition"], notes["version"]) == ("run-2", JANUARY.folder, 2)
+
+
+def test_writing_reading_and_verifying_import_no_pandas(tmp_path: Path):
+    program = f"""
+import sys
+from pathlib import Path
+from qmd_platform.lake.store import Lake, Write
+from tests.lake.making import JANUARY, candles_at, put
+with Lake.open(Path({str(tmp_path)!r})) as lake:
+    put(lake, Write(JANUARY, candles_at([2, 1]).to_arrow()))
+    put(lake, Write(JANUARY, candles_at([3]).to_arrow()))
+    print(lake.read(JANUARY.series).num_rows, lake.verify(), "pandas" in sys.modules)
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout == "3 [] False\n"

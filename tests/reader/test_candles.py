@@ -98,7 +98,7 @@ def test_a_series_the_lake_does_not_hold_is_an_error_that_names_what_it_holds(ho
 
 
 def test_where_there_is_no_lake_none_is_made(tmp_path: Path):
-    with pytest.raises(CoverageError, match="there is no lake .*qmd backfill binance:BTC/USDT:USDT --timeframe 1h"):
+    with pytest.raises(CoverageError, match=r"there is no lake .*qmd backfill binance:BTC/USDT:USDT --timeframe 1h"):
         candles(MARKET, "1h", at(0), at(1), home=tmp_path / "empty")
     assert not (tmp_path / "empty").exists()
 

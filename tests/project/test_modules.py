@@ -1,0 +1,84 @@
+"""House rules that no linter knows."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.project.tree import EVERYTHING, LIBRARY, ROOT, functions, modules, parsed
+
+MOST_LINES = 250
+MOST_LINES_OF_TESTS = 350
+MOST_LINES_OF_A_FUNCTION = 40
+
+LONG_FILES = {
+    Path("qmd_platform/sandbox/gate.py"): "spot and futures of one venue differ in nearly every field, side by side",
+}
+LONG_FUNCTIONS = {
+    "qmd_platform/reader/candles.py:candles": "most of it is the docstring of the public door",
+    "qmd_platform/ledger/migrations/versions/r0001_first.py:upgrade": "a schema reads best whole",
+    "qmd_platform/ledger/migrations/versions/r0001_first.py:_notes_of_partitions": "a schema reads best whole",
+}
+
+
+def lines(path: Path) -> int:
+    return len((ROOT / path).read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize("module", modules(*EVERYTHING), ids=str)
+def test_every_file_says_what_lives_in_it(module: Path):
+    said = ast.get_docstring(parsed(module))
+    assert said, f"{module} has no docstring"
+    assert len(said.split()) >= 3
+
+
+def test_every_room_says_what_does_not_live_in_it():
+    doors = [module for module in modules(*LIBRARY) if module.name == "__init__.py" and "migrations" not in str(module)]
+    told = {door: ast.get_docstring(parsed(door)) or "" for door in doors}
+    assert not [str(door) for door, said in told.items() if not re.search(r"\b[Nn]ot\b", said)]
+
+
+def test_files_are_short_but_for_those_with_a_reason():
+    long = {module for module in modules(*LIBRARY) if lines(module) > MOST_LINES}
+    assert long == set(LONG_FILES)
+    assert not [module for module in modules("tests", "benchmarks", "docs") if lines(module) > MOST_LINES_OF_TESTS]
+
+
+def test_functions_are_short_but_for_those_with_a_reason():
+    long = {
+        f"{module}:{function.name}"
+        for module in modules(*EVERYTHING)
+        for function in functions(module)
+        if (function.end_lineno or 0) - function.lineno >= MOST_LINES_OF_A_FUNCTION
+    }
+    assert long == set(LONG_FUNCTIONS)
+
+
+@pytest.mark.parametrize("module", modules(*LIBRARY), ids=str)
+def test_no_module_catches_everything_or_postpones_its_annotations(module: Path):
+    for node in ast.walk(parsed(module)):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"{module}:{node.lineno} catches everything"
+            names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
+            assert not names & {"Exception", "BaseException"}, f"{module}:{node.lineno} catches everything"
+        if isinstance(node, ast.ImportFrom):
+            assert node.module != "__future__", f"{module}: Dagster reads annotations at run time"
+
+
+def test_every_exception_to_the_linter_has_a_reason():
+    bare = re.compile(r"#\s*(noqa(: [A-Z0-9, ]+)?|type: ignore(\[[^]]*\])?)\s*$")
+    found = [
+        f"{module}:{number}"
+        for module in modules(*EVERYTHING)
+        for number, line in enumerate((ROOT / module).read_text(encoding="utf-8").splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert not found
+
+
+def test_every_folder_of_tests_mirrors_a_room():
+    rooms = {path.name for path in (ROOT / "qmd_platform").iterdir() if path.is_dir()} | {"assets", "sensors"}
+    others = {"project", "acceptance", "browser", "benchmarks", "__pycache__"}
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders <= rooms | others
