@@ -54,7 +54,7 @@ def _fetched(
         from qmd_platform.ingest.partitions import fill  # noqa: PLC0415 - ccxt and Arrow, only when it runs
 
         with lake.open() as opened:
-            filled = fill(opened, asked(context), run_id=context.run_id, url=venues.server())
+            filled = fill(opened, asked(context), run_id=context.run.run_id, url=venues.server())
             return receipts.reported(context, opened, filled, shorter=shorter)
 
     return fetched
@@ -80,7 +80,7 @@ def _rolled_up(
         from qmd_platform.ingest.partitions import derive  # noqa: PLC0415 - Arrow, only when it runs
 
         with lake.open() as opened:
-            derived = derive(opened, asked(context), base=venue.base, run_id=context.run_id)
+            derived = derive(opened, asked(context), base=venue.base, run_id=context.run.run_id)
             return receipts.reported(context, opened, derived)
 
     return rolled_up

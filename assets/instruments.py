@@ -29,7 +29,7 @@ def instruments_of(venue: str) -> dg.AssetsDefinition:
         from qmd_platform.ingest.instruments import refresh  # noqa: PLC0415 - ccxt and Arrow, only when it runs
 
         with lake.open() as opened:
-            receipt = refresh(opened, venue, run_id=context.run_id, url=venues.server())
+            receipt = refresh(opened, venue, run_id=context.run.run_id, url=venues.server())
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": receipt.rows,

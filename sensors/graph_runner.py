@@ -13,11 +13,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
 from assets.partitions import MONTH_FORMAT
 from qmd_platform.config import Universe, load_universe
+from qmd_platform.ledger.lock import held
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
 from sensors.schedules import candles_job, instruments_job
@@ -30,8 +32,11 @@ def serve(defs: dg.Definitions) -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     logging.disable(logging.INFO)
     universe = load_universe()
-    with dg.DagsterInstance.get() as instance:
+    # Two processes that make the same SQLite instance at once spoil its migration table (alembic stamps twice).
+    with held(Path(os.environ["DAGSTER_HOME"]) / "opening.lock"):
+        instance = dg.DagsterInstance.get()
         align(instance, universe)
+    with instance:
         answers.write(json.dumps({"ready": True}) + "\n")
         for line in sys.stdin:
             answers.write(json.dumps(outcome(line.strip(), defs, instance, universe)) + "\n")

@@ -1,52 +1,60 @@
-"""Child processes that never outlive us.
+"""Child processes, ended when we end.
 
-What lives here: starting a program in a process group of its own, passing signals on to it, ending it. What does
-not: which programs (``cli.dev``, ``cli.demo``).
+What lives here: starting a program in a process group of its own, and ending it however we are ended (short of
+SIGKILL, of which nobody hears). What does not: which programs (``cli.dev``, ``cli.workers``).
 """
 
 import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 GRACE_SECONDS = 15.0
-"""How long a child may take to end after SIGTERM before it is killed."""
+"""How long a child may take to end after SIGINT before it is killed."""
 
 
-@contextmanager
-def child(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None, log: IO[str] | None = None
-) -> Iterator[subprocess.Popen[str]]:
-    """``command`` as a process; when the block is left, however, it is ended with all it started.
-
-    It has a process group of its own, so Ctrl-C at the terminal reaches us alone and we say what happens next.
+def started(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path | None = None
+) -> subprocess.Popen[str]:
+    """``command`` as a process with a group of its own, so that Ctrl-C at the terminal reaches us alone.
 
     Args:
         command: program and arguments.
         env: its whole environment.
         cwd: where it is started.
-        log: where its stderr goes; stdin and stdout are then pipes to us. None: all three are our own.
+        log: file for its stderr; stdin and stdout are then pipes to us. None: all three are our own.
     """
     pipe = None if log is None else subprocess.PIPE
-    process = subprocess.Popen(  # noqa: S603 - the command lines are our own, not a stranger's
-        command, env=dict(env), cwd=cwd, stdin=pipe, stdout=pipe, stderr=log, text=True, start_new_session=True
-    )
+    with ExitStack() as stack:
+        said = None if log is None else stack.enter_context(log.open("w"))
+        return subprocess.Popen(  # noqa: S603 - the command lines are our own, not a stranger's
+            command, env=dict(env), cwd=cwd, stdin=pipe, stdout=pipe, stderr=said, text=True, start_new_session=True
+        )
+
+
+@contextmanager
+def ended(processes: Sequence[subprocess.Popen[str]]) -> Iterator[None]:
+    """However the block is left, the processes are ended, with all they started.
+
+    They are asked with SIGINT, which Dagster's programs understand: they mark a run they are in as stopped. What
+    is left of them after a while is killed.
+    """
     try:
-        yield process
+        yield
     finally:
-        end(process)
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for process in processes:
+            _killed(process)
 
 
-def end(process: subprocess.Popen[str], first: signal.Signals = signal.SIGTERM) -> None:
-    """Ask the process group to end, and kill what is left of it after a while."""
-    if process.poll() is None:
-        process.send_signal(first)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_SECONDS)
+def _killed(process: subprocess.Popen[str]) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -57,13 +65,19 @@ def end(process: subprocess.Popen[str], first: signal.Signals = signal.SIGTERM) 
 
 
 @contextmanager
-def terminated_as_interrupt() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, so that every ``finally`` is run."""
+def ended_by_signals() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, so that every ``finally`` is run.
+
+    Once: an impatient second Ctrl-C must not stop us from ending our children.
+    """
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def raised(number: int, frame: FrameType | None) -> None:
+        for other in ends:
+            signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, raised) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, raised) for number in ends}
     try:
         yield
     finally:

@@ -72,7 +72,7 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
     Run again, it fetches only the candles that have closed since.
     """
     from qmd_platform.cli import checkout, summary
-    from qmd_platform.cli.children import terminated_as_interrupt
+    from qmd_platform.cli.children import ended_by_signals
     from qmd_platform.config import load_universe
     from qmd_platform.sandbox.server import running
 
@@ -83,7 +83,7 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
     universe = load_universe(_universe_file(home))
     held = summary.rows_held(lake, universe)
     kit.note(_opening(universe, home))
-    with terminated_as_interrupt(), running() as url:
+    with ended_by_signals(), running() as url:
         env = checkout.environment(home, source, universe=universe.path, venue_url=url)
         outcomes = _run(lake, universe, source, env)
         stats = _stats(url)

@@ -81,16 +81,18 @@ def _tell(said: dict[str, str | None], *, as_json: bool) -> None:
 
 
 def _serve(source: Path, port: int, env: dict[str, str]) -> int:
-    from qmd_platform.cli.children import child, terminated_as_interrupt
+    from qmd_platform.cli.children import ended, ended_by_signals, started
 
     program = Path(sys.executable).with_name("dagster")
     dagster = str(program) if program.exists() else shutil.which("dagster")
     if dagster is None:
         raise ConfigError("the program `dagster` is not installed", hint="run `make setup` in the checkout")
     command_line = [dagster, "dev", "-w", str(source / "workspace.yaml"), "-h", HOST, "-p", str(port)]
-    with terminated_as_interrupt(), child(command_line, env=env, cwd=source) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            kit.note("stopping Dagster ...")
-            return 0
+    with ended_by_signals():
+        process = started(command_line, env=env, cwd=source)
+        with ended([process]):
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                kit.note("stopping Dagster ...")
+                return 0

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from qmd_platform.cli import kit, show
@@ -92,7 +92,10 @@ class Summary:
         columns: list[show.Column] = [("series", "left"), *((name, "right") for name in names)]
         rows = [_row(line) for line in _grouped(self.lines)]
         total = sum(self.lines.values(), Line("total", Coverage(), 0, (), 0, 0.0))
-        show.table(columns, rows, total=_row(total), spare=("bytes each", "empty", "expected"))
+        # Runs go side by side, so their times do not add up to the time it took.
+        show.table(
+            columns, rows, total=_row(replace(total, seconds=self.seconds)), spare=("bytes each", "empty", "expected")
+        )
         for name in sorted(set(total.failed)):
             show.say(f"[yellow]check failed:[/] {name} in {show.counted(total.failed.count(name), 'partition')}")
         for error in self.errors:
@@ -153,7 +156,9 @@ def _grouped(lines: Mapping[Series, Line]) -> Iterator[Line]:
 def _row(line: Line) -> list[str]:
     coverage = line.coverage
     checks = (
-        f"[red]{len(line.failed)} of {line.passed + len(line.failed)} failed[/]" if line.failed else f"{line.passed} ok"
+        f"[red]{len(line.failed)} of {line.passed + len(line.failed)} failed[/]"
+        if line.failed
+        else f"{show.count(line.passed)} ok"
     )
     return [
         line.name,

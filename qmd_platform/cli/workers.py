@@ -12,12 +12,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qmd_platform.cli.children import child
+from qmd_platform.cli.children import ended, started
 from qmd_platform.model.series import Market
 
 PROGRAM = "from qmd_platform.definitions import defs; from sensors.graph_runner import serve; serve(defs)"
@@ -95,18 +95,19 @@ def working(
         env: the workers' environment.
         logs: folder for what the workers say on stderr.
     """
-    with ExitStack() as stack:
-        stack.callback(plan.abandon)
-        threads = []
-        for number in range(1, WORKERS + 1):
-            log = stack.enter_context((logs / f"demo-{number}.log").open("w"))
-            command = [sys.executable, "-c", PROGRAM]
-            worker = stack.enter_context(child(command, env=env, cwd=source, log=log))
-            serving = _Serving(plan, worker, Path(log.name), on_done)
-            threads.append(threading.Thread(target=serving.run, name=f"worker-{number}", daemon=True))
+    files = [logs / f"demo-{number}.log" for number in range(1, WORKERS + 1)]
+    workers = [started([sys.executable, "-c", PROGRAM], env=env, cwd=source, log=log) for log in files]
+    with ended(workers):
+        threads = [
+            threading.Thread(target=_Serving(plan, worker, log, on_done).run, daemon=True)
+            for worker, log in zip(workers, files, strict=True)
+        ]
         for thread in threads:
             thread.start()
-        yield threads
+        try:
+            yield threads
+        finally:
+            plan.abandon()
 
 
 @dataclass(frozen=True, slots=True)

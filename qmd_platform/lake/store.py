@@ -182,7 +182,7 @@ class Lake:
         Args:
             series: of any table; one the lake does not hold has no rows.
             window: half-open, of open times; candles only. None for all.
-            as_of: the state right after this commit; None for now.
+            as_of: the state right after this commit (0: before the first); None for now.
 
         Raises:
             CorruptSegment: a file is not what was committed.

@@ -122,7 +122,8 @@ class Ledger:
         Args:
             series: None for all.
             months: first and last month, both included; None for all.
-            as_of: as they were right after this commit; None for now. LedgerError if there is no such commit.
+            as_of: as they were right after this commit (0: before the first); None for now. LedgerError if there
+                is no such commit.
         """
         where = and_(
             rows.live(as_of),
@@ -131,7 +132,7 @@ class Ledger:
         )
         with self._database.reading() as connection:
             known = select(db.commit.c.id).where(db.commit.c.id == as_of)
-            if as_of is not None and connection.execute(known).first() is None:
+            if as_of and connection.execute(known).first() is None:
                 raise LedgerError(f"the lake has no commit {as_of}")
             return rows.segments(connection, where)
 

@@ -50,7 +50,7 @@ class LakeMachine(RuleBasedStateMachine):
         self.lake = Lake.open(Path(self.folder.name))
         self.rows: dict[int, bytes] = {}
         self.known: dict[int, tuple[State, str]] = {}
-        self.past: dict[int, dict[int, bytes]] = {}
+        self.past: dict[int, dict[int, bytes]] = {0: {}}
         self.keyed: list[tuple[list[Write], str]] = []
 
     @rule(first=writes(MONTHS[0]), second=writes(MONTHS[1]), both=st.booleans(), key=st.booleans())
@@ -83,7 +83,6 @@ class LakeMachine(RuleBasedStateMachine):
         self.lake.close()
         self.lake = Lake.open(Path(self.folder.name))
 
-    @precondition(lambda self: self.past)
     @rule(data=st.data())
     def read_the_past(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.past)))
