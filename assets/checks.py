@@ -63,6 +63,12 @@ def results(verdicts: Sequence["Verdict"], *, native: bool) -> list[dg.AssetChec
     return [_result(check, verdicts) for check in (NATIVE_CHECKS if native else CHECKS)]
 
 
+def sentence(verdicts: Sequence["Verdict"]) -> str:
+    """One partition's verdicts in words, for its receipt."""
+    failed = [f"{verdict.rule} ({verdict.offenders} offenders)" for verdict in verdicts if not verdict.passed]
+    return f"failed: {', '.join(failed)}" if failed else f"all {len(verdicts)} rules passed"
+
+
 def _result(check: Check, verdicts: Sequence["Verdict"]) -> dg.AssetCheckResult:
     names = {rule.name for rule in check.rules}
     judged = [verdict for verdict in verdicts if verdict.rule in names]

@@ -34,8 +34,10 @@ def reported(
 
     verdicts = []
     for receipt in receipts:
-        context.add_asset_metadata(metadata(lake, receipt), partition_key=receipt.partition.key)
-        verdicts += checked(lake, receipt.partition, shorter=shorter)
+        judged = checked(lake, receipt.partition, shorter=shorter)
+        verdicts += judged
+        told = {**metadata(lake, receipt), "checks": checks.sentence(judged)}
+        context.add_asset_metadata(told, partition_key=receipt.partition.key)
         for failure in receipt.failures:
             context.log.warning("%s: not fetched: %s", receipt.partition, failure)
     return dg.MaterializeResult(

@@ -3,8 +3,8 @@
 What lives here: one Dagster run a line of stdin, its outcome as a line of JSON on stdout. What does not: which
 runs there are and what is shown of them (``qmd_platform.cli.demo``), the graph, which the starter hands in.
 
-A line is a venue (its instruments) or ``venue:SYMBOL`` (all candle tables of that market, over all months of the
-universe). The runs are ordinary ones: the UI shows them afterwards.
+A line is a venue (its instruments), or a market and a month, ``venue:SYMBOL 2026-09`` (all candle tables of that
+market, from that month to the current one). The runs are ordinary ones: the UI shows them afterwards.
 """
 
 import json
@@ -63,15 +63,16 @@ def outcome(asked: str, defs: dg.Definitions, instance: dg.DagsterInstance, univ
 def _ran(
     asked: str, defs: dg.Definitions, instance: dg.DagsterInstance, universe: Universe
 ) -> dg.ExecuteInProcessResult:
-    venue, _, symbol = asked.partition(":")
-    if not symbol:
+    name, _, month = asked.partition(" ")
+    venue = name.partition(":")[0]
+    if not month:
         key = dg.AssetKey([venue, INSTRUMENTS.name])
         job = defs.resolve_job_def(instruments_job(universe).name)
         return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False)
-    slug = Market.parse(asked).slug
+    slug = Market.parse(name).slug
     this_month = time.strftime(MONTH_FORMAT, time.gmtime())
     tags = {
-        "dagster/asset_partition_range_start": f"{slug}|{universe.first_month}",
+        "dagster/asset_partition_range_start": f"{slug}|{month}",
         "dagster/asset_partition_range_end": f"{slug}|{this_month}",
     }
     job = defs.resolve_job_def(candles_job(universe.venues[venue]).name)

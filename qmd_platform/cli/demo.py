@@ -138,20 +138,36 @@ def _run(lake: "Lake", universe: "Universe", source: Path, env: dict[str, str]) 
 
     outcomes: list[Outcome] = []
     began_ms = time.time_ns() // 1_000_000
-    plan = Plan(universe.markets)
+    since = {market: _first_open(lake, universe, market, began_ms) for market in universe.markets}
+    plan = Plan(since)
     logs = Path(env["DAGSTER_HOME"])
     with progress("partition") as tell, working(plan, outcomes.append, source=source, env=env, logs=logs) as threads:
         while any(thread.is_alive() for thread in threads):
             threads[0].join(LOOK_SECONDS) if threads[0].is_alive() else threads[-1].join(LOOK_SECONDS)
-            _tell(tell, lake, universe, began_ms, {outcome.asked for outcome in outcomes if outcome.ok})
+            _tell(tell, lake, universe, since, began_ms, {outcome.name for outcome in outcomes if outcome.ok})
     return outcomes
 
 
-def _tell(tell: "Tell", lake: "Lake", universe: "Universe", began_ms: int, finished: set[str]) -> None:
-    """How many partitions of each market this run has brought up to date, as the ledger knows it."""
+def _first_open(lake: "Lake", universe: "Universe", market: "Market", now: "Instant") -> str:
+    """The first month of ``market`` of which something is not settled yet; at the latest the current one."""
+    from qmd_platform.coverage.plan import to_fetch
     from qmd_platform.model.window import Window, months
 
-    spans = sum(1 for _ in months(Window(universe.start, began_ms)))
+    for month, part in months(Window(universe.start, now)):
+        if any(to_fetch(part, lake.coverage(series, part)) for series in universe.venues[market.venue].series(market)):
+            return month
+    return month_of(now)
+
+
+def _tell(
+    tell: "Tell",
+    lake: "Lake",
+    universe: "Universe",
+    since: "Mapping[Market, str]",
+    began_ms: int,
+    finished: set[str],
+) -> None:
+    """How many partitions of each market this run has brought up to date, as the ledger knows it."""
     done = Counter(
         str(state.partition.series.market)
         for state in lake.states()

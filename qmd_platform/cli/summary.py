@@ -64,10 +64,10 @@ class Summary:
         seconds: float,
     ) -> "Summary":
         """Read from the lake and the outcomes; ``held`` is how many candles there were before."""
-        took = {(outcome.asked, name): spent for outcome in outcomes for name, spent in outcome.tables.items()}
+        took = {(outcome.name, name): spent for outcome in outcomes for name, spent in outcome.tables.items()}
         lines = {series: _line(lake, series, took) for series in series_of(universe)}
-        asked = {outcome.asked for outcome in outcomes}
-        errors = [f"{outcome.asked}: {why}" for outcome in outcomes for why in outcome.errors]
+        asked = {outcome.name for outcome in outcomes}
+        errors = [f"{outcome.name}: {why}" for outcome in outcomes for why in outcome.errors]
         errors += [f"{market}: was not run" for market in universe.markets if str(market) not in asked]
         return cls(lines, rows_held(lake, universe) - held, stats, seconds, tuple(errors))
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one run. ``asked`` is a venue or a market; ``tables`` are the seconds each table took."""
+    """What became of one run. ``asked`` is as it was asked; ``tables`` are the seconds each table took."""
 
     asked: str
     run_id: str
@@ -37,14 +37,20 @@ class Outcome:
     tables: Mapping[str, float]
     errors: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """The venue or market it was about."""
+        return self.asked.partition(" ")[0]
+
 
 class Plan:
     """What is to be run: every venue's instruments first, then its markets. Shared by the workers' threads."""
 
-    def __init__(self, markets: Sequence[Market]) -> None:
-        self._waiting: dict[str, list[Market]] = {}
-        for market in markets:
-            self._waiting.setdefault(market.venue, []).append(market)
+    def __init__(self, since: Mapping[Market, str]) -> None:
+        """A plan for the markets of ``since``, each from its month on."""
+        self._waiting: dict[str, list[str]] = {}
+        for market, month in since.items():
+            self._waiting.setdefault(market.venue, []).append(f"{market} {month}")
         self._ready = deque(self._waiting)
         self._running = 0
         self._changed = threading.Condition()
@@ -62,10 +68,10 @@ class Plan:
         """A venue's markets can be run once its instruments are there."""
         with self._changed:
             self._running -= 1
-            markets = self._waiting.pop(outcome.asked, [])
+            markets = self._waiting.pop(outcome.name, [])
             if outcome.ok:
                 # Venues take turns, so that none is left alone at the end.
-                self._ready = deque(_alternating([*self._ready], [str(market) for market in markets]))
+                self._ready = deque(_alternating([*self._ready], markets))
             self._changed.notify_all()
 
     def abandon(self) -> None:

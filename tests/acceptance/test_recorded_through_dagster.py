@@ -103,7 +103,7 @@ def test_the_check_names_the_25_candles_broken_at_every_thousandth_row(
     assert failed == {("candles_15m", "agrees_with_shorter")}
     found = checks["candles_15m", "agrees_with_shorter"]
     assert found.metadata["offenders"].value == 25
-    records = found.metadata["offending rows"].value
+    records = found.metadata["offending rows"].records
     named = [json.loads(str(record.data["offender"]))["open_at"] for record in records]
     broken = recorded_candles(recording / "BTC_USDT_USDT-15m-futures.feather").open_at[999::1000]
     assert named == [iso(int(at)) for at in broken]
