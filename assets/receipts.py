@@ -70,6 +70,7 @@ def metadata(lake: "Lake", receipt: "Receipt") -> Mapping[str, Any]:
         "version": receipt.version,
         "data version": receipt.data_version,
         "dagster/partition_row_count": receipt.rows,
+        **({"not fetched": "; ".join(receipt.failures)} if receipt.failures else {}),
     }
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.partitions import MONTH_FORMAT
-from qmd_platform.config import Universe, load_universe
+from assets.candles import key_of
+from qmd_platform.config import Universe, VenueUniverse, load_universe
 from qmd_platform.ledger.lock import held
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
+from qmd_platform.model.window import Window, months
 from sensors.schedules import candles_job, instruments_job
 from sensors.universe import align
 
@@ -70,13 +71,22 @@ def _ran(
         job = defs.resolve_job_def(instruments_job(universe).name)
         return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False)
     slug = Market.parse(name).slug
-    this_month = time.strftime(MONTH_FORMAT, time.gmtime())
+    known = [month for month, _ in months(Window(universe.start, time.time_ns() // 1_000_000))]
+    told = _told(instance, universe.venues[venue])
+    # Data may be there of which Dagster was never told: a run was killed between the two.
+    untold = (other for other in known if f"{slug}|{other}" not in told)
     tags = {
-        "dagster/asset_partition_range_start": f"{slug}|{month}",
-        "dagster/asset_partition_range_end": f"{slug}|{this_month}",
+        "dagster/asset_partition_range_start": f"{slug}|{min(month, next(untold, month))}",
+        "dagster/asset_partition_range_end": f"{slug}|{known[-1]}",
     }
     job = defs.resolve_job_def(candles_job(universe.venues[venue]).name)
     return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+
+def _told(instance: dg.DagsterInstance, venue: VenueUniverse) -> set[str]:
+    """The partitions that Dagster knows of every candle asset of the venue."""
+    keys = [key_of(venue, timeframe) for timeframe in (venue.base, *venue.native, *venue.derived)]
+    return set.intersection(*(instance.get_materialized_partitions(key) for key in keys))
 
 
 def _table(event: dg.DagsterEvent) -> str:

@@ -4,7 +4,8 @@ What lives here: when, and over which partitions. What does not: what a run does
 
 All are stopped until a person starts them in the UI: opening it must not send requests to an exchange by
 surprise. A tail is one run a venue, over all its markets and the month (in a month's first day also the month
-before, whose last candles close then).
+before, whose last candles close then). While one is queued or running, the next tick leaves it alone: a slow venue
+must not gather a queue of the same work.
 """
 
 from datetime import timedelta
@@ -21,6 +22,14 @@ TAIL_CRON = "*/5 * * * *"
 INSTRUMENTS_CRON = "10 0 * * *"
 LOOK_BACK = timedelta(days=1)
 """A month ends for a tail this long after it ended."""
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def candles_job(venue: VenueUniverse) -> Job:
@@ -43,10 +52,11 @@ def instruments_job(universe: Universe) -> Job:
 
 def tail_schedule(venue: VenueUniverse, job: Job) -> dg.ScheduleDefinition:
     """Brings the venue's current month up to date every few minutes."""
+    name = f"{venue.venue}_tail"
 
     @dg.schedule(
         job=job,
-        name=f"{venue.venue}_tail",
+        name=name,
         cron_schedule=TAIL_CRON,
         execution_timezone="UTC",
         description=f"Brings the current month of every {venue.venue} market up to date.",
@@ -56,6 +66,9 @@ def tail_schedule(venue: VenueUniverse, job: Job) -> dg.ScheduleDefinition:
         slugs = context.instance.get_dynamic_partitions(str(markets_of(venue.venue).name))
         if not slugs:
             return dg.SkipReason(f"no market partitions yet: the universe sensor adds those of {venue.venue}")
+        unfinished = dg.RunsFilter(tags={"dagster/schedule_name": name}, statuses=UNFINISHED)
+        if earlier := context.instance.get_run_records(unfinished, limit=1):
+            return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of an earlier tick has not finished")
         now = context.scheduled_execution_time
         first, last = (now - LOOK_BACK).strftime(MONTH_FORMAT), now.strftime(MONTH_FORMAT)
         markets = ", ".join(str(Market.from_slug(slug)) for slug in slugs)

@@ -1,14 +1,13 @@
 """``qmd demo``: the whole graph, offline, in one command.
 
 What lives here: the order of things: universe, sandbox exchange, workers, progress, summary. What does not: the
-graph (``assets``), running it (``cli.workers``), drawing the summary (``cli.summary``).
+graph (``assets``), running it (``cli.graph``), drawing the summary (``cli.summary``).
 """
 
 import json
 import shutil
 import time
 import urllib.request
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ from qmd_platform.cli import kit, store
 from qmd_platform.errors import CoverageError, WrongWorld
 
 if TYPE_CHECKING:
-    from qmd_platform.cli.progress import Tell
-    from qmd_platform.cli.workers import Outcome
     from qmd_platform.config import Universe
     from qmd_platform.lake.store import Lake
 
@@ -71,7 +68,7 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
     ETH and SOL; 1m candles of the last two months and this one, and the longer timeframes. No keys, no network.
     Run again, it fetches only the candles that have closed since.
     """
-    from qmd_platform.cli import checkout, summary
+    from qmd_platform.cli import checkout, graph, summary
     from qmd_platform.cli.children import ended_by_signals
     from qmd_platform.config import load_universe
     from qmd_platform.sandbox.server import running
@@ -85,7 +82,7 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
     kit.note(_opening(universe, home))
     with ended_by_signals(), running() as url:
         env = checkout.environment(home, source, universe=universe.path, venue_url=url)
-        outcomes = _run(lake, universe, source, env)
+        outcomes = graph.run(lake, universe, source, env)
         stats = _stats(url)
     told = summary.Summary.of(lake, universe, outcomes, held=held, stats=stats, seconds=time.monotonic() - began)
     if as_json:
@@ -129,55 +126,6 @@ def _is_ours(universe: Path) -> bool:
 def _opening(universe: "Universe", home: Path) -> str:
     what = f"{len(universe.markets)} markets of {len(universe.venues)} venues since {universe.first_month}"
     return f"Running the graph through Dagster: {what}, from a sandbox exchange, into {home}"
-
-
-def _run(lake: "Lake", universe: "Universe", source: Path, env: dict[str, str]) -> "list[Outcome]":
-    """Every asset of the universe, by workers side by side, with progress; what became of each run."""
-    from qmd_platform.cli.progress import progress
-    from qmd_platform.cli.workers import Plan, working
-
-    outcomes: list[Outcome] = []
-    began_ms = time.time_ns() // 1_000_000
-    since = {market: _first_open(lake, universe, market, began_ms) for market in universe.markets}
-    plan = Plan(since)
-    logs = Path(env["DAGSTER_HOME"])
-    with progress("partition") as tell, working(plan, outcomes.append, source=source, env=env, logs=logs) as threads:
-        while any(thread.is_alive() for thread in threads):
-            threads[0].join(LOOK_SECONDS) if threads[0].is_alive() else threads[-1].join(LOOK_SECONDS)
-            _tell(tell, lake, universe, since, began_ms, {outcome.name for outcome in outcomes if outcome.ok})
-    return outcomes
-
-
-def _first_open(lake: "Lake", universe: "Universe", market: "Market", now: "Instant") -> str:
-    """The first month of ``market`` of which something is not settled yet; at the latest the current one."""
-    from qmd_platform.coverage.plan import to_fetch
-    from qmd_platform.model.window import Window, months
-
-    for month, part in months(Window(universe.start, now)):
-        if any(to_fetch(part, lake.coverage(series, part)) for series in universe.venues[market.venue].series(market)):
-            return month
-    return month_of(now)
-
-
-def _tell(
-    tell: "Tell",
-    lake: "Lake",
-    universe: "Universe",
-    since: "Mapping[Market, str]",
-    began_ms: int,
-    finished: set[str],
-) -> None:
-    """How many partitions of each market this run has brought up to date, as the ledger knows it."""
-    done = Counter(
-        str(state.partition.series.market)
-        for state in lake.states()
-        if state.partition.series.symbol and state.committed_at >= began_ms
-    )
-    for venue in universe.venues.values():
-        total = spans * (1 + len(venue.native) + len(venue.derived))
-        for market in map(str, venue.markets):
-            if done[market] or market in finished:
-                tell(market, total if market in finished else min(done[market], total - 1), total)
 
 
 def _stats(url: str) -> dict[str, int]:

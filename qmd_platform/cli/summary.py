@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from qmd_platform.cli import kit, show
+from qmd_platform.cli.graph import series_of
 from qmd_platform.cli.workers import Outcome
 from qmd_platform.config import Universe
 from qmd_platform.coverage.summary import Summary as Coverage
@@ -65,7 +66,9 @@ class Summary:
     ) -> "Summary":
         """Read from the lake and the outcomes; ``held`` is how many candles there were before."""
         took = {(outcome.name, name): spent for outcome in outcomes for name, spent in outcome.tables.items()}
-        lines = {series: _line(lake, series, took) for series in series_of(universe)}
+        lines = {
+            series: _line(lake, series, took) for market in universe.markets for series in series_of(universe, market)
+        }
         asked = {outcome.name for outcome in outcomes}
         errors = [f"{outcome.name}: {why}" for outcome in outcomes for why in outcome.errors]
         errors += [f"{market}: was not run" for market in universe.markets if str(market) not in asked]
@@ -113,17 +116,9 @@ class Summary:
         show.say(f"{show.counted(self.new, 'candle')} closed since: fetched or made in {took} ({asked}).")
 
 
-def series_of(universe: Universe) -> Iterator[Series]:
-    """Every candle series of the universe: a market's fetched candles, then those made from them."""
-    for venue in universe.venues.values():
-        for market in venue.markets:
-            for step in (venue.base, *sorted((*venue.native, *venue.derived))):
-                yield Series.candles(market, step)
-
-
 def rows_held(lake: Lake, universe: Universe) -> int:
     """Candles of the universe in the lake now."""
-    wanted = set(series_of(universe))
+    wanted = {series for market in universe.markets for series in series_of(universe, market)}
     return sum(state.rows for state in lake.states() if state.partition.series in wanted)
 
 

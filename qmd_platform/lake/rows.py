@@ -104,18 +104,13 @@ def content_hash(spec: Table, rows: pa.Table) -> str:
         array = rows.column(column.name).combine_chunks()
         if column.nullable:
             digest.update(_valid(array).astype("u1").data)
-            array = array.fill_null(_ZERO[column.dtype])
         if column.dtype == "string":
-            encoded = [str(text).encode() for text in array.to_pylist()]
+            encoded = [(text or "").encode() for text in array.to_pylist()]
             digest.update(np.array([len(text) for text in encoded], "<i8").data)
             digest.update(b"".join(encoded))
         else:
             digest.update(_values(array, column).astype("<i8", copy=False).data)
     return digest.hexdigest()
-
-
-_ZERO = {"instant": 0, "float64": 0.0, "int64": 0, "string": "", "bool": False}
-"""What stands for a null where only its absence counts."""
 
 
 def _bits(spec: Table, table: pa.Table) -> dict[str, Ints]:
@@ -125,9 +120,8 @@ def _bits(spec: Table, table: pa.Table) -> dict[str, Ints]:
         array = table.column(column.name).combine_chunks()
         if column.nullable:
             bits[f"{column.name} is there"] = _valid(array)
-            array = array.fill_null(_ZERO[column.dtype])
         if column.dtype == "string":
-            texts = np.array(array.to_pylist(), object)
+            texts = np.array([text or "" for text in array.to_pylist()], object)
             bits[column.name] = np.unique(texts, return_inverse=True)[1].astype(np.int64)
         else:
             bits[column.name] = _values(array, column)
@@ -135,10 +129,11 @@ def _bits(spec: Table, table: pa.Table) -> dict[str, Ints]:
 
 
 def _values(array: "pa.Array[Any]", column: Column) -> Ints:
-    """The 64 bits of each value of a column without nulls that is not of strings."""
+    """The 64 bits of each value of a column that is not of strings; all zero for a null."""
     if column.dtype == "bool":
         array = array.cast(pa.int64())
-    return numbers(array, np.int64)
+    # Not fill_null: it imports pandas. The bits below a null are whatever they happen to be.
+    return np.where(_valid(array), numbers(array, np.int64), 0) if array.null_count else numbers(array, np.int64)
 
 
 def _valid(array: "pa.Array[Any]") -> Ints:

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from qmd_platform.errors import CorruptSegment
+from qmd_platform.lake.blobs import LocalBlobs
+from qmd_platform.lake.rows import content_hash
+from qmd_platform.lake.segments import sealed
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.ledger.records import Change, Outcome
 from qmd_platform.model.candles import Candles
+from qmd_platform.model.spans import Run, State
+from qmd_platform.model.tables import CANDLES
 from tests.lake.making import FEBRUARY, JANUARY, candles_at, hours, put
 
 
@@ -115,6 +121,16 @@ def test_a_ledger_that_disagrees_with_the_files_is_found(lake: Lake, statement: 
     findings = lake.verify()
     assert [finding.partition for finding in findings] == [JANUARY]
     assert says in findings[0].problem
+
+
+def test_rows_out_of_order_are_found_though_file_and_ledger_agree(lake: Lake):
+    rows = candles_at([2, 1], partition=FEBRUARY).to_arrow()
+    segment, data = sealed(FEBRUARY, rows, 2, {})
+    LocalBlobs(lake.root / "data").put(segment.path, data)
+    runs = (Run(hours(1, 3, FEBRUARY), State.PRESENT),)
+    outcome = Outcome(FEBRUARY, 2, 2, 2, 0, 0, len(data), content_hash(CANDLES, rows), runs, wrote=True)
+    lake.ledger.commit([Change(outcome, 1, segment)], run_id="r", source="s")
+    assert [finding.problem for finding in lake.verify()] == ["open times do not rise"]
 
 
 def test_verify_says_how_far_it_is(lake: Lake):

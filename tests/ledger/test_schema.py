@@ -143,6 +143,21 @@ def test_a_forked_child_may_write_and_so_may_its_parent(tmp_path: Path):
     ledger.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at open files in /proc")
+def test_a_forked_child_inherits_no_open_database(tmp_path: Path):
+    ledger = opened(tmp_path)
+    commit(ledger)
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = sum("ledger.sqlite" in str(link.resolve()) for link in Path("/proc/self/fd").iterdir())
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    ledger.close()
+
+
 def test_a_lock_is_given_up_by_a_process_that_dies(tmp_path: Path):
     database = Database(tmp_path / "ledger.sqlite", tmp_path / "commit.lock")
     database.migrate()

@@ -1,0 +1,84 @@
+"""Running the whole Dagster graph of a universe, with progress.
+
+What lives here: what is still open, the workers on it, how far they are. What does not: the workers
+(``cli.workers``), what a run does (``assets``).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmd_platform.cli.progress import progress
+from qmd_platform.cli.workers import Outcome, Plan, working
+from qmd_platform.config import Universe
+from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.lake.store import Lake
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.window import Instant, Window, month_of, months
+
+LOOK_SECONDS = 0.5
+"""How often the ledger is asked how far the workers are."""
+
+
+def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> list[Outcome]:
+    """Run every asset of the universe, side by side; months that are complete are left out. What became of it.
+
+    Args:
+        lake: the workers' lake, to see how far they are.
+        universe: what is to be there.
+        source: the checkout.
+        env: the workers' environment, as ``checkout.environment`` makes it.
+    """
+    now = time.time_ns() // 1_000_000
+    todo = _Todo(lake, universe, now)
+    outcomes: list[Outcome] = []
+    at_work = working(Plan(todo.since()), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))
+    with progress("partition") as tell, at_work as threads:
+        while alive := [thread for thread in threads if thread.is_alive()]:
+            alive[0].join(LOOK_SECONDS)
+            for market, done, total in todo.so_far({outcome.name for outcome in outcomes if outcome.ok}):
+                tell(market, done, total)
+    return outcomes
+
+
+def series_of(universe: Universe, market: Market) -> list[Series]:
+    """The candle series the universe keeps of ``market``: its base first, then from short to long."""
+    venue = universe.venues[market.venue]
+    return [Series.candles(market, step) for step in (venue.base, *sorted((*venue.native, *venue.derived)))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Todo:
+    """What was open when the run began, at ``now``."""
+
+    lake: Lake
+    universe: Universe
+    now: Instant
+
+    def since(self) -> dict[Market, str]:
+        """The first month of each market of which something is not settled; at the latest the current one."""
+        return {market: self._first_open(market) for market in self.universe.markets}
+
+    def _first_open(self, market: Market) -> str:
+        for month, part in months(Window(self.universe.start, self.now)):
+            if any(to_fetch(part, self.lake.coverage(series, part)) for series in series_of(self.universe, market)):
+                return month
+        return month_of(self.now)
+
+    def so_far(self, finished: Collection[str]) -> Iterator[tuple[str, int, int]]:
+        """Each market that was begun: its partitions brought up to date since ``now``, of all of them."""
+        done = Counter(
+            str(state.partition.series.market)
+            for state in self.lake.states()
+            if state.partition.series.symbol and state.committed_at >= self.now
+        )
+        spans = sum(1 for _ in months(Window(self.universe.start, self.now)))
+        for market in self.universe.markets:
+            total = spans * len(series_of(self.universe, market))
+            name = str(market)
+            if name in finished:
+                yield name, total, total
+            elif done[name]:
+                yield name, min(done[name], total - 1), total
