@@ -41,11 +41,12 @@ def stored(lake: Lake, market: Market, timeframe: Timeframe, rows: Candles) -> i
 def year(home: Path) -> list[tuple[str, float]]:
     """Seconds to read the year: ours and raw, to Arrow and to pandas."""
     rows = truth(MARKET, Timeframe.M1, YEAR, YEAR.end + 60_000)
+    home.mkdir(exist_ok=True)
     lake = Lake.open(home / "lake")
     stored(lake, MARKET, Timeframe.M1, rows)
     lake.close()
     plain = home / "plain"
-    plain.mkdir()
+    plain.mkdir(exist_ok=True)
     files = [plain / f"{month}.parquet" for month, _ in months(YEAR)]
     for file, (_, window) in zip(files, months(YEAR), strict=True):
         pq.write_table(rows.within(window).to_arrow(), file, compression="zstd")
@@ -81,6 +82,7 @@ def recordings() -> Iterator[tuple[str, Timeframe, Candles]]:
 
 def bytes_a_candle(home: Path) -> list[tuple[str, float]]:
     """Bytes on disk for one candle, by recording."""
+    home.mkdir(exist_ok=True)
     lake = Lake.open(home / "lake")
     sizes = []
     for number, (name, timeframe, rows) in enumerate(recordings()):

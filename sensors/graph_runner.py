@@ -4,7 +4,8 @@ What lives here: one Dagster run a line of stdin, its outcome as a line of JSON 
 runs there are and what is shown of them (``qmd_platform.cli.demo``), the graph, which the starter hands in.
 
 A line is a venue (its instruments), or a market and a month, ``venue:SYMBOL 2026-09`` (all candle tables of that
-market, from that month to the current one). The runs are ordinary ones: the UI shows them afterwards.
+market, from that month to the current one); ``venue:*`` stands for all its markets. The runs are ordinary ones:
+the UI shows them afterwards.
 """
 
 import json
@@ -18,6 +19,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.candles import key_of
+from assets.partitions import markets_of
 from qmd_platform.config import Universe, VenueUniverse, load_universe
 from qmd_platform.ledger.lock import held
 from qmd_platform.model.series import Market
@@ -70,14 +72,15 @@ def _ran(
         key = dg.AssetKey([venue, INSTRUMENTS.name])
         job = defs.resolve_job_def(instruments_job(universe).name)
         return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False)
-    slug = Market.parse(name).slug
+    every = instance.get_dynamic_partitions(str(markets_of(venue).name))
+    slugs = every if name.endswith(":*") else [Market.parse(name).slug]
     known = [month for month, _ in months(Window(universe.start, time.time_ns() // 1_000_000))]
     told = _told(instance, universe.venues[venue])
     # Data may be there of which Dagster was never told: a run was killed between the two.
-    untold = (other for other in known if f"{slug}|{other}" not in told)
+    untold = (other for other in known if not told.issuperset(f"{slug}|{other}" for slug in slugs))
     tags = {
-        "dagster/asset_partition_range_start": f"{slug}|{min(month, next(untold, month))}",
-        "dagster/asset_partition_range_end": f"{slug}|{known[-1]}",
+        "dagster/asset_partition_range_start": f"{slugs[0]}|{min(month, next(untold, month))}",
+        "dagster/asset_partition_range_end": f"{slugs[-1]}|{known[-1]}",
     }
     job = defs.resolve_job_def(candles_job(universe.venues[venue]).name)
     return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)

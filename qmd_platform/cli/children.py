@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 GRACE_SECONDS = 15.0
 """How long a child may take to end after SIGINT before it is killed."""
@@ -39,13 +40,14 @@ def started(
 def ended(processes: Sequence[subprocess.Popen[str]]) -> Iterator[None]:
     """However the block is left, the processes are ended, with all they started.
 
-    They are asked with SIGINT, which Dagster's programs understand: they mark a run they are in as stopped. What
-    is left of them after a while is killed.
+    Their stdin is closed, and they are asked with SIGINT, which Dagster's programs understand: they mark a run
+    they are in as stopped. What is left of them after a while is killed.
     """
     try:
         yield
     finally:
         for process in processes:
+            _closed(process.stdin)
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
         for process in processes:
@@ -58,10 +60,13 @@ def _killed(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with suppress(BrokenPipeError):
-                stream.close()
+    _closed(process.stdout)
+
+
+def _closed(stream: IO[str] | None) -> None:
+    if stream is not None:
+        with suppress(BrokenPipeError):
+            stream.close()
 
 
 @contextmanager

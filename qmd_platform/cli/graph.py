@@ -16,7 +16,7 @@ from qmd_platform.config import Universe
 from qmd_platform.coverage.plan import to_fetch
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Series
-from qmd_platform.model.window import Instant, Window, month_of, months
+from qmd_platform.model.window import Instant, Window, month_of, month_window, months
 
 LOOK_SECONDS = 0.5
 """How often the ledger is asked how far the workers are."""
@@ -32,9 +32,9 @@ def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> li
         env: the workers' environment, as ``checkout.environment`` makes it.
     """
     now = time.time_ns() // 1_000_000
-    todo = _Todo(lake, universe, now)
+    todo = _Todo.of(lake, universe, now)
     outcomes: list[Outcome] = []
-    at_work = working(Plan(todo.since()), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))
+    at_work = working(Plan(todo.runs()), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))
     with progress("partition") as tell, at_work as threads:
         while alive := [thread for thread in threads if thread.is_alive()]:
             alive[0].join(LOOK_SECONDS)
@@ -56,16 +56,28 @@ class _Todo:
     lake: Lake
     universe: Universe
     now: Instant
+    since: dict[Market, str]
+    """The first month of each market of which something is not settled; at the latest the current one."""
 
-    def since(self) -> dict[Market, str]:
-        """The first month of each market of which something is not settled; at the latest the current one."""
-        return {market: self._first_open(market) for market in self.universe.markets}
+    @classmethod
+    def of(cls, lake: Lake, universe: Universe, now: Instant) -> "_Todo":
+        """Ask the ledger."""
+        return cls(
+            lake, universe, now, {market: _first_open(lake, universe, market, now) for market in universe.markets}
+        )
 
-    def _first_open(self, market: Market) -> str:
-        for month, part in months(Window(self.universe.start, self.now)):
-            if any(to_fetch(part, self.lake.coverage(series, part)) for series in series_of(self.universe, market)):
-                return month
-        return month_of(self.now)
+    def runs(self) -> dict[str, list[str]]:
+        """What each venue's runs are: one a market from its first open month, or one for all when that is now.
+
+        Starting a run costs more than bringing a month up to date, and less than filling several.
+        """
+        runs: dict[str, list[str]] = {}
+        for name, venue in self.universe.venues.items():
+            if {self.since[market] for market in venue.markets} == {month_of(self.now)}:
+                runs[name] = [f"{name}:* {month_of(self.now)}"]
+            else:
+                runs[name] = [f"{market} {self.since[market]}" for market in venue.markets]
+        return runs
 
     def so_far(self, finished: Collection[str]) -> Iterator[tuple[str, int, int]]:
         """Each market that was begun: its partitions brought up to date since ``now``, of all of them."""
@@ -74,11 +86,18 @@ class _Todo:
             for state in self.lake.states()
             if state.partition.series.symbol and state.committed_at >= self.now
         )
-        spans = sum(1 for _ in months(Window(self.universe.start, self.now)))
         for market in self.universe.markets:
-            total = spans * len(series_of(self.universe, market))
+            open_months = months(Window(month_window(self.since[market]).start, self.now))
+            total = sum(1 for _ in open_months) * len(series_of(self.universe, market))
             name = str(market)
-            if name in finished:
+            if name in finished or f"{market.venue}:*" in finished:
                 yield name, total, total
             elif done[name]:
                 yield name, min(done[name], total - 1), total
+
+
+def _first_open(lake: Lake, universe: Universe, market: Market, now: Instant) -> str:
+    for month, part in months(Window(universe.start, now)):
+        if any(to_fetch(part, lake.coverage(series, part)) for series in series_of(universe, market)):
+            return month
+    return month_of(now)

@@ -23,14 +23,14 @@ from qmd_platform.model.window import month_window
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One series, or several summed: candles by state, verdicts, bytes on disk, seconds its step took."""
+    """One series, or several summed: candles by state, verdicts, bytes on disk, seconds its own step took, if any."""
 
     name: str
     coverage: Coverage
     passed: int
     failed: tuple[str, ...]
     bytes: int
-    seconds: float
+    seconds: float | None
 
     def __add__(self, other: "Line") -> "Line":
         return Line(
@@ -39,7 +39,7 @@ class Line:
             self.passed + other.passed,
             (*self.failed, *other.failed),
             self.bytes + other.bytes,
-            self.seconds + other.seconds,
+            self.seconds if other.seconds is None else (self.seconds or 0.0) + other.seconds,
         )
 
 
@@ -71,7 +71,11 @@ class Summary:
         }
         asked = {outcome.name for outcome in outcomes}
         errors = [f"{outcome.name}: {why}" for outcome in outcomes for why in outcome.errors]
-        errors += [f"{market}: was not run" for market in universe.markets if str(market) not in asked]
+        errors += [
+            f"{market}: was not run"
+            for market in universe.markets
+            if asked.isdisjoint({str(market), f"{market.venue}:*"})
+        ]
         return cls(lines, rows_held(lake, universe) - held, stats, seconds, tuple(errors))
 
     @property
@@ -94,7 +98,7 @@ class Summary:
         names = ("expected", "present", "empty", "missing", "checks", "on disk", "bytes each", "time")
         columns: list[show.Column] = [("series", "left"), *((name, "right") for name in names)]
         rows = [_row(line) for line in _grouped(self.lines)]
-        total = sum(self.lines.values(), Line("total", Coverage(), 0, (), 0, 0.0))
+        total = sum(self.lines.values(), Line("total", Coverage(), 0, (), 0, None))
         # Runs go side by side, so their times do not add up to the time it took.
         show.table(
             columns, rows, total=_row(replace(total, seconds=self.seconds)), spare=("bytes each", "empty", "expected")
@@ -132,7 +136,7 @@ def _line(lake: Lake, series: Series, took: Mapping[tuple[str, str], float]) -> 
         sum(verdict.passed for verdict in verdicts),
         tuple(verdict.rule for verdict in verdicts if not verdict.passed),
         sum(state.bytes for state in states),
-        took.get((str(series.market), series.table), 0.0),
+        took.get((str(series.market), series.table)),
     )
 
 
@@ -145,7 +149,7 @@ def _grouped(lines: Mapping[Series, Line]) -> Iterator[Line]:
         yield lines[base]
         if longer:
             name = "  " + " ".join(series.timeframe.value for series in longer)
-            yield sum((lines[series] for series in longer), Line(name, Coverage(), 0, (), 0, 0.0))
+            yield sum((lines[series] for series in longer), Line(name, Coverage(), 0, (), 0, None))
 
 
 def _row(line: Line) -> list[str]:
@@ -164,7 +168,7 @@ def _row(line: Line) -> list[str]:
         checks,
         show.size(line.bytes),
         show.each(line.bytes, coverage.present),
-        show.seconds(line.seconds),
+        "" if line.seconds is None else show.seconds(line.seconds),
     ]
 
 
@@ -175,7 +179,7 @@ def _document(line: Line) -> dict[str, object]:
         "checks_passed": line.passed,
         "checks_failed": list(line.failed),
         "bytes": line.bytes,
-        "seconds": round(line.seconds, 3),
+        "seconds": None if line.seconds is None else round(line.seconds, 3),
     }
 
 

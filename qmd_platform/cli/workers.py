@@ -11,14 +11,13 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qmd_platform.cli.children import ended, started
-from qmd_platform.model.series import Market
 
 PROGRAM = "from qmd_platform.definitions import defs; from sensors.graph_runner import serve; serve(defs)"
 
@@ -44,13 +43,14 @@ class Outcome:
 
 
 class Plan:
-    """What is to be run: every venue's instruments first, then its markets. Shared by the workers' threads."""
+    """What is to be run: every venue's instruments first, then its markets. Shared by the workers' threads.
 
-    def __init__(self, since: Mapping[Market, str]) -> None:
-        """A plan for the markets of ``since``, each from its month on."""
-        self._waiting: dict[str, list[str]] = {}
-        for market, month in since.items():
-            self._waiting.setdefault(market.venue, []).append(f"{market} {month}")
+    Args:
+        runs: of every venue, the lines a worker understands (``sensors.graph_runner``).
+    """
+
+    def __init__(self, runs: Mapping[str, Sequence[str]]) -> None:
+        self._waiting = dict(runs)
         self._ready = deque(self._waiting)
         self._running = 0
         self._changed = threading.Condition()
@@ -68,10 +68,10 @@ class Plan:
         """A venue's markets can be run once its instruments are there."""
         with self._changed:
             self._running -= 1
-            markets = self._waiting.pop(outcome.name, [])
+            runs = self._waiting.pop(outcome.name, ())
             if outcome.ok:
                 # Venues take turns, so that none is left alone at the end.
-                self._ready = deque(_alternating([*self._ready], markets))
+                self._ready = deque(_alternating([*self._ready], runs))
             self._changed.notify_all()
 
     def abandon(self) -> None:
@@ -82,7 +82,7 @@ class Plan:
             self._changed.notify_all()
 
 
-def _alternating(first: list[str], second: list[str]) -> Iterator[str]:
+def _alternating(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
     for place in range(max(len(first), len(second))):
         yield from first[place : place + 1]
         yield from second[place : place + 1]
@@ -150,7 +150,7 @@ class _Serving:
                 self.worker.stdin.write(asked + "\n")
                 self.worker.stdin.flush()
             line = self.worker.stdout.readline()
-        except BrokenPipeError:
+        except (BrokenPipeError, ValueError):  # ValueError: we closed its stdin, because we are being ended
             return {}
         answer: dict[str, Any] = json.loads(line) if line else {}
         return answer

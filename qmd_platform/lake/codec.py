@@ -12,7 +12,7 @@ Candles are stored as what is new in them. Prices become integers by one decimal
 | ``close_z`` | close minus open |
 | ``high_z`` | high minus the higher of open and close |
 | ``low_z`` | the lower of open and close minus low |
-| ``volume_i`` | not a difference: the volume as an integer |
+| ``volume_i`` | neither a difference nor zigzag: the volume as an integer |
 
 The scales (``price_digits``, ``volume_digits``) are in the file's key-value metadata under ``qmd``. They are not
 columns, as a difference means nothing without the row before it anyway; so the names do not end in ``_i``, which
@@ -20,14 +20,17 @@ promises ``x_i / 10**digits``. A scale is used only if it gives back every value
 bits. NaN, infinities, -0.0, huge and noisy numbers do not; then the four prices together, or the volume, are
 stored as they are, under their own names. All other tables are stored as they are.
 
-Measured, bytes a candle in month files (BTC unless said): Gate 5m 2023, Binance 1m 2025, Binance LAYER 1m, Bybit 5m
-| layout | Gate | Binance | LAYER | Bybit |
+Measured, bytes a candle in month files (zstd level 3, dictionary off, page checksums on):
+
+| layout | Gate BTC 5m 2023 | Binance BTC 1m 2025 | Binance LAYER 1m | Bybit BTC 5m |
 |---|---|---|---|---|
-| float64 PLAIN | 14.8 | 15.7 | 13.1 | 15.9 |
-| scaled integers, DELTA_BINARY_PACKED | 9.0 | 8.8 | 6.7 | 9.6 |
+| float64, PLAIN | 14.8 | 15.7 | 13.1 | 15.9 |
+| whole numbers, DELTA_BINARY_PACKED | 9.0 | 8.8 | 6.7 | 9.6 |
 | differences, DELTA_BINARY_PACKED | 8.1 | 7.7 | 6.0 | 7.8 |
-| differences, zigzag, BYTE_STREAM_SPLIT (this one) | 6.7 | 6.5 | 5.2 | 7.2 |
-All with zstd level 3, dictionary off, page checksums on. Level 9 saves another 0.04.
+| differences, zigzag, BYTE_STREAM_SPLIT (this one) | 6.6 | 6.4 | 5.2 | 7.2 |
+
+Level 9 saves another 0.04. Wild half-months stay above 8 (Gate BTC 5m, August 2024: 8.9). A year of 1m candles
+(12 files, two cores) is read in 0.8 of the time pyarrow takes for the same rows as float64 with zstd.
 """
 
 import json

@@ -111,7 +111,7 @@ def _within() -> Any:  # noqa: ANN401 - as above
     gx = great_expectations()
     from great_expectations.compatibility import pydantic  # noqa: PLC0415 - comes late, as above
 
-    class ExpectMeasureWithin(gx.expectations.ExpectColumnValuesToBeBetween):  # type: ignore[misc, name-defined]
+    class ExpectMeasureWithin(gx.expectations.ExpectColumnValuesToBeBetween):  # type: ignore[misc, name-defined]  # gx is untyped
         _known: Any = pydantic.PrivateAttr(default=None)
 
         @property

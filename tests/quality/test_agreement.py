@@ -1,3 +1,5 @@
+"""Longer candles against the rollup of the shorter ones: every difference found, no other reported."""
+
 import numpy as np
 import pytest
 

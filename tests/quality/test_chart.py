@@ -1,3 +1,5 @@
+"""The receipt's picture: what it says, and that it stays small."""
+
 from base64 import b64decode
 from pathlib import Path
 from subprocess import run

@@ -1,3 +1,5 @@
+"""Imports that are postponed until somebody uses them, and real then."""
+
 import gc
 import sys
 from importlib import import_module

@@ -1,3 +1,5 @@
+"""Each row that breaks a rule is named, and no other."""
+
 import sys
 from subprocess import run
 

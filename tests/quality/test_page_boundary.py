@@ -1,3 +1,5 @@
+"""Damage at page ends is found where it repeats, and nowhere else."""
+
 from math import comb, log
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The rules as data: named once, explained, and equal to the docs."""
+
 from pathlib import Path
 
 import pytest

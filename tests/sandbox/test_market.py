@@ -1,3 +1,5 @@
+"""The deterministic market: the same candle however it is asked for."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Repeatable randomness: the same bits on every machine."""
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

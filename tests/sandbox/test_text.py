@@ -1,3 +1,5 @@
+"""Numbers as venues print them, read back bit for bit."""
+
 from decimal import Decimal
 
 import numpy as np

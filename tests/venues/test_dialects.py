@@ -1,3 +1,5 @@
+"""How each venue is asked for candles: the whole window and nothing else."""
+
 from urllib.parse import parse_qs, urlsplit
 
 import pytest

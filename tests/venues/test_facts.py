@@ -1,3 +1,5 @@
+"""What is known about each venue, each fact with its source."""
+
 from dataclasses import fields
 
 import pytest

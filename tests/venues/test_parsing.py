@@ -31,17 +31,17 @@ rows = st.lists(st.tuples(st.integers(0, 4 * 10**9).map(lambda s: s * 1000), *[a
 
 
 def binance(row: Row) -> object:
-    at, o, h, l, c, v = row  # noqa: E741
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
     return [at, o, h, l, c, v, at + 59_999, "1.5", 7, "0.5", "0.25", "0"]
 
 
 def gate_spot(row: Row) -> object:
-    at, o, h, l, c, v = row  # noqa: E741
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
     return [str(at // 1000), "9.9", c, h, l, o, v, "true" if at % 7000 else "false"]
 
 
 def gate_contract(row: Row) -> object:
-    at, o, h, l, c, v = row  # noqa: E741
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
     return {"t": at // 1000, "v": json.loads(v), "c": c, "h": h, "l": l, "o": o, "sum": "3580"}
 
 
@@ -50,15 +50,15 @@ class Literal(float):
 
     def __new__(cls, text: str) -> Self:
         literal = super().__new__(cls, text)
-        literal.text = text  # type: ignore[attr-defined]
+        literal.text = text  # type: ignore[attr-defined]  # a float that carries its text
         return literal
 
     def __repr__(self) -> str:
-        return str(self.text)  # type: ignore[attr-defined]
+        return str(self.text)  # type: ignore[attr-defined]  # a float that carries its text
 
 
 def bitfinex(row: Row) -> object:
-    at, o, h, l, c, v = row  # noqa: E741
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
     return [at, *(Literal(text) for text in (o, c, h, l, v))]
 
 

@@ -1,0 +1,23 @@
+"""Nothing lies about in the code location unused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+FLOORS = ("assets", "sensors", "resources")
+
+STARTED_BY_THE_DEMO = {"sensors.graph_runner"}
+"""Not part of the graph: a program that runs it (``qmd_platform.cli.workers``)."""
+
+PROGRAM = "import json, sys, qmd_platform.definitions; print(json.dumps(sorted(sys.modules)))"
+
+
+def test_every_module_of_the_code_location_is_reached_from_the_definitions():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    reached = set(json.loads(done.stdout.splitlines()[-1]))
+    written = {f"{floor}.{file.stem}" for floor in FLOORS for file in (CHECKOUT / floor).glob("[!_]*.py")}
+    assert written - reached == STARTED_BY_THE_DEMO
