@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from qmd_platform.cli import kit
 from qmd_platform.cli.progress import progress
 from qmd_platform.cli.workers import Outcome, Plan, working
 from qmd_platform.config import Universe
@@ -36,10 +37,14 @@ def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> li
     outcomes: list[Outcome] = []
     at_work = working(Plan(todo.runs()), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))
     with progress("partition") as tell, at_work as threads:
-        while alive := [thread for thread in threads if thread.is_alive()]:
-            alive[0].join(LOOK_SECONDS)
-            for market, done, total in todo.so_far({outcome.name for outcome in outcomes if outcome.ok}):
-                tell(market, done, total)
+        try:
+            while alive := [thread for thread in threads if thread.is_alive()]:
+                alive[0].join(LOOK_SECONDS)
+                for market, done, total in todo.so_far({outcome.name for outcome in outcomes if outcome.ok}):
+                    tell(market, done, total)
+        except KeyboardInterrupt:
+            kit.note("stopping the workers; what is committed stays, and the next run goes on from there")
+            raise
     return outcomes
 
 

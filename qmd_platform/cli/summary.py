@@ -117,7 +117,7 @@ class Summary:
             show.say(f"\n[bold]{show.counted(self.new, 'candle')}[/] in {took} ({asked} from the exchange).")
             return
         show.say(f"\n{show.counted(before, 'candle')} were held already and not asked for again.")
-        show.say(f"{show.counted(self.new, 'candle')} closed since: fetched or made in {took} ({asked}).")
+        show.say(f"{show.counted(self.new, 'candle')} new since then, in {took} ({asked} from the exchange).")
 
 
 def rows_held(lake: Lake, universe: Universe) -> int:

@@ -96,9 +96,13 @@ class _Errand:
         return sorted(_all_or_raise(results), key=lambda receipt: receipt.partition)
 
     async def _of_venue(self, venue: str, markets: Sequence[Market]) -> list[Receipt]:
-        listed = await self._listed(venue, markets)
-        needed = [known(listed, market) for market in markets]
-        async with client(venue, venue_url=self.url, instruments=needed) as asked:
+        held = instruments(self.lake, venue)
+        at_hand = [held[market.symbol] for market in markets if market.symbol in held]
+        async with client(venue, venue_url=self.url, instruments=at_hand) as asked:
+            if len(at_hand) < len(markets):
+                await ingest_instruments(asked, self.lake, run_id=self.run_id, source=self.source(venue))
+                held = instruments(self.lake, venue)
+            needed = [known(held, market) for market in markets]
             now = await asked.server_time()
             shared = Shared(self.lake, self.run_id, self.source(venue), self.on_progress)
             work = _VenueWork(self, asked, shared)
@@ -107,15 +111,6 @@ class _Errand:
                 return_exceptions=True,
             )
         return _all_or_raise(results)
-
-    async def _listed(self, venue: str, markets: Sequence[Market]) -> dict[str, Instrument]:
-        """The venue's instruments from the lake; asked for once more when they lack one of ``markets``."""
-        held = instruments(self.lake, venue)
-        if all(market.symbol in held for market in markets):
-            return held
-        async with client(venue, venue_url=self.url) as asked:
-            await ingest_instruments(asked, self.lake, run_id=self.run_id, source=self.source(venue))
-        return instruments(self.lake, venue)
 
     def source(self, venue: str) -> str:
         """Where a commit's rows came from: ``live:binance`` or ``sandbox:binance``."""

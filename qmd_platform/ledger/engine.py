@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from qmd_platform.errors import LedgerError, LedgerTooNew
 from qmd_platform.ledger.lock import held
-from qmd_platform.ledger.schema import REVISIONS
+from qmd_platform.ledger.schema import REVISIONS, metadata
 
 BUSY_S = 60
 """Seconds a connection waits for SQLite's own locks (a closing writer's checkpoint) before it gives up."""
@@ -84,8 +84,9 @@ class Database:
             return
         with self._named_errors(), held(self.lock):
             if not self._is_current():
+                make = _upgrade if self.path.exists() and self._revision() else _make
                 with self._writer.connect() as connection, connection.begin():
-                    _upgrade(connection)
+                    make(connection)
 
     def _is_current(self) -> bool:
         found = self._revision() if self.path.exists() else None
@@ -156,8 +157,16 @@ def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
     return engine
 
 
+def _make(connection: Connection) -> None:
+    """All tables of today, marked as alembic would; a test holds them equal to the migrations' end."""
+    metadata.create_all(connection)
+    connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISIONS[-1],))
+
+
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - a third of a second, needed once in a ledger's life
+    """From an older schema to today's, by way of the migrations."""
+    from alembic import command  # noqa: PLC0415 - a third of a second, needed only to change an old ledger
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()

@@ -1,20 +1,17 @@
 """Asset checks: every rule is in one, they say what failed where, and severe ones stop what stands on the table."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from assets import checks
-from qmd_platform.ingest.candles import backfill
 from qmd_platform.lake.store import Lake
 from qmd_platform.lake.writes import Write
 from qmd_platform.ledger.records import Verdict
-from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Window
 from qmd_platform.quality import rules
 from qmd_platform.sandbox.server import running
 from tests.graph import NOW, at_home, instance_for, run, universe_in
@@ -69,15 +66,24 @@ def test_a_partitions_own_verdicts_are_one_sentence_of_its_receipt():
     assert checks.sentence([*held, verdict(PARTITIONS[0], rules.COMPLETE, "x")]) == "failed: complete (1 offenders)"
 
 
-def damaged(at: int) -> Candles:
-    """One candle whose high is below its low, as no ingest of ours would let in."""
-    one = Candles.empty()
-    values = {"open_at": [at], "open": [2.0], "high": [1.0], "low": [3.0], "close": [2.0], "volume": [1.0]}
-    return Candles(*(getattr(one, name).__class__(1, getattr(one, name).dtype) for name in values)).take(slice(0)) if False else _candles(values)
+def damage(lake: Lake, partition: Partition) -> None:
+    """Write a candle whose high is below its low over a good one, as no ingest of ours would."""
+    good = lake.candles(partition.series, partition.window).take(slice(7, 8))
+    bad = replace(good, high=good.low - 1)
+    lake.commit([Write(partition, bad.to_arrow())], run_id="vandal", source="test")
 
 
 def test_a_broken_row_in_the_lake_fails_its_check_and_stops_the_rollups(tmp_path: Path):
-    universe = universe_in(tmp_path, 'start = "2024-03-01"\ntimeframes = ["1h"]\n[venues.binance]\nmarkets = ["BTC/USDT"]\n')
-    key, partition = f"{MARKET.slug}|2024-03", PARTITIONS[1]
+    text = 'start = "2024-03-01"\ntimeframes = ["1h"]\n[venues.binance]\nmarkets = ["BTC/USDT"]\n'
+    universe, partition = universe_in(tmp_path, text), PARTITIONS[1]
+    key = partition.key
     with running(now=NOW) as url, at_home(tmp_path, url), instance_for(universe, tmp_path) as instance:
         assert run(universe, instance, "binance", key, key).success
+        with Lake.open(tmp_path / "lake") as lake:
+            damage(lake, partition)
+        result = run(universe, instance, "binance", key, key)
+    assert not result.success
+    failed = {one.check_name for one in result.get_asset_check_evaluations() if not one.passed}
+    assert failed == {"ohlc_order"}
+    assert [str(event.partition) for event in result.asset_materializations_for_node("binance__candles_1m")] == [key]
+    assert result.asset_materializations_for_node("binance__candles_1h") == []

@@ -21,7 +21,9 @@ def definitions(tmp_path: Path) -> dg.Definitions:
 
 
 def _asset(spec: dg.AssetSpec) -> dict[str, Any]:
-    dimensions = spec.partitions_def.partitions_defs if isinstance(spec.partitions_def, dg.MultiPartitionsDefinition) else ()
+    dimensions = (
+        spec.partitions_def.partitions_defs if isinstance(spec.partitions_def, dg.MultiPartitionsDefinition) else ()
+    )
     return {
         "group": spec.group_name,
         "kinds": sorted(spec.kinds),
@@ -60,7 +62,9 @@ def test_jobs_schedules_and_sensors_are_the_reviewed_ones(definitions: dg.Defini
     repository = definitions.get_repository_def()
     named = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
     picture = {
-        "jobs": {job.name: sorted(key.to_user_string() for key in job.asset_layer.executable_asset_keys) for job in named},
+        "jobs": {
+            job.name: sorted(key.to_user_string() for key in job.asset_layer.executable_asset_keys) for job in named
+        },
         "schedules": {
             schedule.name: [schedule.job_name, schedule.cron_schedule, schedule.default_status.value]
             for schedule in repository.schedule_defs

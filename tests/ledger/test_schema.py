@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 
 from qmd_platform.errors import LedgerError, LedgerTooNew
 from qmd_platform.ledger import migrations
-from qmd_platform.ledger.engine import LOG_BYTES, Database
+from qmd_platform.ledger.engine import LOG_BYTES, Database, _upgrade
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.records import Verdict
 from qmd_platform.ledger.schema import REVISIONS, metadata
@@ -33,11 +33,18 @@ def commit(ledger: Ledger) -> int:
     return ledger.commit([], run_id="r", source="s")
 
 
-def test_the_migrations_end_in_the_tables_the_code_speaks(tmp_path: Path):
-    opened(tmp_path)
+@pytest.mark.parametrize("way", ["made at once", "migrated from nothing"])
+def test_a_new_ledger_and_the_migrations_end_in_the_tables_the_code_speaks(tmp_path: Path, way: str):
     engine = sa.create_engine(f"sqlite:///{tmp_path}/ledger.sqlite", poolclass=sa.NullPool)
+    if way == "made at once":
+        opened(tmp_path)
+    else:
+        with engine.begin() as connection:
+            _upgrade(connection)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == REVISIONS[-1]
 
 
 def test_every_schema_version_has_its_migration_and_the_other_way_round():

@@ -1,0 +1,106 @@
+"""Schedules: what a tail asks for, at which time, and when it leaves off."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from qmd_platform.config import Universe
+from qmd_platform.definitions import build_definitions
+from sensors.universe import align
+from tests.graph import universe_in
+
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+@pytest.fixture
+def universe(tmp_path: Path) -> Universe:
+    return universe_in(tmp_path)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def tail_at(universe: Universe, instance: dg.DagsterInstance, *when: int) -> dg.RunRequest | dg.SkipReason:
+    """What binance's tail asks for at a tick."""
+    schedule = build_definitions(universe).get_schedule_def("binance_tail")
+    now = datetime(*when, tzinfo=UTC)  # type: ignore[misc, arg-type]
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=now) as context:
+        asked = schedule.evaluate_tick(context)
+    return asked.run_requests[0] if asked.run_requests else dg.SkipReason(asked.skip_message)
+
+
+def months_of(asked: dg.RunRequest | dg.SkipReason) -> list[str]:
+    assert isinstance(asked, dg.RunRequest)
+    return [asked.tags[name].rpartition("|")[2] for name in RANGE]
+
+
+def test_a_tail_is_one_run_over_all_markets_and_the_current_month(universe: Universe, instance: dg.DagsterInstance):
+    align(instance, universe)
+    asked = tail_at(universe, instance, 2026, 11, 21, 5, 20)
+    assert isinstance(asked, dg.RunRequest)
+    assert [asked.tags[name] for name in RANGE] == ["binance~BTC-USDT|2026-11", "binance~ETH-USDT_USDT|2026-11"]
+
+
+@pytest.mark.parametrize(
+    ("when", "months"),
+    [
+        ((2026, 11, 30, 23, 55), ["2026-11", "2026-11"]),
+        ((2026, 12, 1, 0, 5), ["2026-11", "2026-12"]),
+        ((2026, 12, 2, 0, 0), ["2026-12", "2026-12"]),
+        ((2027, 1, 1, 12, 0), ["2026-12", "2027-01"]),
+    ],
+)
+def test_for_a_day_after_a_months_end_its_last_candles_are_asked_for_too(
+    universe: Universe, instance: dg.DagsterInstance, when: tuple[int, ...], months: list[str]
+):
+    align(instance, universe)
+    assert months_of(tail_at(universe, instance, *when)) == months
+
+
+def test_one_tick_has_one_run_key_and_the_next_another(universe: Universe, instance: dg.DagsterInstance):
+    align(instance, universe)
+    ticks = [(2026, 11, 21, 5, 20), (2026, 11, 21, 5, 20), (2026, 11, 21, 5, 25)]
+    first, again, later = (tail_at(universe, instance, *tick) for tick in ticks)
+    assert isinstance(first, dg.RunRequest)
+    assert isinstance(again, dg.RunRequest)
+    assert isinstance(later, dg.RunRequest)
+    assert first.run_key == again.run_key != later.run_key
+
+
+def test_without_partitions_a_tail_says_what_it_waits_for(universe: Universe, instance: dg.DagsterInstance):
+    asked = tail_at(universe, instance, 2026, 11, 21, 5, 20)
+    assert isinstance(asked, dg.SkipReason)
+    assert "universe sensor" in str(asked.skip_message)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_asked"),
+    [
+        (dg.DagsterRunStatus.QUEUED, False),
+        (dg.DagsterRunStatus.STARTED, False),
+        (dg.DagsterRunStatus.SUCCESS, True),
+        (dg.DagsterRunStatus.FAILURE, True),
+        (dg.DagsterRunStatus.CANCELED, True),
+    ],
+)
+def test_while_an_earlier_tails_run_is_unfinished_no_other_is_asked_for(
+    universe: Universe, instance: dg.DagsterInstance, status: dg.DagsterRunStatus, *, is_asked: bool
+):
+    align(instance, universe)
+    for venue in ("binance", "bitfinex"):  # another venue's tail is no reason to wait
+        told = status if venue == "binance" else dg.DagsterRunStatus.STARTED
+        tags = {"dagster/schedule_name": f"{venue}_tail"}
+        instance.add_run(dg.DagsterRun(job_name="x", run_id=dg._core.utils.make_new_run_id(), status=told, tags=tags))
+    asked = tail_at(universe, instance, 2026, 11, 21, 5, 20)
+    assert isinstance(asked, dg.RunRequest if is_asked else dg.SkipReason)
+
+
+def test_nothing_is_asked_of_an_exchange_until_a_person_starts_it(universe: Universe):
+    repository = build_definitions(universe).get_repository_def()
+    assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.STOPPED}
