@@ -45,7 +45,7 @@ def _fetched(
     @dg.asset(
         **_common(venue, timeframe, partitions, native=native),
         deps=[*deps, key_of(venue, venue.base)] if native else deps,
-        description=f"{CANDLES.sentence} {timeframe.value}, fetched from {venue.venue}: only what the lake lacks.",
+        description=f"{timeframe.value} candles fetched from {venue.venue}: only what the lake lacks. {CANDLES.sentence}",
         kinds={"ccxt", "parquet"},
         metadata={"dagster/column_schema": describe.schema(CANDLES)},
         pool=venue.venue,
@@ -69,7 +69,7 @@ def _rolled_up(
     @dg.asset(
         **_common(venue, timeframe, partitions, native=False),
         deps=[base],
-        description=f"{CANDLES.sentence} {timeframe.value}, rolled up from {venue.base.value} where that is whole.",
+        description=f"{timeframe.value} candles rolled up from {venue.base.value} where that is whole. {CANDLES.sentence}",
         kinds={"numpy", "parquet"},
         metadata={
             "dagster/column_schema": describe.schema(CANDLES),

@@ -17,7 +17,7 @@ def instruments_of(venue: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=[venue, INSTRUMENTS.name],
         group_name=venue,
-        description=f"{INSTRUMENTS.sentence} Fetched as a whole from {venue}; every version stays in the ledger.",
+        description=f"What {venue} lists, fetched as a whole; every version stays in the ledger. {INSTRUMENTS.sentence}",
         kinds={"ccxt", "parquet"},
         owners=describe.OWNERS,
         metadata={"dagster/column_schema": describe.schema(INSTRUMENTS)},

@@ -17,6 +17,9 @@ from tests import guards
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+NOWHERE = Path("/nonexistent/qmd-home")
+"""QMD_HOME outside tests: whatever writes there by mistake fails."""
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ASKS_FOR = {"shared_data": "shared", "chromium": "browser"}
 """A test that asks for this fixture carries this marker."""
@@ -32,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Isolate before any test module or session fixture runs."""
     settings.load_profile("ci" if os.environ.get("CI") else "default")
     guards.stay_at_home()
-    guards.forget_settings(os.environ, Path("/nonexistent/qmd-home"))
+    guards.forget_settings(os.environ, NOWHERE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,11 +48,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """QMD_HOME of this test alone (not made yet), and the environment put back afterwards."""
+    """QMD_HOME of this test alone (not made yet), and the environment put back afterwards.
+
+    What a wider fixture has set on purpose stays set.
+    """
     before = dict(os.environ)
-    home = tmp_path_factory.getbasetemp() / f"home-{next(_NUMBERS)}"
-    guards.forget_settings(os.environ, home)
-    yield home
+    if os.environ["QMD_HOME"] == str(NOWHERE):
+        os.environ["QMD_HOME"] = str(tmp_path_factory.getbasetemp() / f"home-{next(_NUMBERS)}")
+    yield Path(os.environ["QMD_HOME"])
     os.environ.clear()
     os.environ.update(before)
 

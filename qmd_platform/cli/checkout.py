@@ -49,6 +49,7 @@ def environment(home: Path, source: Path, *, universe: Path, venue_url: str | No
         "QMD_UNIVERSE": str(universe),
         "DAGSTER_HOME": str(dagster_home(home, source)),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
+        "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
     }
     if venue_url:
         env["QMD_VENUE_URL"] = venue_url

@@ -76,8 +76,8 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
     home, source = home.expanduser().absolute(), checkout.checkout()
     store.refuse_unwritable(home)
     began = time.monotonic()
-    lake = _lake(home, fresh=fresh)
-    universe = load_universe(_universe_file(home))
+    lake = demo_lake(home, fresh=fresh)
+    universe = load_universe(universe_file(home))
     held = summary.rows_held(lake, universe)
     kit.note(_opening(universe, home))
     with ended_by_signals(), running() as url:
@@ -93,7 +93,7 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
     return None if told.is_complete else CoverageError.exit_code
 
 
-def _lake(home: Path, *, fresh: bool) -> "Lake":
+def demo_lake(home: Path, *, fresh: bool) -> "Lake":
     """The demo's lake. Never one of real data."""
     if store.world_of(home) == "live":
         raise WrongWorld(
@@ -109,7 +109,7 @@ def _lake(home: Path, *, fresh: bool) -> "Lake":
     return lake
 
 
-def _universe_file(home: Path) -> Path:
+def universe_file(home: Path) -> Path:
     """The demo's universe file, written unless there is one already: two whole months and the current one."""
     path = home / "universe.toml"
     if not path.exists():

@@ -15,9 +15,10 @@ from qmd_platform.cli.progress import progress
 from qmd_platform.cli.workers import Outcome, Plan, working
 from qmd_platform.config import Universe
 from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.errors import ConfigError
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Series
-from qmd_platform.model.window import Instant, Window, month_of, month_window, months
+from qmd_platform.model.window import Instant, Window, iso, month_of, month_window, months
 
 LOOK_SECONDS = 0.5
 """How often the ledger is asked how far the workers are."""
@@ -33,6 +34,8 @@ def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> li
         env: the workers' environment, as ``checkout.environment`` makes it.
     """
     now = time.time_ns() // 1_000_000
+    if universe.start >= now:
+        raise ConfigError(f"{universe.path}: start {iso(universe.start)} is in the future")
     todo = _Todo.of(lake, universe, now)
     outcomes: list[Outcome] = []
     at_work = working(Plan(todo.runs()), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from qmd_platform.lake.store import Lake
 
 
+_ANOTHER = "set QMD_HOME to a folder you may write to"
+
+
 def lake_to_read() -> "Lake":
     """The lake under QMD_HOME; ConfigError when there is none, so that looking creates nothing."""
     from qmd_platform.config import lake_root
@@ -35,9 +38,13 @@ def lake_to_write() -> "Lake":
 
 
 def lake_in(home: Path) -> "Lake":
-    """The lake under ``home``, made when it is not there yet."""
+    """The lake under ``home``, made when it is not there yet; ConfigError when the folder cannot be made."""
     from qmd_platform.config import lake_root
 
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"QMD_HOME {home} cannot be made: {error.strerror}", hint=_ANOTHER) from None
     return _opened(lake_root(home))
 
 
@@ -45,9 +52,9 @@ def refuse_unwritable(home: Path) -> None:
     """ConfigError when ``home`` is a file, or cannot be written or made."""
     above = next(folder for folder in (home, *home.parents) if folder.exists())
     if not above.is_dir():
-        raise ConfigError(f"QMD_HOME {home}: {above} is not a folder", hint="set QMD_HOME to a folder")
+        raise ConfigError(f"QMD_HOME {home}: {above} is not a folder", hint=_ANOTHER)
     if not os.access(above, os.W_OK | os.X_OK):
-        raise ConfigError(f"QMD_HOME {home} cannot be written", hint="set QMD_HOME to a folder you may write to")
+        raise ConfigError(f"QMD_HOME {home} cannot be written", hint=_ANOTHER)
 
 
 def _opened(root: Path) -> "Lake":

@@ -1,7 +1,5 @@
 """One sandbox, one lake filled through Dagster, for all tests of this room."""
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import requests
 
 from qmd_platform.config import Universe
 from qmd_platform.lake.store import Lake
@@ -39,8 +38,7 @@ class Filled:
         return Lake.open(self.home / "lake")
 
     def stats(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/__sandbox/stats", timeout=10) as answer:
-            return json.load(answer)
+        return requests.get(f"{self.url}/__sandbox/stats", timeout=10).json()
 
 
 @pytest.fixture(scope="module")

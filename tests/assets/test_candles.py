@@ -1,6 +1,7 @@
 """Candle assets run by Dagster against a sandbox exchange: what is in the lake is what Dagster says is there."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
@@ -97,7 +98,7 @@ def test_every_check_reports_and_its_verdicts_are_in_the_ledger_by_partition(fil
     assert all(verdict.passed for verdict in verdicts)
 
 
-def test_a_market_the_venue_does_not_list_fails_the_run_and_is_named(tmp_path):
+def test_a_market_the_venue_does_not_list_fails_the_run_and_is_named(tmp_path: Path):
     text = 'start = "2024-03-01"\n[venues.binance]\nmarkets = ["NOPE/USDT"]\n'
     universe, slug = universe_in(tmp_path, text), Market("binance", "NOPE/USDT").slug
     with running(now=NOW) as url, at_home(tmp_path, url), instance_for(universe, tmp_path) as instance:

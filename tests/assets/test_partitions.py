@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import dagster as dg
-import pytest
 
 from assets.partitions import asked, market_months, markets_of
 from qmd_platform.model.series import Market, Partition, Series
@@ -18,17 +17,16 @@ def test_months_run_from_the_first_one_to_the_current_one():
     assert list(found) == ["2026-09", "2026-10", "2026-11"]
 
 
-@pytest.mark.parametrize("symbol", SYMBOLS)
-def test_the_key_dagster_makes_of_market_and_month_leads_back_to_the_partition(symbol: str):
-    market = Market("binance", symbol)
+def test_the_keys_dagster_makes_of_market_and_month_lead_back_to_the_partitions():
+    markets = [Market("binance", symbol) for symbol in SYMBOLS]
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(str(markets_of("binance").name), [market.slug])
+        instance.add_dynamic_partitions(str(markets_of("binance").name), [market.slug for market in markets])
         keys = market_months("binance", "2024-02").get_partition_keys(
             current_time=datetime(2024, 2, 9, tzinfo=UTC), dynamic_partitions_store=instance
         )
-    assert [Partition.from_key("candles_1m", str(key)) for key in keys] == [
-        Partition(Series.candles(market, Timeframe.M1), "2024-02")
-    ]
+    partitions = [Partition(Series.candles(market, Timeframe.M1), "2024-02") for market in markets]
+    assert [Partition.from_key("candles_1m", str(key)) for key in keys] == partitions
+    assert [partition.key for partition in partitions] == [str(key) for key in keys]
 
 
 def test_a_run_over_a_range_asks_for_every_market_and_month_in_it_of_its_own_table():

@@ -7,13 +7,14 @@ import resource
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from qmd_platform import errors
 from qmd_platform.cli import kit
-from qmd_platform.cli.app import COMMANDS, app
+from qmd_platform.cli.app import COMMANDS
 from tests.cli.conftest import Qmd, answer
 
 QMD = (sys.executable, "-c", "from qmd_platform.cli import main; main()")
@@ -101,7 +102,7 @@ def test_ctrl_c_ends_without_a_traceback(qmd: Qmd, monkeypatch: pytest.MonkeyPat
     assert "Traceback" not in result.stderr
 
 
-def test_a_reader_that_goes_away_ends_us_quietly(in_filled):
+def test_a_reader_that_goes_away_ends_us_quietly(in_filled: Path):
     reader = (*QMD, "read", "binance:BTC/USDT:1m", "--format", "csv")
     writer = subprocess.Popen(reader, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert writer.stdout is not None
@@ -133,6 +134,6 @@ def test_the_version_is_that_of_the_package(qmd: Qmd):
     assert re.fullmatch(r"qmd \d+\.\d+\.\d+\n", qmd("--version").output)
 
 
-def test_json_output_is_one_document_and_nothing_else(qmd: Qmd, in_filled):
+def test_json_output_is_one_document_and_nothing_else(qmd: Qmd, in_filled: Path):
     for line in (["series"], ["coverage", "binance:BTC/USDT:1m"], ["verify"], ["read", "binance:BTC/USDT:1m"]):
         json.loads(qmd(*line, "--json").stdout)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from qmd_platform.ledger.engine import Database
 from tests.cli.conftest import DAY, Qmd, answer
 
 BACKFILL = ("backfill", "binance:BTC/USDT")

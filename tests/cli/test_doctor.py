@@ -59,7 +59,9 @@ def test_a_venue_that_does_not_answer_fails_with_what_to_try(qmd: Qmd, universe:
     assert "curl -i http://127.0.0.1" in check["todo"]
 
 
-def test_a_lake_of_the_other_world_is_a_warning(qmd: Qmd, in_filled: Path, universe: Path, monkeypatch):
+def test_a_lake_of_the_other_world_is_a_warning(
+    qmd: Qmd, in_filled: Path, universe: Path, monkeypatch: pytest.MonkeyPatch
+):
     # The real venues must not be asked by a test, so their part is left out.
     monkeypatch.setattr(importlib.import_module("qmd_platform.cli.checkup"), "_venues", lambda names, url: iter(()))
     result = qmd("doctor", "--json")
@@ -88,7 +90,9 @@ def test_a_wrong_address_of_the_venues_is_said(qmd: Qmd, universe: Path):
     assert "is not a server's address" in answer(result)[-1]["said"]
 
 
-def test_dagster_settings_of_somebody_else_are_a_warning(qmd: Qmd, universe: Path, sandbox: str, monkeypatch):
+def test_dagster_settings_of_somebody_else_are_a_warning(
+    qmd: Qmd, universe: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("DAGSTER_HOME", "/somewhere/else")
     checks = {check["name"]: check for check in answer(qmd("doctor", "--venue-url", sandbox, "--json"))}
     assert checks["dagster"]["status"] == "warn"

@@ -6,10 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.cli.conftest import Qmd
 
@@ -22,8 +22,7 @@ def test_the_sandbox_says_where_it_is_answers_and_ends_when_told(number: signal.
     assert server.stdout is not None
     try:
         url = json.loads(server.stdout.readline())["url"]
-        with urllib.request.urlopen(f"{url}/api/v3/time") as answered:
-            assert "serverTime" in json.load(answered)
+        assert "serverTime" in requests.get(f"{url}/api/v3/time", timeout=10).json()
         server.send_signal(number)
         assert server.wait(10) == 0
     finally:
@@ -57,7 +56,9 @@ def test_a_taken_port_is_said(qmd: Qmd):
         assert f"--port {port + 1}" in dev.stderr
 
 
-def test_without_a_checkout_dev_and_demo_say_what_is_missing(qmd: Qmd, monkeypatch, tmp_path: Path, own_home: Path):
+def test_without_a_checkout_dev_and_demo_say_what_is_missing(
+    qmd: Qmd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_home: Path
+):
     import qmd_platform.cli.checkout as module
 
     monkeypatch.setattr(module, "AROUND", tmp_path)
@@ -71,13 +72,14 @@ def test_without_a_checkout_dev_and_demo_say_what_is_missing(qmd: Qmd, monkeypat
 
 
 def test_a_child_is_ended_with_everything_it_started(tmp_path: Path):
-    from qmd_platform.cli.children import child
+    from qmd_platform.cli.children import ended, started
 
-    program = f"sleep 600 & echo $! > {tmp_path}/pid; trap '' TERM; wait"
-    with child(["/bin/sh", "-c", program], env=os.environ) as process:
+    # The shell starts a program of its own and dies of the signal; the program is left without a parent.
+    program = f"sleep 600 & echo $! > {tmp_path}/pid; wait"
+    process = started(["/bin/sh", "-c", program], env=os.environ, cwd=tmp_path)
+    with ended([process]):
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
             assert process.poll() is None
-        process.send_signal(signal.SIGKILL)
     grandchild = int((tmp_path / "pid").read_text())
     state = Path(f"/proc/{grandchild}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"

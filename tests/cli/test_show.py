@@ -14,7 +14,13 @@ def test_a_share_is_100_per_cent_only_when_nothing_is_missing(part: int, whole: 
 
 
 def test_sizes_and_durations_read_as_people_say_them():
-    assert [show.size(n) for n in (0, 999, 1000, 1_450_000, 3 * 10**12)] == ["0 B", "999 B", "1.0 kB", "1.4 MB", "3.0 TB"]
+    assert [show.size(n) for n in (0, 999, 1000, 1_450_000, 3 * 10**12)] == [
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "1.4 MB",
+        "3.0 TB",
+    ]
     assert [show.seconds(s) for s in (0.04, 9.94, 61, 185)] == ["0.0 s", "9.9 s", "61 s", "3 min 05 s"]
     assert show.counted(1, "candle") == "1 candle"
     assert show.counted(1234, "candle") == "1,234 candles"

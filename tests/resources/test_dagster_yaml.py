@@ -6,14 +6,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.run_coordinator import QueuedRunCoordinator
 
 SHIPPED = Path(__file__).parents[2] / "resources" / "dagster.yaml"
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    shutil.copyfile(SHIPPED, tmp_path / "dagster.yaml")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as made:
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    folder = tmp_path_factory.mktemp("dagster")
+    shutil.copyfile(SHIPPED, folder / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(folder)) as made:
         yield made
 
 
@@ -34,7 +36,7 @@ def test_a_venues_pool_bounds_its_runs(instance: dg.DagsterInstance):
 
 def test_runs_are_started_side_by_side(instance: dg.DagsterInstance):
     queue = instance.run_coordinator
-    assert isinstance(queue, dg._core.run_coordinator.QueuedRunCoordinator)
+    assert isinstance(queue, QueuedRunCoordinator)
     assert queue.dequeue_use_threads
     assert queue.dequeue_interval_seconds == 1
 
