@@ -65,6 +65,8 @@ def results(verdicts: Sequence["Verdict"], *, native: bool) -> list[dg.AssetChec
 
 def sentence(verdicts: Sequence["Verdict"]) -> str:
     """One partition's verdicts in words, for its receipt."""
+    if not verdicts:
+        return "nothing to judge"
     failed = [f"{verdict.rule} ({verdict.offenders} offenders)" for verdict in verdicts if not verdict.passed]
     return f"failed: {', '.join(failed)}" if failed else f"all {len(verdicts)} rules passed"
 

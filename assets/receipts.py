@@ -16,6 +16,7 @@ from qmd_platform.model.timeframe import Timeframe
 if TYPE_CHECKING:
     from qmd_platform.ingest.receipt import Receipt
     from qmd_platform.lake.store import Lake
+    from qmd_platform.ledger.records import Verdict
 
 
 def reported(
@@ -36,8 +37,7 @@ def reported(
     for receipt in receipts:
         judged = checked(lake, receipt.partition, shorter=shorter)
         verdicts += judged
-        told = {**metadata(lake, receipt), "checks": checks.sentence(judged)}
-        context.add_asset_metadata(told, partition_key=receipt.partition.key)
+        context.add_asset_metadata(metadata(lake, receipt, judged), partition_key=receipt.partition.key)
         for failure in receipt.failures:
             context.log.warning("%s: not fetched: %s", receipt.partition, failure)
     return dg.MaterializeResult(
@@ -46,14 +46,15 @@ def reported(
     )
 
 
-def metadata(lake: "Lake", receipt: "Receipt") -> Mapping[str, Any]:
-    """The numbers and the chart of one partition."""
+def metadata(lake: "Lake", receipt: "Receipt", verdicts: Sequence["Verdict"]) -> Mapping[str, Any]:
+    """The chart, the verdicts and the numbers of one partition, in the order a person reads them."""
     from qmd_platform.quality.chart import markdown_image  # noqa: PLC0415 - numpy, only when a step runs
 
     partition, summary = receipt.partition, receipt.summary
     candles = lake.candles(partition.series, partition.window)
     return {
         "chart": dg.MetadataValue.md(markdown_image(candles, receipt.runs, partition.window, str(partition))),
+        "checks": checks.sentence(verdicts),
         "expected": summary.expected,
         "present": summary.present,
         "missing": summary.missing,

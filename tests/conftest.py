@@ -63,14 +63,13 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True, scope="session")
 def nothing_left_behind() -> Iterator[None]:
     """Fail the session when its tests leave processes, threads, or state in the user's home or the checkout."""
-    places = [Path.home() / ".qmd", Path.home() / ".dagster", ROOT / "tmp_dagster_home", ROOT / "history"]
-    found = {place for place in places if place.exists()}
+    found = guards.stray_state(ROOT)
     threads = guards.stubborn_threads()
     children = guards.running_children()
     yield
     assert not (guards.stubborn_threads() - threads), "tests left threads running"
     assert not (guards.running_children() - children), "tests left processes running"
-    assert not [place for place in places if place.exists() and place not in found], "tests wrote outside tmp_path"
+    assert not (guards.stray_state(ROOT) - found), "tests wrote state outside tmp_path"
 
 
 @pytest.fixture(scope="session")

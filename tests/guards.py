@@ -12,7 +12,7 @@ from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-LEFT_ALONE = ("QMD_TEST_CHROMIUM",)
+LEFT_ALONE = ("QMD_TEST_CHROMIUM", "QMD_TEST_SCREENSHOTS")
 """Settings meant for the tests themselves."""
 
 
@@ -82,6 +82,13 @@ def _is_alive(pid: int) -> bool:
         return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return False
+
+
+def stray_state(checkout: Path) -> set[Path]:
+    """Folders that our programs and Dagster's make where nobody told them where to put their state."""
+    home = Path.home()
+    places = [home / ".qmd", home / ".dagster", checkout / ".qmd" / "demo"]
+    return {place for place in places if place.exists()} | set(checkout.glob(".tmp_dagster_home_*"))
 
 
 def stubborn_threads() -> set[threading.Thread]:

@@ -64,6 +64,7 @@ def test_a_partitions_own_verdicts_are_one_sentence_of_its_receipt():
     held = all_passed()[: len(rules.CANDLE_RULES)]
     assert checks.sentence(held) == f"all {len(held)} rules passed"
     assert checks.sentence([*held, verdict(PARTITIONS[0], rules.COMPLETE, "x")]) == "failed: complete (1 offenders)"
+    assert checks.sentence([]) == "nothing to judge"
 
 
 def damage(lake: Lake, partition: Partition) -> None:

@@ -19,7 +19,7 @@ from qmd_platform.config import load_universe
 from tests.cli.conftest import Qmd, answer
 
 QMD = (sys.executable, "-c", "from qmd_platform.cli import main; main()")
-SMALL = 'start = "{start}"\n[venues.binance]\nmarkets = ["BTC/USDT"]\n[venues.bitfinex]\nmarkets = ["BTC/USD"]\n'
+SMALL = 'start = "{start}"\n[venues.binance]\nmarkets = ["BTC/USDT"]\n[venues.gate]\nmarkets = ["BTC/USDT:USDT"]\n'
 
 
 Runs = list[subprocess.CompletedProcess[str]]
@@ -52,7 +52,7 @@ def test_every_series_of_the_universe_is_whole_afterwards(runs: Runs):
     said = json.loads(first.stdout)
     assert [line["series"] for line in said["series"]] == [
         f"{market}:{step}"
-        for market in ("binance:BTC/USDT", "bitfinex:BTC/USD")
+        for market in ("binance:BTC/USDT", "gate:BTC/USDT:USDT")
         for step in ("1m", "5m", "15m", "1h", "4h", "1d")
     ]
     assert all(line["missing"] == 0 and line["checks_passed"] > 0 for line in said["series"])

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,4 +83,7 @@ def test_a_child_is_ended_with_everything_it_started(tmp_path: Path):
             assert process.poll() is None
     grandchild = int((tmp_path / "pid").read_text())
     state = Path(f"/proc/{grandchild}/stat")
+    deadline = time.monotonic() + 10
+    while state.exists() and state.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not state.exists() or state.read_text().split()[2] == "Z"

@@ -85,7 +85,11 @@ def test_every_exception_to_the_linter_has_a_reason_beside_or_above_it():
 
 
 def test_every_folder_of_tests_mirrors_a_room():
-    rooms = {path.name for path in (ROOT / "qmd_platform").iterdir() if path.is_dir()} | {"assets", "sensors"}
+    rooms = {path.name for path in (ROOT / "qmd_platform").iterdir() if path.is_dir()} | {
+        "assets",
+        "resources",
+        "sensors",
+    }
     others = {"acceptance", "benchmarks", "browser", "dagster", "project"}
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders <= rooms | others
