@@ -13,6 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+STDERR = 2
+"""File descriptor."""
+
 GRACE_SECONDS = 15.0
 """How long a child may take to end after SIGINT before it is killed."""
 
@@ -26,13 +29,23 @@ def started(
         command: program and arguments.
         env: its whole environment.
         cwd: where it is started.
-        log: file for its stderr; stdin and stdout are then pipes to us. None: all three are our own.
+        log: file for its stderr; stdin and stdout are then pipes to us. None: what it says goes to our stderr,
+            because our stdout is for answers.
     """
-    pipe = None if log is None else subprocess.PIPE
     with ExitStack() as stack:
-        said = None if log is None else stack.enter_context(log.open("w"))
+        streams = (None, STDERR, STDERR)
+        if log is not None:
+            streams = (subprocess.PIPE, subprocess.PIPE, stack.enter_context(log.open("w")).fileno())
+        stdin, stdout, stderr = streams
         return subprocess.Popen(  # noqa: S603 - the command lines are our own, not a stranger's
-            command, env=dict(env), cwd=cwd, stdin=pipe, stdout=pipe, stderr=said, text=True, start_new_session=True
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
         )
 
 

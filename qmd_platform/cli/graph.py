@@ -6,7 +6,7 @@ What lives here: what is still open, the workers on it, how far they are. What d
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> li
     todo = _Todo.of(lake, universe, now)
     outcomes: list[Outcome] = []
     at_work = working(Plan(todo.runs()), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))
-    with progress("partition") as tell, at_work as threads:
+    with progress("partition", rate=False) as tell, at_work as threads:
         try:
             while alive := [thread for thread in threads if thread.is_alive()]:
                 alive[0].join(LOOK_SECONDS)
@@ -87,8 +87,13 @@ class _Todo:
                 runs[name] = [f"{market} {self.since[market]}" for market in venue.markets]
         return runs
 
-    def so_far(self, finished: Collection[str]) -> Iterator[tuple[str, int, int]]:
-        """Each market that was begun: its partitions brought up to date since ``now``, of all of them."""
+    def so_far(self, finished: set[str]) -> Iterator[tuple[str, int, int]]:
+        """How many partitions were brought up to date since ``now``, of how many: in all, and of each begun market."""
+        markets = list(self._of_markets(finished))
+        yield "whole graph", sum(done for _, done, _ in markets), sum(total for _, _, total in markets)
+        yield from (market for market in markets if market[1])
+
+    def _of_markets(self, finished: set[str]) -> Iterator[tuple[str, int, int]]:
         done = Counter(
             str(state.partition.series.market)
             for state in self.lake.states()
@@ -97,11 +102,9 @@ class _Todo:
         for market in self.universe.markets:
             open_months = months(Window(month_window(self.since[market]).start, self.now))
             total = sum(1 for _ in open_months) * len(series_of(self.universe, market))
-            name = str(market)
-            if name in finished or f"{market.venue}:*" in finished:
-                yield name, total, total
-            elif done[name]:
-                yield name, min(done[name], total - 1), total
+            is_finished = not finished.isdisjoint({str(market), f"{market.venue}:*"})
+            # Dagster's own records and the checks come after a partition's data: not whole before the run has ended.
+            yield str(market), total if is_finished else min(done[str(market)], total - 1), total
 
 
 def _first_open(lake: Lake, universe: Universe, market: Market, now: Instant) -> str:

@@ -5,39 +5,49 @@ What lives here: drawing how far named pieces of work are. What does not: counti
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from qmd_platform.cli import kit, show
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Tell = Callable[[str, int, int], None]
 """``tell(name, done, total)``: how far the work called ``name`` is. A total of 0 means nothing to do."""
 
 
 @contextmanager
-def progress(unit: str) -> Iterator[Tell]:
-    """Bars on stderr, one a name, with rate and time left; ``unit`` is what is counted, ``candle``."""
+def progress(unit: str, *, rate: bool = True) -> Iterator[Tell]:
+    """Bars on stderr, one a name.
+
+    Args:
+        unit: what is counted, ``candle``.
+        rate: say how many a second and how much time is left; else how much time has passed.
+    """
     from rich.console import Console
 
     err = Console(stderr=True)
     if not err.is_terminal:
         yield _by_lines(unit)
         return
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    clock = TimeRemainingColumn() if rate else TimeElapsedColumn()
     counts = TextColumn("[dim]{task.fields[counts]}")
-    bars = Progress(TextColumn("{task.description}"), BarColumn(), counts, TimeRemainingColumn(), console=err)
-    tasks: dict[str, TaskID] = {}
+    with Progress(TextColumn("{task.description}"), BarColumn(), counts, clock, console=err) as bars:
+        yield _by_bars(bars, unit, rate=rate)
 
+
+def _by_bars(bars: "Progress", unit: str, *, rate: bool) -> Tell:
     def tell(name: str, done: int, total: int) -> None:
         if not total:
             return
-        if name not in tasks:
-            tasks[name] = bars.add_task(name, total=total, counts="")
-        speed = next(task.speed for task in bars.tasks if task.id == tasks[name])
-        rate = f", {speed:,.0f}/s" if speed else ""
-        bars.update(tasks[name], completed=done, total=total, counts=f"{done:,} of {total:,} {unit}s{rate}")
+        task = next((task for task in bars.tasks if task.description == name), None)
+        known = bars.add_task(name, total=total, counts="") if task is None else task.id
+        speed = f", {task.speed:,.0f}/s" if rate and task and task.speed else ""
+        bars.update(known, completed=done, total=total, counts=f"{done:,} of {total:,} {unit}s{speed}")
 
-    with bars:
-        yield tell
+    return tell
 
 
 def _by_lines(unit: str) -> Tell:

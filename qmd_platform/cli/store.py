@@ -44,7 +44,7 @@ def lake_in(home: Path) -> "Lake":
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"QMD_HOME {home} cannot be made: {error.strerror}", hint=_ANOTHER) from None
+        raise ConfigError(f"cannot keep state in {home}: {error.strerror}", hint=_ANOTHER) from None
     return _opened(lake_root(home))
 
 
@@ -52,9 +52,9 @@ def refuse_unwritable(home: Path) -> None:
     """ConfigError when ``home`` is a file, or cannot be written or made."""
     above = next(folder for folder in (home, *home.parents) if folder.exists())
     if not above.is_dir():
-        raise ConfigError(f"QMD_HOME {home}: {above} is not a folder", hint=_ANOTHER)
+        raise ConfigError(f"cannot keep state in {home}: {above} is not a folder", hint=_ANOTHER)
     if not os.access(above, os.W_OK | os.X_OK):
-        raise ConfigError(f"QMD_HOME {home} cannot be written", hint=_ANOTHER)
+        raise ConfigError(f"cannot keep state in {home}: it cannot be written", hint=_ANOTHER)
 
 
 def _opened(root: Path) -> "Lake":

@@ -88,6 +88,17 @@ def test_a_run_over_one_partition_carries_that_partitions_content_hash_as_its_da
     assert event.tags["dagster/data_version"] == state.data_version == event.metadata["data version"].value
 
 
+def test_a_run_over_several_partitions_carries_one_data_version_made_of_theirs(filled: Filled):
+    events = receipts(filled.first_run, "candles_5m").values()
+    shared = {event.tags["dagster/data_version"] for event in events}
+    own = {event.metadata["data version"].value for event in events}
+    assert len(shared) == 1
+    assert len(own) == len(events)
+    assert not shared & own
+    again = filled.run(f"{BTC.slug}|2024-02", f"{PERPETUAL.slug}|2024-03", "candles_5m")
+    assert {event.tags["dagster/data_version"] for event in receipts(again, "candles_5m").values()} == shared
+
+
 def test_every_check_reports_and_its_verdicts_are_in_the_ledger_by_partition(filled: Filled):
     evaluations = filled.first_run.get_asset_check_evaluations()
     assert all(evaluation.passed for evaluation in evaluations)
