@@ -100,7 +100,7 @@ docs-check: $(DEV)
 
 .PHONY: bench
 bench: $(DEV) ## measure fetching, Dagster's overhead, reading and size, side by side
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: lock
 lock: $(DEV) ## write requirements/*.txt anew; keeps versions unless UPGRADE=--upgrade

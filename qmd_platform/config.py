@@ -14,7 +14,7 @@ knows; ``ingest`` asks and says).
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -117,7 +117,8 @@ def load_universe(path: Path | None = None) -> Universe:
 
     Raises:
         ConfigError: the file is absent, is not TOML, has an unknown key, venue, timeframe or a malformed
-            market; the message names file and line.
+            market, or a kind of market or a fetched timeframe that its venue does not have; the message names
+            file and line.
     """
     path = path or universe_path()
     try:
@@ -142,16 +143,34 @@ def _venue(reading: "_Reading", name: str, given: dict[str, Any], timeframes: li
     reading.checked(place, name, facts.known_venue)
     raw = reading.shaped(place, given, _VenueFile)
     markets = tuple(
-        reading.checked([*place, "markets"], symbol, lambda text: Market.parse(f"{name}:{text}"))
-        for symbol in raw.markets
+        reading.checked([*place, "markets"], symbol, lambda text: _market(name, text)) for symbol in raw.markets
     )
     repeated = next((market for market in markets if markets.count(market) > 1), None)
     if repeated is not None:
         raise reading.refusal([*place, "markets"], repeated.symbol, f"{repeated.symbol!r} is listed twice", nth=2)
-    base = reading.checked([*place, "base"], raw.base, timeframe)
-    native = {reading.checked([*place, "native"], text, timeframe) for text in raw.native} - {base}
+    kinds = sorted({market.kind for market in markets})
+    base = reading.checked([*place, "base"], raw.base, lambda text: _fetchable(name, kinds, text))
+    native = {reading.checked([*place, "native"], text, lambda text: _fetchable(name, kinds, text)) for text in raw.native}
+    native -= {base}
     derived = {longer for longer in timeframes if longer.step > base.step and longer.step % base.step == 0} - native
     return VenueUniverse(name, markets, base, tuple(sorted(native)), tuple(sorted(derived)))
+
+
+def _market(venue: str, symbol: str) -> Market:
+    """The market, if it is of a kind the venue has candles of."""
+    market = Market.parse(f"{venue}:{symbol}")
+    facts.of(venue, market.kind)
+    return market
+
+
+def _fetchable(venue: str, kinds: Iterable[str], text: str) -> Timeframe:
+    """The timeframe, if the venue has such candles of each of ``kinds``."""
+    from qmd_platform.venues import dialects  # noqa: PLC0415 - numpy, which only reading a universe needs
+
+    found = timeframe(text)
+    for kind in kinds:
+        dialects.spelling(venue, kind, found)
+    return found
 
 
 class _Reading:

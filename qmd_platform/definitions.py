@@ -28,7 +28,10 @@ def build_definitions(universe: Universe) -> dg.Definitions:
             *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
         ],
         jobs=[*jobs.values(), instruments],
-        schedules=[*(tail_schedule(venue, jobs[venue.venue]) for venue in venues), instruments_schedule(instruments)],
+        schedules=[
+            *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
+            instruments_schedule(instruments),
+        ],
         sensors=[universe_sensor(universe)],
         resources={"lake": LakeResource(), "venues": VenuesResource()},
         # A step process of its own costs seconds and gains nothing: the work is I/O inside one asset.

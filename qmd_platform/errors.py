@@ -113,7 +113,7 @@ class CorruptSegment(LakeError):
     def __init__(self, path: str, partition: str, why: str) -> None:
         super().__init__(
             f"segment {path} of {partition} is damaged: {why}",
-            hint="run `qmd verify` to list all damage; other partitions stay readable",
+            hint="put the file back from a backup; `qmd verify` lists all damage, other partitions stay readable",
         )
         self.path = path
         self.partition = partition
@@ -135,6 +135,10 @@ class LedgerTooNew(LedgerError):
 
 class Conflict(LedgerError):
     """Another writer committed to the same partition first. The caller reads again and retries."""
+
+
+class Outdated(LedgerError):
+    """The partition changed since the caller read what the write was made from. The caller computes it again."""
 
 
 class CoverageError(QmdError):

@@ -50,8 +50,8 @@ def instruments_job(universe: Universe) -> Job:
     )
 
 
-def tail_schedule(venue: VenueUniverse, job: Job) -> dg.ScheduleDefinition:
-    """Brings the venue's current month up to date every few minutes."""
+def tail_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.ScheduleDefinition:
+    """Brings the venue's current month up to date every few minutes; ``first_month`` is the oldest partition."""
     name = f"{venue.venue}_tail"
 
     @dg.schedule(
@@ -70,7 +70,11 @@ def tail_schedule(venue: VenueUniverse, job: Job) -> dg.ScheduleDefinition:
         if earlier := context.instance.get_run_records(unfinished, limit=1):
             return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of an earlier tick has not finished")
         now = context.scheduled_execution_time
-        first, last = (now - LOOK_BACK).strftime(MONTH_FORMAT), now.strftime(MONTH_FORMAT)
+        last = now.strftime(MONTH_FORMAT)
+        if last < first_month:
+            return dg.SkipReason(f"the universe starts in {first_month}")
+        # Dagster fails a range whose first partition is before the universe's.
+        first = max((now - LOOK_BACK).strftime(MONTH_FORMAT), first_month)
         markets = ", ".join(str(Market.from_slug(slug)) for slug in slugs)
         context.log.info("%s to %s of %s", first, last, markets)
         return dg.RunRequest(

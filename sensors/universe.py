@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.partitions import markets_of
 from qmd_platform.config import Universe, load_universe
+from qmd_platform.venues import facts
 
 EVERY_SECONDS = 30
 
@@ -35,9 +36,10 @@ def differences(
 ) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
     """What must be added to and deleted from the instance's market partitions."""
     changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    for venue in universe.venues.values():
-        definition = markets_of(venue.venue)
-        wanted = [market.slug for market in venue.markets]
+    # All venues we know: one that was taken out of the file is not in it, but its partitions are in the instance.
+    for venue in sorted({*facts.VENUES, *universe.venues}):
+        definition = markets_of(venue)
+        wanted = [market.slug for market in universe.markets if market.venue == venue]
         held = set(instance.get_dynamic_partitions(str(definition.name)))
         added = [slug for slug in wanted if slug not in held]
         gone = sorted(held - set(wanted))

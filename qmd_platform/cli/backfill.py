@@ -19,6 +19,7 @@ from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
 
 if TYPE_CHECKING:
+    from qmd_platform.coverage.summary import Summary
     from qmd_platform.ingest.months import Progress
     from qmd_platform.ingest.receipt import Receipt
 
@@ -49,7 +50,7 @@ def command(
     """Fetch the candles the lake lacks, without Dagster.
 
     What the lake holds is not asked for again. Every month is committed as soon as it is there: stopped at any moment, the next run goes on where this one
-    was. Exits with 5 when candles stay missing; run it again to ask for them again.
+    was. Exits with 5 when candles of the window stay missing; run it again to ask for them again.
     """
     from qmd_platform.config import venue_url as settled_url
 
@@ -61,8 +62,18 @@ def command(
     if as_json:
         kit.emit([as_document(receipt) for receipt in receipts])
     else:
-        _draw(receipts, time.monotonic() - began)
-    return None if all(receipt.is_complete for receipt in receipts) else CoverageError.exit_code
+        _draw(receipts, window, time.monotonic() - began)
+    whole = _of_window(receipts, window).is_complete and not any(receipt.failures for receipt in receipts)
+    return None if whole else CoverageError.exit_code
+
+
+def _of_window(receipts: "Sequence[Receipt]", window: Window) -> "Summary":
+    """The candles asked for by state; a receipt's own summary is of all its month."""
+    from qmd_platform.coverage.summary import Summary, summarised
+    from qmd_platform.model.spans import clipped
+
+    parts = (summarised(clipped(one.runs, window), one.partition.series.timeframe.step) for one in receipts)
+    return sum(parts, Summary())
 
 
 def _fetched(markets: Sequence[Market], timeframe: Timeframe, window: Window, url: str | None) -> "list[Receipt]":
@@ -113,15 +124,13 @@ def as_document(receipt: "Receipt") -> dict[str, object]:
     }
 
 
-def _draw(receipts: "Sequence[Receipt]", took: float) -> None:
+def _draw(receipts: "Sequence[Receipt]", window: Window, took: float) -> None:
     from qmd_platform.cli import show
 
     if not receipts:
         show.say("No candle of this window is closed yet: nothing to fetch.")
         return
-    summary = receipts[0].summary
-    for receipt in receipts[1:]:
-        summary += receipt.summary
+    summary = _of_window(receipts, window)
     if not any(receipt.traffic.requests for receipt in receipts) and summary.is_complete:
         show.say(f"Nothing to fetch: all {show.count(summary.present)} candles are held.")
         return
@@ -138,7 +147,7 @@ def _draw(receipts: "Sequence[Receipt]", took: float) -> None:
         kit.note(f"failed: {failure}")
     if not summary.is_complete or failures:
         absent = show.counted(summary.missing + summary.quarantined, "candle")
-        kit.note(f"missing: {absent}. `qmd coverage SERIES` says why; run this again to ask for them again.")
+        kit.note(f"missing of what was asked for: {absent}. `qmd coverage SERIES` says why; run this again to ask for them again.")
 
 
 def _row(receipt: "Receipt") -> list[str]:

@@ -33,7 +33,7 @@ def started(
             because our stdout is for answers.
     """
     with ExitStack() as stack:
-        streams = (None, STDERR, STDERR)
+        streams: tuple[int | None, int, int] = (None, STDERR, STDERR)
         if log is not None:
             streams = (subprocess.PIPE, subprocess.PIPE, stack.enter_context(log.open("w")).fileno())
         stdin, stdout, stderr = streams

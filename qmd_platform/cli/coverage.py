@@ -37,20 +37,25 @@ def command(*, series: Series, start: Instant | None, end: Instant | None, every
     """Show what is known about every candle of one series.
 
     Each is present, missing, verified empty (the venue says it has none), unlisted (before the venue listed the
-    market) or quarantined (it broke a rule and was kept out). A bar's cell shows the gravest thing inside it, so a single missing minute is seen.
+    market) or quarantined (it broke a rule and was kept out). Candles nobody asked for yet are counted apart, as never asked. A bar's cell shows the gravest thing inside it, so a single missing minute is seen.
     """
     lake = store.lake_to_read()
     held = whole(lake, series)
     window = Window(held.start if start is None else start, held.end if end is None else end)
     runs = lake.coverage(series, window)
+    # Where no end is given, the months held only frame the picture: their edges were not meant to be asked for.
+    meant = Window(
+        runs[0].window.start if runs and start is None else window.start,
+        runs[-1].window.end if runs and end is None else window.end,
+    )
     if as_json:
-        kit.emit(_document(series, window, runs))
+        kit.emit(_document(series, window, meant, runs))
     else:
-        _draw(series, window, runs, every=every)
+        _draw(series, window, meant, runs, every=every)
 
 
-def _document(series: Series, window: Window, runs: "Sequence[Run]") -> dict[str, object]:
-    from qmd_platform.coverage.summary import summarised
+def _document(series: Series, window: Window, meant: Window, runs: "Sequence[Run]") -> dict[str, object]:
+    from qmd_platform.coverage.summary import never_asked, summarised
 
     step = series.timeframe.step
     return {
@@ -58,6 +63,7 @@ def _document(series: Series, window: Window, runs: "Sequence[Run]") -> dict[str
         "start": iso(window.start),
         "end": iso(window.end),
         **asdict(summarised(runs, step)),
+        "never_asked": never_asked(meant, runs, step),
         "runs": [
             {
                 "state": run.state.value,
@@ -71,20 +77,15 @@ def _document(series: Series, window: Window, runs: "Sequence[Run]") -> dict[str
     }
 
 
-def _draw(series: Series, window: Window, runs: "Sequence[Run]", *, every: bool) -> None:
+def _draw(series: Series, window: Window, meant: Window, runs: "Sequence[Run]", *, every: bool) -> None:
     from qmd_platform.cli import show
-    from qmd_platform.coverage.summary import summarised
-    from qmd_platform.model.spans import State, clipped
+    from qmd_platform.coverage.summary import never_asked, summarised
+    from qmd_platform.model.spans import State
 
     step = series.timeframe.step
     show.say(f"[bold]{series}[/]  {window}\n")
-    for month, part in months(window):
-        inside = clipped(runs, part)
-        summary = summarised(inside, step)
-        settled = summary.expected - summary.missing - summary.quarantined
-        told = show.share(settled, summary.expected) if inside else "never asked for"
-        show.say(f"{month} {show.bar(inside, part)} {told:>8}")
-    show.say(f"        {show.LEGEND}\n")
+    _draw_months(window, meant, runs, step)
+    unknown = never_asked(meant, runs, step)
     quiet = [] if every else [run for run in runs if run.state in {State.PRESENT, State.VERIFIED_EMPTY}]
     notable = [run for run in runs if run not in quiet]
     listed = notable if every else notable[:SHOWN]
@@ -93,13 +94,32 @@ def _draw(series: Series, window: Window, runs: "Sequence[Run]", *, every: bool)
             [("state", "left"), ("from", "left"), ("until", "left"), ("candles", "right"), ("cause", "left")],
             [_row(run, step) for run in listed],
         )
-    else:
-        show.say("Nothing is missing.")
+    elif not unknown:
+        show.say(f"Nothing is missing from {show.minute(meant.start)} to {show.minute(meant.end)}.")
     if len(listed) < len(notable):
         show.say(f"... and {show.counted(len(notable) - len(listed), 'more run')}: add --all or --json.")
+    if unknown:
+        span = f"from {show.minute(meant.start)} to {show.minute(meant.end)}"
+        show.say(f"{show.counted(unknown, 'candle')} {span} were never asked for: `qmd backfill` fetches them.")
     if summarised(quiet, step).verified_empty:
         empty = show.counted(summarised(quiet, step).verified_empty, "candle")
         show.say(f"\n{empty} the venue is known not to have (no trades); --all lists them.")
+
+
+def _draw_months(window: Window, meant: Window, runs: "Sequence[Run]", step: int) -> None:
+    from qmd_platform.cli import show
+    from qmd_platform.coverage.summary import never_asked, summarised
+    from qmd_platform.model.spans import clipped
+
+    for month, part in months(window):
+        inside = clipped(runs, part)
+        summary = summarised(inside, step)
+        settled = summary.expected - summary.missing - summary.quarantined
+        wanted = part.intersection(meant)
+        unknown = never_asked(wanted, inside, step) if wanted else 0
+        told = show.share(settled, summary.expected + unknown) if inside else "never asked for"
+        show.say(f"{month} {show.bar(inside, part)} {told:>8}")
+    show.say(f"        {show.LEGEND}\n")
 
 
 def _row(run: "Run", step: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qmd_platform.cli import kit, store
-from qmd_platform.errors import ConfigError, choices
+from qmd_platform.errors import ConfigError, CoverageError, choices
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant, Window, iso
 
@@ -60,8 +60,8 @@ def command(
 ) -> None:
     """Read candles from the lake, to look at or into a file.
 
-    No venue is asked. Refuses with exit code 5 when candles of the window are missing, unless gaps are allowed. Minutes the venue
-    is known to have no candle for are not gaps.
+    No venue is asked. Refuses with exit code 5 when the lake does not hold the series, or when candles of the window
+    are missing, unless gaps are allowed. Minutes the venue is known to have no candle for are not gaps.
     """
     chosen = _format(format_, output, as_json=as_json)
     window = _window(series, start, end)
@@ -95,23 +95,28 @@ def _window(series: Series, start: Instant | None, end: Instant | None) -> Windo
     states = [state for state in lake.states(series) if state.first is not None and state.last is not None]
     if not states:
         names = [str(other) for other in lake.series() if other.symbol]
-        raise ConfigError(f"the lake holds no candles of {series}", hint=choices(str(series), names))
+        raise CoverageError(f"the lake holds no candles of {series}", hint=choices(str(series), names))
     first, last = min(state.first or 0 for state in states), max(state.last or 0 for state in states)
     return Window(first if start is None else start, last + series.timeframe.step if end is None else end)
 
 
 def _read(series: Series, window: Window, *, allow_gaps: bool) -> "pa.Table":
     from qmd_platform.reader import candles
+    from qmd_platform.reader.candles import HOW_TO_ALLOW
 
     store.lake_to_read()
-    return candles(
-        str(series.market),
-        series.timeframe.value,
-        window.start,
-        window.end,
-        as_="arrow",
-        on_missing="allow" if allow_gaps else "raise",
-    )
+    try:
+        return candles(
+            str(series.market),
+            series.timeframe.value,
+            window.start,
+            window.end,
+            as_="arrow",
+            on_missing="allow" if allow_gaps else "raise",
+        )
+    except CoverageError as error:
+        hint = error.hint and error.hint.replace(HOW_TO_ALLOW, "add --allow-gaps")
+        raise CoverageError(error.message, hint=hint) from error
 
 
 def _hand_on(

@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One series as the lake holds it: open times of its first and last candle, its size on disk."""
+    """One series as the lake holds it: open times of its first and last candle, its size on disk.
+
+    ``never_asked`` counts candles between the first and the last one known about that nobody has asked for.
+    """
 
     series: Series
     summary: "Summary"
+    never_asked: int
     first: int | None
     last: int | None
     bytes: int
@@ -47,6 +51,8 @@ def command(*, patterns: tuple[str, ...], timeframe: Timeframe | None, as_json: 
 
     PATTERN is a part of a series' name, or a glob over all of it. Expected are the candles that were ever asked
     for and that can exist; a candle the venue is known not to have (no trades) counts as empty, not as missing.
+    Candles between the first and the last that nobody asked for yet are counted as never asked, and keep coverage
+    below 100 %.
     """
     lake = store.lake_to_read()
     holdings = [holding(lake, series) for series in chosen(lake.series(), patterns, timeframe)]
@@ -73,13 +79,15 @@ def _matches(name: str, pattern: str) -> bool:
 
 def holding(lake: "Lake", series: Series) -> Holding:
     """What the lake holds of ``series``, over all its months."""
-    from qmd_platform.coverage.summary import summarised
+    from qmd_platform.coverage.summary import never_asked, summarised
 
+    step = series.timeframe.step
     states = lake.states(series)
     runs = lake.coverage(series, whole(lake, series))
     return Holding(
         series,
-        summarised(runs, series.timeframe.step),
+        summarised(runs, step),
+        never_asked(Window(runs[0].window.start, runs[-1].window.end), runs, step) if runs else 0,
         min((state.first for state in states if state.first is not None), default=None),
         max((state.last for state in states if state.last is not None), default=None),
         sum(state.bytes for state in states),
@@ -100,6 +108,7 @@ def as_document(found: Holding) -> dict[str, object]:
     return {
         "series": str(found.series),
         **asdict(found.summary),
+        "never_asked": found.never_asked,
         "first": None if found.first is None else iso(found.first),
         "last": None if found.last is None else iso(found.last),
         "bytes": found.bytes,
@@ -113,11 +122,11 @@ def _draw(holdings: Sequence[Holding]) -> None:
         show.say("The lake holds no candles yet. Fill it with `qmd demo` or `qmd backfill`.")
         return
     columns: list[show.Column] = [("series", "left")]
-    columns += [(name, "right") for name in ("expected", "present", "empty", "missing", "coverage")]
+    columns += [(name, "right") for name in ("expected", "present", "empty", "missing", "never asked", "coverage")]
     columns += [("first", "left"), ("last", "left"), ("size", "right"), ("bytes each", "right")]
     total = sum(found.bytes for found in holdings)
     present = sum(found.summary.present for found in holdings)
-    foot = [f"{len(holdings)} series", "", show.count(present), "", "", "", "", "", show.size(total), ""]
+    foot = [f"{len(holdings)} series", "", show.count(present), *[""] * 6, show.size(total), ""]
     show.table(
         columns, [_row(found) for found in holdings], total=foot, spare=("bytes each", "empty", "first", "expected")
     )
@@ -133,7 +142,10 @@ def _row(found: Holding) -> list[str]:
         show.count(summary.present),
         show.count(summary.verified_empty),
         show.missing(summary),
-        show.share(summary.expected - summary.missing - summary.quarantined, summary.expected),
+        show.count(found.never_asked),
+        show.share(
+            summary.expected - summary.missing - summary.quarantined, summary.expected + found.never_asked
+        ),
         show.minute(found.first),
         show.minute(found.last),
         show.size(found.bytes),

@@ -107,6 +107,8 @@ class Summary:
             show.say(f"[yellow]check failed:[/] {name} in {show.counted(total.failed.count(name), 'partition')}")
         for error in self.errors:
             kit.note(f"error: {error}")
+        if self.errors:
+            kit.note("hint: the log of every run is in the UI; run this again to go on from what is there")
         self._draw_fetched(total.coverage.present)
 
     def _draw_fetched(self, present: int) -> None:

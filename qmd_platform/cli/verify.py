@@ -90,6 +90,7 @@ def _draw(checked: int, findings: "Sequence[Finding]", offences: "Sequence[Offen
     damaged = sum(found.is_damage for found in findings)
     if damaged:
         show.say(f"[bold red]{show.counted(damaged, 'finding')} of damage.[/] The other partitions stay readable.")
+        show.say("Put the damaged files back from a backup: qmd cannot repair them yet.")
     else:
         show.say(f"All {show.counted(checked, 'partition')}: files and ledger agree.")
     if quality:

@@ -6,7 +6,8 @@ What lives here: runs to counts. Not here: drawing them (``cli``, ``assets``).
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qmd_platform.model.spans import Run, State
+from qmd_platform.model.spans import Run, State, subtracted
+from qmd_platform.model.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,8 @@ def summarised(runs: Iterable[Run], step: int) -> Summary:
         expected=sum(counts.values()) - counts[State.UNLISTED],
         **{state.value: count for state, count in counts.items()},
     )
+
+
+def never_asked(window: Window, runs: Iterable[Run], step: int) -> int:
+    """How many candles of ``window`` no run speaks about: nobody has asked for them."""
+    return sum(part.steps(step) for part in subtracted([window], (run.window for run in runs)))

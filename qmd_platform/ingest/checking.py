@@ -6,12 +6,18 @@ judgement (``quality``), showing verdicts (``assets``, ``cli``).
 
 import json
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qmd_platform.lake.store import Lake, PartitionState
 from qmd_platform.ledger.records import Verdict
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant
 from qmd_platform.quality import rules
+
+if TYPE_CHECKING:
+    from qmd_platform.quality.judge import Finding
 
 
 def checked(lake: Lake, partition: Partition, *, shorter: Timeframe | None = None) -> list[Verdict]:
@@ -24,50 +30,60 @@ def checked(lake: Lake, partition: Partition, *, shorter: Timeframe | None = Non
         partition: a month of a candle series.
         shorter: a shorter timeframe of the same market the candles must agree with, wherever the lake holds it.
     """
+    now = time.time_ns() // 1_000_000
+    # The versions are read before the rows: what is committed in between makes the verdict one of the past.
     state = lake.state(partition)
     if state is None:
         return []
-    other = None if shorter is None else Series.candles(partition.series.market, shorter)
-    beside = None if other is None else lake.state(Partition(other, partition.month))
+    other = None if shorter is None else Partition(Series.candles(partition.series.market, shorter), partition.month)
+    beside = None if other is None else lake.state(other)
     held = [verdict for verdict in lake.ledger.verdicts(partition.series) if verdict.partition == partition]
     if _still_hold(held, state, beside):
         return held
-    verdicts = _judged(lake, state, other if beside else None)
+    verdicts = [_verdict(found, state, beside, now) for found in _judged(lake, partition, beside)]
     lake.ledger.record_verdicts(verdicts)
     return verdicts
 
 
-def _still_hold(held: list[Verdict], state: PartitionState, beside: PartitionState | None) -> bool:
-    """Whether the verdicts are younger than what they are about, and of the rules of today."""
-    changed_at = max(state.committed_at, beside.committed_at if beside else 0)
-    known = {rule.name for rule in rules.CANDLE_RULES} | {rules.SCHEMA.name}
-    return bool(held) and all(verdict.checked_at > changed_at and verdict.rule in known for verdict in held)
+def _still_hold(held: Sequence[Verdict], state: PartitionState, beside: PartitionState | None) -> bool:
+    """Whether the verdicts are about exactly these states, and of the rules that apply today."""
+    about = (state.version, _version(beside))
+    said = {verdict.rule for verdict in held}
+    return said == _applying(beside) and all((one.version, one.shorter_version) == about for one in held)
 
 
-def _judged(lake: Lake, state: PartitionState, shorter: Series | None) -> list[Verdict]:
+def _applying(beside: PartitionState | None) -> set[str]:
+    return {rule.name for rule in rules.CANDLE_RULES if beside or rule is not rules.AGREES_WITH_SHORTER}
+
+
+def _version(state: PartitionState | None) -> int:
+    return state.version if state else 0
+
+
+def _judged(lake: Lake, partition: Partition, beside: PartitionState | None) -> "list[Finding]":
     from qmd_platform.quality.judge import judged  # noqa: PLC0415 - brings Great Expectations, a second
 
-    partition = state.partition
     series, window = partition.series, partition.window
-    beside = None if shorter is None else lake.candles(shorter, window)
-    findings = judged(
+    shorter = None if beside is None else beside.partition.series
+    return judged(
         partition,
         lake.candles(series, window),
         lake.coverage(series, window),
-        shorter=beside,
+        shorter=None if shorter is None else lake.candles(shorter, window),
         shorter_timeframe=None if shorter is None else shorter.timeframe,
     )
-    now = time.time_ns() // 1_000_000
-    return [
-        Verdict(
-            partition,
-            found.rule.name,
-            found.rule.severity.value,
-            found.passed,
-            found.offenders,
-            json.dumps(found.sample),
-            state.data_version,
-            now,
-        )
-        for found in findings
-    ]
+
+
+def _verdict(found: "Finding", state: PartitionState, beside: PartitionState | None, now: Instant) -> Verdict:
+    return Verdict(
+        state.partition,
+        found.rule.name,
+        found.rule.severity.value,
+        found.passed,
+        found.offenders,
+        json.dumps(found.sample),
+        state.data_version,
+        now,
+        state.version,
+        _version(beside),
+    )

@@ -7,6 +7,7 @@ What lives here: the instruments table's way in and out. What does not: what ccx
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 
 import msgspec
@@ -21,7 +22,7 @@ from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model import tables
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.venues.ccxt_client import client
-from qmd_platform.venues.port import Instrument, Venue
+from qmd_platform.venues.port import Instrument, Traffic
 
 _TYPES = {
     "instant": pa.timestamp("ms", "UTC"),
@@ -39,29 +40,28 @@ def refresh(lake: Lake, venue: str, *, run_id: str, url: str | None = None) -> R
         VenueError: the venue could not be asked; the table stays as it was.
         WrongWorld: the lake holds the other world's data.
     """
-    lake.claim_world(world(url))
-    return asyncio.run(_refreshed(lake, venue, run_id, url))
-
-
-async def _refreshed(lake: Lake, venue: str, run_id: str, url: str | None) -> Receipt:
-    async with client(venue, venue_url=url) as asked:
-        return await ingest_instruments(asked, lake, run_id=run_id, source=f"{world(url)}:{venue}")
-
-
-async def ingest_instruments(venue: Venue, lake: Lake, *, run_id: str, source: str) -> Receipt:
-    """Ask the venue what it lists and make that the venue's instruments table.
-
-    Raises:
-        VenueError: the venue could not be asked; the table stays as it was.
-    """
+    lake.check_world(world(url))
     began = time.monotonic()
-    listed = sorted(await venue.instruments(), key=lambda instrument: instrument.symbol)
-    partition = Partition(Series.instruments(venue.name))
-    write = Write(partition, to_arrow(listed), replace=True)
+    listed, traffic = asyncio.run(_listed(venue, url))
+    lake.claim_world(world(url))
+    receipt = keep(listed, venue, lake, run_id=run_id, source=f"{world(url)}:{venue}")
+    return replace(receipt, traffic=traffic, seconds=time.monotonic() - began)
+
+
+async def _listed(venue: str, url: str | None) -> tuple[list[Instrument], Traffic]:
+    async with client(venue, venue_url=url) as asked:
+        return await asked.instruments(), asked.traffic
+
+
+def keep(listed: Sequence[Instrument], venue: str, lake: Lake, *, run_id: str, source: str) -> Receipt:
+    """Make ``listed`` the venue's instruments table."""
+    ordered = sorted(listed, key=lambda instrument: instrument.symbol)
+    partition = Partition(Series.instruments(venue))
+    write = Write(partition, to_arrow(ordered), replace=True)
     _, (outcome,) = lake.commit([write], run_id=run_id, source=source)
     return Receipt(
         partition,
-        Summary(expected=len(listed), present=outcome.rows),
+        Summary(expected=len(ordered), present=outcome.rows),
         runs=(),
         new=outcome.new,
         changed=outcome.changed,
@@ -70,8 +70,6 @@ async def ingest_instruments(venue: Venue, lake: Lake, *, run_id: str, source: s
         stored_bytes=outcome.bytes,
         version=outcome.version,
         data_version=outcome.data_version,
-        traffic=venue.traffic,
-        seconds=time.monotonic() - began,
     )
 
 

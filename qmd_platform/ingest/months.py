@@ -10,7 +10,7 @@ arrived is committed in every case.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qmd_platform.coverage.summary import summarised
 from qmd_platform.errors import Banned, BeyondHistory, Refused, Throttled, UnknownMarket, VenueDown, VenueError
@@ -77,37 +77,48 @@ class MarketWork:
         pages = list(reversed(paging.pages(windows, step, limit)))
         if not pages:
             self._tell(0)
-        fetched = await asyncio.gather(*(self._page(page, traffic) for page in pages))
+        answers = await asyncio.gather(*(self._page(page, traffic) for page in pages))
+        fetched = [part for answer in answers for part in answer]
         before = [both for window in unlisted if (both := window.intersection(part)) is not None]
         outcome = self._commit(partition, [*windows, *before], fetched, before)
         return self._receipt(partition, fetched, outcome, traffic, time.monotonic() - began)
 
-    async def _page(self, window: Window, traffic: Traffic) -> Fetched:
+    async def _page(self, window: Window, traffic: Traffic) -> list[Fetched]:
         async with self.shared.gate:
             stopped = self.stopped or self.shared.banned
             if stopped:
-                return _unfetched(window, str(stopped))
-            if window.end <= self.too_old:
-                return _unfetched(window, TOO_OLD)
+                return [_unfetched(window, str(stopped))]
             fetched = await self._asked(window, traffic)
         self._tell(window.steps(self.question.timeframe.step))
         return fetched
 
-    async def _asked(self, window: Window, traffic: Traffic) -> Fetched:
-        """The page, or why it brought nothing; a permanent refusal also stops the pages still waiting."""
+    async def _asked(self, window: Window, traffic: Traffic) -> list[Fetched]:
+        """The page, or why it brought nothing, in one part or more that together are ``window``."""
+        if window.end <= self.too_old:
+            return [_unfetched(window, TOO_OLD)]
         try:
-            return await convinced(self.question, window, traffic)
+            fetched = await convinced(self.question, window, traffic)
         except BeyondHistory:
+            return await self._served(window, traffic)
+        except VenueError as error:
+            fetched = _unfetched(window, str(error))
+            fetched.error = error
+        if isinstance(fetched.error, Banned):
+            self.shared.banned = fetched.error
+        elif isinstance(fetched.error, (Refused, UnknownMarket)) and not isinstance(fetched.error, BeyondHistory):
+            self.stopped = fetched.error
+        return [fetched]
+
+    async def _served(self, window: Window, traffic: Traffic) -> list[Fetched]:
+        """The part of ``window`` that is young enough for the venue, found by halving; it refuses the whole."""
+        step = self.question.timeframe.step
+        candles = window.steps(step)
+        if candles == 1:
             self.too_old = max(self.too_old, window.end)
-            return _unfetched(window, TOO_OLD)
-        except Banned as error:
-            self.shared.banned = error
-            return _unfetched(window, str(error))
-        except (Refused, UnknownMarket) as error:
-            self.stopped = error
-            return _unfetched(window, str(error))
-        except (VenueDown, Throttled) as error:
-            return _unfetched(window, str(error), failure=True)
+            return [_unfetched(window, TOO_OLD)]
+        middle = window.start + candles // 2 * step
+        newer = await self._asked(Window(middle, window.end), traffic)
+        return [*await self._asked(Window(window.start, middle), traffic), *newer]
 
     def _tell(self, candles: int) -> None:
         self.done += candles
@@ -142,29 +153,43 @@ class MarketWork:
         traffic: Traffic,
         seconds: float,
     ) -> Receipt:
-        lake, step = self.shared.lake, self.question.timeframe.step
-        runs = tuple(lake.coverage(partition.series, partition.window))
-        state = lake.state(partition)
-        return Receipt(
-            partition,
-            summarised(runs, step),
-            runs,
-            new=outcome.new if outcome else 0,
-            changed=outcome.changed if outcome else 0,
-            unchanged=outcome.unchanged if outcome else 0,
+        receipt = held_receipt(self.shared.lake, partition)
+        if outcome is None:
+            return receipt
+        return replace(
+            receipt,
+            new=outcome.new,
+            changed=outcome.changed,
+            unchanged=outcome.unchanged,
             quarantined=sum(len(page.rejected) for page in fetched),
             duplicates=sum(page.duplicates for page in fetched),
             refused=sum(page.refused for page in fetched),
-            rows=state.rows if state else 0,
-            stored_bytes=state.bytes if state else 0,
-            version=state.version if state else 0,
-            data_version=state.data_version if state else "",
             traffic=traffic,
             seconds=seconds,
-            failures=tuple(page.failure for page in fetched if page.failure),
+            failures=tuple(
+                f"{page.window}: {page.error}" for page in fetched if isinstance(page.error, (VenueDown, Throttled))
+            ),
         )
 
 
-def _unfetched(window: Window, why: str, *, failure: bool = False) -> Fetched:
+def _unfetched(window: Window, why: str) -> Fetched:
     """A page that brought nothing: its candles are MISSING for the reason ``why``."""
-    return Fetched(window, explained=[Run(window, State.MISSING, why)], failure=f"{window}: {why}" if failure else "")
+    return Fetched(window, explained=[Run(window, State.MISSING, why)])
+
+
+def held_receipt(lake: Lake, partition: Partition) -> Receipt:
+    """The receipt of a month that needs nothing."""
+    runs = tuple(lake.coverage(partition.series, partition.window))
+    state = lake.state(partition)
+    return Receipt(
+        partition,
+        summarised(runs, partition.series.timeframe.step),
+        runs,
+        new=0,
+        changed=0,
+        unchanged=0,
+        rows=state.rows if state else 0,
+        stored_bytes=state.bytes if state else 0,
+        version=state.version if state else 0,
+        data_version=state.data_version if state else "",
+    )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qmd_platform.errors import VenueError
 from qmd_platform.lake.store import Rejected
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Market
@@ -30,7 +31,7 @@ ROUNDS = 4
 """Answers asked for one page before what is left unexplained stays MISSING."""
 
 PAD = 10
-"""Candles asked for on each side of a hole, so that the answer can speak about the hole."""
+"""Candles asked for on each side of a hole, so that the answer can speak about it; four times as many each round."""
 
 OMITTED = "the venue omits candles without trades, and its answer speaks about this time"
 AGREED = "two answers of the venue speak about this time, and both leave it out"
@@ -40,7 +41,11 @@ SUPERSEDED = "the venue's next answer says otherwise"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Of whom what is asked. ``floor`` (listing) and ``closed`` (the venue's clock) bound every window asked."""
+    """Of whom what is asked.
+
+    All windows, those around a hole too, lie between ``floor`` (the listing) and ``closed`` (the end of what the
+    venue's clock has closed).
+    """
 
     venue: Venue
     market: Market
@@ -60,15 +65,15 @@ class Fetched:
     spoken: list[Window] = field(default_factory=list)
     duplicates: int = 0
     refused: int = 0
-    failure: str = ""
+    error: VenueError | None = None
 
 
 async def convinced(question: Question, window: Window, traffic: Traffic) -> Fetched:
     """The candles of ``window``, and an explanation for each candle that is not there.
 
     Raises:
-        VenueError: whatever ``Venue.page`` raises for the first question. A later question that fails leaves
-            its holes MISSING with that reason.
+        VenueError: whatever ``Venue.page`` raises for the first question. A later question that fails ends the
+            asking: what had arrived is kept, its holes stay MISSING for that reason, and ``error`` says so.
     """
     fetched = Fetched(window)
     step = question.timeframe.step
@@ -77,10 +82,16 @@ async def convinced(question: Question, window: Window, traffic: Traffic) -> Fet
     for number in range(ROUNDS):
         if ask is None:
             break
-        page = await question.venue.page(question.market, question.timeframe, ask, traffic)
+        try:
+            page = await question.venue.page(question.market, question.timeframe, ask, traffic)
+        except VenueError as error:
+            if number == 0:
+                raise
+            fetched.error = error
+            break
         _absorb(fetched, page.candles, paging.judged(page.candles, ask, step, question.closed), step)
         holes = _unexplained(fetched, step, needed)
-        ask = _next_question(question, holes, from_the_left=number % 2 == 0)
+        ask = _next_question(question, holes, number)
     _explain(fetched, step, needed)
     return fetched
 
@@ -149,17 +160,18 @@ def _proven_empty(fetched: Fetched, step: int, needed: int) -> list[Window]:
     return subtracted(intersected(proven, [fetched.window]), sent)
 
 
-def _next_question(question: Question, holes: Sequence[Window], *, from_the_left: bool) -> Window | None:
-    """One window over the holes and ``PAD`` candles on both sides, cut to a page on alternate sides."""
+def _next_question(question: Question, holes: Sequence[Window], number: int) -> Window | None:
+    """One window over the holes and candles on both sides, more each time, cut to a page on alternate sides."""
     if not holes:
         return None
     step = question.timeframe.step
     size = question.venue.page_limit(question.market, question.timeframe) * step
-    start = max(holes[0].start - PAD * step, question.floor)
-    end = min(holes[-1].end + PAD * step, question.closed)
+    pad = PAD * 4**number * step
+    start = max(holes[0].start - pad, question.floor)
+    end = min(holes[-1].end + pad, question.closed)
     if end - start <= size:
         return Window(start, end)
-    return Window(start, start + size) if from_the_left else Window(end - size, end)
+    return Window(start, start + size) if number % 2 == 0 else Window(end - size, end)
 
 
 def _explain(fetched: Fetched, step: int, needed: int) -> None:
@@ -174,9 +186,10 @@ def _explain(fetched: Fetched, step: int, needed: int) -> None:
     ]
     empty = subtracted(_proven_empty(fetched, step, needed), rows)
     cause = OMITTED if needed == 1 else AGREED
+    unproven = UNPROVEN if fetched.error is None else str(fetched.error)
     known = [*rows, *empty, *(run.window for run in quarantined)]
     fetched.explained = [
         *quarantined,
         *(Run(hole, State.VERIFIED_EMPTY, cause) for hole in empty),
-        *(Run(hole, State.MISSING, UNPROVEN) for hole in subtracted([fetched.window], known)),
+        *(Run(hole, State.MISSING, unproven) for hole in subtracted([fetched.window], known)),
     ]

@@ -6,6 +6,7 @@ Dagster's keys and events (``assets``).
 
 from collections.abc import Sequence
 
+from qmd_platform.errors import VenueDown
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.months import OnProgress
 from qmd_platform.ingest.receipt import Receipt
@@ -29,11 +30,17 @@ def fill(
 
     Returns:
         one receipt a partition; none for a month that has not begun by the venue's clock.
+
+    Raises:
+        VenueDown: every page failed; what ``backfill`` raises besides.
     """
     receipts: list[Receipt] = []
     for window, markets in _windows(partitions).items():
         timeframe = partitions[0].series.timeframe
         receipts += backfill(lake, markets, timeframe, window, run_id=run_id, url=url, on_progress=on_progress)
+    failures = [failure for receipt in receipts for failure in receipt.failures]
+    if failures and not any(receipt.new or receipt.unchanged for receipt in receipts):
+        raise VenueDown(partitions[0].series.venue, f"nothing could be fetched: {failures[0]}")
     return receipts
 
 

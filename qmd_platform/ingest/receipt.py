@@ -48,5 +48,5 @@ class Receipt:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing asked for is missing, quarantined or failed."""
+        """Whether nothing of the partition that was ever asked for is missing or quarantined, and nothing failed now."""
         return self.summary.is_complete and not self.failures

@@ -8,16 +8,20 @@ bucket with a hole stays MISSING rather than being a candle that is quietly wron
 """
 
 import time
+from contextlib import suppress
 
 from qmd_platform.coverage.plan import SETTLED
 from qmd_platform.coverage.summary import summarised
+from qmd_platform.errors import Conflict, Outdated
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import rolled_up
 from qmd_platform.model.series import Market, Partition, Series
-from qmd_platform.model.spans import Run, State, in_state, subtracted
+from qmd_platform.model.spans import Run, State, in_state, subtracted, united
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, months
+
+TRIES = 5
 
 NOT_WHOLE = "the shorter candles it is made of are not all there"
 
@@ -40,17 +44,26 @@ def roll_up(
     """
     source = Series.candles(market, base)
     return [
-        _month(lake, source, Partition(Series.candles(market, timeframe), month), run_id=run_id)
+        _settled(lake, source, Partition(Series.candles(market, timeframe), month), run_id=run_id)
         for month, _ in months(window)
     ]
+
+
+def _settled(lake: Lake, base: Series, partition: Partition, *, run_id: str) -> Receipt:
+    """The month, computed again whenever another rollup of it, perhaps of newer candles, committed meanwhile."""
+    for _ in range(TRIES):
+        with suppress(Outdated):
+            return _month(lake, base, partition, run_id=run_id)
+    raise Conflict(f"{TRIES} times in a row {partition} was rolled up by somebody else first", hint="run it again")
 
 
 def _month(lake: Lake, base: Series, partition: Partition, *, run_id: str) -> Receipt:
     began = time.monotonic()
     step = partition.series.timeframe.step
+    state = lake.state(partition)  # before the shorter candles are read, or a newer rollup could be overwritten
     runs = lake.coverage(base, partition.window)
     whole = _buckets(in_state(runs, *SETTLED), step)
-    asked = _buckets([run.window for run in runs], step)
+    asked = _buckets(united(run.window for run in runs), step)
     shorter = lake.candles(base, partition.window)
     longer, _ = rolled_up(shorter, step, base.timeframe.step)
     kept = [longer.within(bucket) for bucket in whole]
@@ -68,6 +81,7 @@ def _month(lake: Lake, base: Series, partition: Partition, *, run_id: str) -> Re
         asked=tuple(asked),
         explained=_first_wins(explained),
         replace=True,
+        seen=state.version if state else 0,
     )
     _, (outcome,) = lake.commit([write], run_id=run_id, source=f"rollup:{base.table}")
     return Receipt(

@@ -16,7 +16,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from qmd_platform.errors import Conflict, LakeError
+from qmd_platform.errors import Conflict, LakeError, Outdated
 from qmd_platform.lake.blobs import BlobStore, LocalBlobs
 from qmd_platform.lake.place import Place
 from qmd_platform.lake.rows import content_hash, merged
@@ -72,6 +72,10 @@ class Lake:
         """Which world the data is of, ``live`` or ``sandbox``; None before the first commit."""
         return self._place.world
 
+    def check_world(self, world: str) -> None:
+        """WrongWorld if the lake holds the other world's data; claims nothing."""
+        self._place.check(world)
+
     def claim_world(self, world: str) -> None:
         """Make this a lake of ``world`` from now on; WrongWorld if it is of another."""
         self._place.claim(world)
@@ -108,6 +112,7 @@ class Lake:
         Raises:
             LakeError: rows of the wrong shape or place; a file cannot be written. Nothing was changed.
             WrongWorld: the lake holds the other world's data.
+            Outdated: a partition is not at the version its write has ``seen``. Nothing was changed.
             Conflict: other writers were faster, many times in a row.
         """
         wanted = [checked(write) for write in writes]
@@ -133,6 +138,7 @@ class Lake:
         self, writes: Sequence[Write], run_id: str, source: str, idem_key: str | None
     ) -> tuple[int, tuple[Outcome, ...]]:
         heads = self.ledger.heads([write.partition for write in writes])
+        _refuse_outdated(writes, heads)
         notes: dict[str, str | int] = {"run_id": run_id, "source": source}
         changes: list[Change] = []
         try:
@@ -221,6 +227,13 @@ class Lake:
     def verify(self, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
         """Read and hash every live file and compare it with the ledger; ``progress`` is told partitions done, of."""
         return verified(self.ledger, self._blobs, progress)
+
+
+def _refuse_outdated(writes: Sequence[Write], heads: Mapping[Partition, Head]) -> None:
+    """Outdated if a partition moved on since its rows were computed."""
+    for write in writes:
+        if write.seen is not None and write.seen != heads[write.partition].version:
+            raise Outdated(f"{write.partition} changed while its rows were being computed")
 
 
 def _in_order(done: Mapping[Partition, Outcome], partitions: Sequence[Partition], idem_key: str) -> tuple[Outcome, ...]:

@@ -1,7 +1,7 @@
 """The proof that the lake holds what the ledger says: every live file read, hashed and counted again.
 
-What lives here: the comparison of files with the ledger. What does not: repairing (a damaged partition is fetched
-again), which rows are plausible (``quality``).
+What lives here: the comparison of files with the ledger. What does not: repairing (nothing does yet: a damaged file
+has to be put back from a backup), which rows are plausible (``quality``).
 """
 
 from collections.abc import Callable, Iterator

@@ -33,6 +33,7 @@ class Write:
         asked: the windows this write speaks about: afterwards every candle in them has a state. Candles only.
         explained: why candles in ``asked`` have no row.
         replace: the rows replace the whole partition instead of merging by key.
+        seen: the version of the partition (0 for none) the rows were computed from; refused if it has moved on.
         rejected: rows that were not let in. A candle without a row and without an explanation becomes QUARANTINED.
     """
 
@@ -42,6 +43,7 @@ class Write:
     explained: tuple[Run, ...] = ()
     replace: bool = False
     rejected: tuple[Rejected, ...] = ()
+    seen: int | None = None
 
 
 def checked(write: Write) -> Write:
@@ -75,7 +77,7 @@ def runs_after(write: Write, before: Iterable[Run], rows: pa.Table) -> tuple[Run
     present = windows_of(Candles.from_arrow(rows).open_at, step)
     refused = [
         Run(Window(one.open_at, one.open_at + step), State.QUARANTINED, one.reason)
-        for one in write.rejected
+        for one in sorted(write.rejected)  # of several for one candle the same one speaks, whatever came first
         if not one.open_at % step
     ]
     explained = overlaid(_one_each(refused), overlaid((), write.explained))

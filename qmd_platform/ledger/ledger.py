@@ -154,24 +154,24 @@ class Ledger:
             return rows.states(connection, rows.of_series(series) if series else true())
 
     def rejected(self, partition: Partition) -> list[Rejected]:
-        """The rows that were not let in, in order of time; of each instant the latest."""
+        """Every row that was not let in, in order of time; one that came again for the same reason is there once."""
         where = and_(rows.of_series(partition.series), db.partition.c.month == partition.month)
-        query = select(db.quarantine).join(db.partition).where(where).order_by(db.quarantine.c.open_at)
+        query = select(db.quarantine).join(db.partition).where(where)
+        query = query.order_by(db.quarantine.c.open_at, db.quarantine.c.reason, db.quarantine.c.row)
         with self._database.reading() as connection:
             return [Rejected(row.open_at, json.loads(row.row), row.reason) for row in connection.execute(query)]
 
     def record_verdicts(self, verdicts: Sequence[Verdict]) -> None:
-        """Keep what the rules said; of each partition and rule the latest."""
+        """Keep what the rules said of these partitions instead of all they said before: one judgement, one state."""
         with self._database.writing() as connection:
             ids = rows.partition_ids(connection, {verdict.partition for verdict in verdicts})
+            connection.execute(delete(db.verdict).where(db.verdict.c.partition_id.in_(ids.values())))
             for verdict in verdicts:
-                same = and_(db.verdict.c.partition_id == ids[verdict.partition], db.verdict.c.rule == verdict.rule)
-                connection.execute(delete(db.verdict).where(same))
                 kept = {name: getattr(verdict, name) for name in rows.VERDICT}
                 connection.execute(insert(db.verdict).values(kept | {"partition_id": ids[verdict.partition]}))
 
     def verdicts(self, series: Series | None = None) -> list[Verdict]:
-        """The latest verdict of each partition and rule, sorted."""
+        """What the rules said of each partition when it was last judged, sorted."""
         query = select(*rows.NAMES, *(db.verdict.c[name] for name in rows.VERDICT)).join_from(db.verdict, db.partition)
         where = rows.of_series(series) if series else true()
         with self._database.reading() as connection:

@@ -4,6 +4,7 @@ What lives here: plain records, handed between the ledger and its callers. What 
 (``ledger.schema``) and how they come about (``lake.store``, ``quality``).
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,12 +75,20 @@ class Rejected:
         """The row as text, the same for the same row (NaN included)."""
         return json.dumps(dict(self.row), sort_keys=True)
 
+    @property
+    def identity(self) -> str:
+        """sha256 of reason and row, hex: with the instant it tells apart rows that contradict each other."""
+        return hashlib.sha256(json.dumps([self.reason, self.row_json]).encode()).hexdigest()
+
     def is_same(self, other: "Rejected") -> bool:
         """Whether both say the same of the same row; unlike ``==``, true for rows with NaN."""
-        return (self.open_at, self.reason, self.row_json) == (other.open_at, other.reason, other.row_json)
+        return self._order() == other._order()
 
     def __lt__(self, other: "Rejected") -> bool:
-        return (self.open_at, self.reason) < (other.open_at, other.reason)
+        return self._order() < other._order()
+
+    def _order(self) -> tuple[Instant, str, str]:
+        return self.open_at, self.reason, self.row_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one rule said about a partition. ``sample`` is JSON: the first offenders."""
+    """What one rule said about a partition. ``sample`` is JSON: the first offenders.
+
+    ``version`` is the partition's when its rows were read, ``shorter_version`` that of the shorter candles it was
+    compared with (0: with none). The verdict holds for exactly these, whatever the clocks say.
+    """
 
     partition: Partition
     rule: str
@@ -132,6 +145,8 @@ class Verdict:
     sample: str
     data_version: str
     checked_at: Instant
+    version: int
+    shorter_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,12 +139,14 @@ def _replace_coverage(connection: Connection, number: int, said: Iterable[Run]) 
 
 
 def _keep_rejected(connection: Connection, number: int, commit: int, rejected: Iterable[Rejected]) -> None:
-    """The latest rejected row of an instant replaces the one before."""
+    """Every rejected row that says something else is kept; the same one again replaces itself."""
+    columns = db.quarantine.c
     for one in rejected:
-        same = and_(db.quarantine.c.partition_id == number, db.quarantine.c.open_at == one.open_at)
+        key = {"partition_id": number, "open_at": one.open_at, "identity": one.identity}
+        same = and_(*(columns[name] == value for name, value in key.items()))
         connection.execute(delete(db.quarantine).where(same))
-        row = {"open_at": one.open_at, "row": one.row_json, "reason": one.reason}
-        connection.execute(insert(db.quarantine).values(row | {"partition_id": number, "commit_id": commit}))
+        said = {"row": one.row_json, "reason": one.reason, "commit_id": commit}
+        connection.execute(insert(db.quarantine).values(key | said))
 
 
 OUTCOME = ("version", "rows", "new", "changed", "unchanged", "bytes", "data_version", "wrote")
@@ -156,5 +158,15 @@ def change_row(outcome: Outcome, commit: int, number: int) -> dict[str, Any]:
     return {name: getattr(outcome, name) for name in OUTCOME} | {"commit_id": commit, "partition_id": number}
 
 
-VERDICT = ("rule", "severity", "passed", "offenders", "sample", "data_version", "checked_at")
+VERDICT = (
+    "rule",
+    "severity",
+    "passed",
+    "offenders",
+    "sample",
+    "data_version",
+    "checked_at",
+    "version",
+    "shorter_version",
+)
 """The fields of a verdict that are columns of the table ``verdict``."""

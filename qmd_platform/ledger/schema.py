@@ -90,6 +90,7 @@ quarantine = Table(
     metadata,
     Column("partition_id", Integer, ForeignKey("partition.id"), primary_key=True),
     Column("open_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("identity", Text, primary_key=True),
     Column("row", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("commit_id", Integer, ForeignKey("commit.id"), nullable=False),
@@ -105,5 +106,7 @@ verdict = Table(
     Column("offenders", Integer, nullable=False),
     Column("sample", Text, nullable=False),
     Column("data_version", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("shorter_version", Integer, nullable=False),
     Column("checked_at", BigInteger, nullable=False),
 )

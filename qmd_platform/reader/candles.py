@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+HOW_TO_ALLOW = "pass on_missing='allow'"
+"""What a refusal for missing candles says to a caller from Python."""
+
 _SHOWN = 3
 """Gaps an error names."""
 
@@ -150,7 +153,7 @@ def _refuse_gaps(series: Series, missing: Sequence[Window]) -> None:
     more = f" and {len(missing) - _SHOWN} more windows" if len(missing) > _SHOWN else ""
     raise CoverageError(
         f"{series}: {count:,} of the candles asked for are not there: {named}{more}",
-        hint=f"run `{_command(series, missing)}`, or pass on_missing='allow' for what is there",
+        hint=f"run `{_command(series, missing)}`, or {HOW_TO_ALLOW} for what is there",
     )
 
 

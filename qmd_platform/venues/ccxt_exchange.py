@@ -65,15 +65,27 @@ class CcxtExchange:
         self._ccxt.set_markets([*self.markets.values(), *records])
 
     async def load(self, kind: str) -> None:
-        """Make all markets of ``kind`` known, asking the venue unless they are already."""
+        """Make all markets of ``kind`` known, asking the venue unless they are already.
+
+        Raises:
+            VenueError: there was no answer; BadPage when it has no market at all of a kind the venue trades.
+        """
         group = listing.GROUPS[self._venue][kind]
         async with self._loading:
             if group in self._loaded:
                 return
             if group:
                 self._ccxt.options["fetchMarkets"] = {"types": [group]}
-            self.add(await self._retry.answer(self._ccxt.fetch_markets, self._listing_toll.meter))
+            self.add(await self._retry.answer(lambda: self._listed(group), self._listing_toll.meter))
             self._loaded.add(group)
+
+    async def _listed(self, group: str) -> list[CcxtMarket]:
+        records: list[CcxtMarket] = await self._ccxt.fetch_markets()
+        # An empty list with status 200 is an exchange out of order; believed, it would empty the stored table.
+        lacking = listing.lacking(self._venue, group, records)
+        if lacking:
+            raise BadPage(self._venue, f"lists no {' and no '.join(lacking)} market at all")
+        return records
 
     async def answer(self, method: str, params: Params, toll: Toll) -> Answer:
         """The answer to one call of ccxt's implicit ``method``, not repeated.

@@ -4,7 +4,7 @@ What lives here: pure reading of market records and clock answers. What does not
 storing them (``ingest.instruments``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 
 import msgspec
@@ -32,6 +32,9 @@ CLOCKS: Mapping[str, str] = {
 }
 """ccxt's implicit method whose answer tells the venue's time."""
 
+_MAY_BE_NONE = frozenset({"future"})
+"""Kinds a venue may have none of at times: dated contracts run out."""
+
 _NOT_KEPT = frozenset({"info", "tiers"})
 """Parts of ccxt's record that are large and not needed to ask for candles; ccxt fills in what is absent."""
 
@@ -43,6 +46,13 @@ def instruments(venue: str, markets: Mapping[str, CcxtMarket], precision_mode: i
     """The markets of the kinds we know, sorted by symbol. One whose symbol is not of our shape is left out."""
     kept = [(_market(venue, symbol), markets[symbol]) for symbol in sorted(markets)]
     return [_instrument(market, record, precision_mode) for market, record in kept if market is not None]
+
+
+def lacking(venue: str, group: str, markets: Iterable[CcxtMarket]) -> list[str]:
+    """The kinds of ``group`` that an answer with these markets has none of and cannot be without, sorted."""
+    found = {market.kind for one in markets if (market := _market(venue, str(one["symbol"]))) is not None}
+    wanted = {kind for kind, word in GROUPS[venue].items() if word == group}
+    return sorted(wanted - found - _MAY_BE_NONE)
 
 
 def listed_at(record: CcxtMarket) -> Instant | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from qmd_platform.errors import BadPage
 from qmd_platform.model.window import Instant
 from qmd_platform.venues import facts, listing, taxonomy
-from qmd_platform.venues.transport import USER_AGENT, rehosted
+from qmd_platform.venues.transport import USER_AGENT, rehosted, uses_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ def ping(venue: str, venue_url: str | None = None, *, timeout_seconds: float = 5
     url = rehosted(known.clock_url, venue_url) if venue_url else known.clock_url
     asked_at, began = _now_ms(), time.monotonic()
     try:
-        response = requests.get(url, timeout=timeout_seconds, headers={"User-Agent": USER_AGENT})
+        with requests.Session() as session:
+            session.trust_env = uses_environment(url)
+            response = session.get(url, timeout=timeout_seconds, headers={"User-Agent": USER_AGENT})
     except requests.Timeout:
         return Reach(venue, url, is_reachable=False, error=f"no answer within {timeout_seconds:g} s")
     except requests.RequestException as error:

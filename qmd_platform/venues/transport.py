@@ -5,6 +5,7 @@ error status means (``taxonomy``), repeating (``retry``).
 """
 
 import asyncio
+import ipaddress
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -54,12 +55,14 @@ class Transport:
         # Slots are ours, not the connection pool's: a request's time-out must not run while it waits for one.
         self._slots = asyncio.Semaphore(concurrency)
         self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     async def get(self, url: str, headers: Mapping[str, str], toll: Toll) -> Answer:
         """The answer to GET ``url``, whatever its status.
 
         Raises:
             VenueDown: there was none: time-out, refused or cut connection, a body cut short or badly compressed.
+            RuntimeError: the transport is closed; asking it is a mistake in our code.
         """
         async with self._slots:
             toll.meter.waited(await self._pace.turn(toll.bucket, toll.weight, self._check))
@@ -72,8 +75,10 @@ class Transport:
         import aiohttp  # noqa: PLC0415 - 0.2 s, paid by the first request and not by who imports the client
         from yarl import URL  # noqa: PLC0415 - comes with aiohttp
 
+        if self._is_closed:
+            raise RuntimeError(f"the client of {self._venue} is closed and was asked for {url}")
         if self._session is None:
-            self._session = self._opened()
+            self._session = self._opened(url)
         try:
             async with self._session.get(URL(url, encoded=True), headers=headers) as response:
                 return Answer(response.status, response.headers, await response.read())
@@ -82,7 +87,8 @@ class Transport:
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             raise VenueDown(self._venue, f"{type(error).__name__}: {error}: {url}") from error
 
-    def _opened(self) -> "aiohttp.ClientSession":
+    def _opened(self, url: str) -> "aiohttp.ClientSession":
+        """A session for ``url`` and those after it: one client talks to the venue's hosts, or to what replaces them."""
         import aiohttp  # noqa: PLC0415 - see _sent
 
         seconds = self._timeout_seconds
@@ -91,6 +97,7 @@ class Transport:
             # total alone leaves reading from a silently dead connection to the system's time-out
             timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=seconds, sock_read=seconds),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
+            trust_env=uses_environment(url),
         )
         # aiohttp would silently send a GET again after a reset; that is the retry layer's business, and it counts.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch; its own test client sets it too
@@ -98,9 +105,19 @@ class Transport:
 
     async def close(self) -> None:
         """Give back sockets. May be called twice."""
+        self._is_closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+def uses_environment(url: str) -> bool:
+    """Whether HTTP_PROXY and its kin, and .netrc, apply to ``url``: always, except on this machine (a sandbox)."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
 
 
 def rehosted(url: str, host: str) -> str:

@@ -78,6 +78,7 @@ def _notes_of_partitions() -> None:
         "quarantine",
         sa.Column("partition_id", sa.Integer, sa.ForeignKey("partition.id"), primary_key=True),
         sa.Column("open_at", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("identity", sa.Text, primary_key=True),
         sa.Column("row", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("commit_id", sa.Integer, sa.ForeignKey("commit.id"), nullable=False),
@@ -91,5 +92,7 @@ def _notes_of_partitions() -> None:
         sa.Column("offenders", sa.Integer, nullable=False),
         sa.Column("sample", sa.Text, nullable=False),
         sa.Column("data_version", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("shorter_version", sa.Integer, nullable=False),
         sa.Column("checked_at", sa.BigInteger, nullable=False),
     )
