@@ -150,7 +150,9 @@ def _venue(reading: "_Reading", name: str, given: dict[str, Any], timeframes: li
         raise reading.refusal([*place, "markets"], repeated.symbol, f"{repeated.symbol!r} is listed twice", nth=2)
     kinds = sorted({market.kind for market in markets})
     base = reading.checked([*place, "base"], raw.base, lambda text: _fetchable(name, kinds, text))
-    native = {reading.checked([*place, "native"], text, lambda text: _fetchable(name, kinds, text)) for text in raw.native}
+    native = {
+        reading.checked([*place, "native"], text, lambda text: _fetchable(name, kinds, text)) for text in raw.native
+    }
     native -= {base}
     derived = {longer for longer in timeframes if longer.step > base.step and longer.step % base.step == 0} - native
     return VenueUniverse(name, markets, base, tuple(sorted(native)), tuple(sorted(derived)))

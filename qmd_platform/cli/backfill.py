@@ -147,7 +147,9 @@ def _draw(receipts: "Sequence[Receipt]", window: Window, took: float) -> None:
         kit.note(f"failed: {failure}")
     if not summary.is_complete or failures:
         absent = show.counted(summary.missing + summary.quarantined, "candle")
-        kit.note(f"missing of what was asked for: {absent}. `qmd coverage SERIES` says why; run this again to ask for them again.")
+        kit.note(
+            f"missing of what was asked for: {absent}. `qmd coverage SERIES` says why; run this again to ask for them again."
+        )
 
 
 def _row(receipt: "Receipt") -> list[str]:

@@ -15,7 +15,7 @@ AROUND = Path(__file__).parents[2]
 """The folder around the package: the checkout, unless the package is installed as a wheel."""
 
 EVENT_BATCH_SIZE = "50"
-"""Dagster writes a run's events in batches of this size where its storage can (PostgreSQL; SQLite writes each alone)."""
+"""Events of a run that Dagster writes at once where its storage can (PostgreSQL; SQLite writes each alone)."""
 
 
 def checkout() -> Path:

@@ -143,9 +143,7 @@ def _row(found: Holding) -> list[str]:
         show.count(summary.verified_empty),
         show.missing(summary),
         show.count(found.never_asked),
-        show.share(
-            summary.expected - summary.missing - summary.quarantined, summary.expected + found.never_asked
-        ),
+        show.share(summary.expected - summary.missing - summary.quarantined, summary.expected + found.never_asked),
         show.minute(found.first),
         show.minute(found.last),
         show.size(found.bytes),

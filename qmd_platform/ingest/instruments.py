@@ -59,18 +59,7 @@ def keep(listed: Sequence[Instrument], venue: str, lake: Lake, *, run_id: str, s
     partition = Partition(Series.instruments(venue))
     write = Write(partition, to_arrow(ordered), replace=True)
     _, (outcome,) = lake.commit([write], run_id=run_id, source=source)
-    return Receipt(
-        partition,
-        Summary(expected=len(ordered), present=outcome.rows),
-        runs=(),
-        new=outcome.new,
-        changed=outcome.changed,
-        unchanged=outcome.unchanged,
-        rows=outcome.rows,
-        stored_bytes=outcome.bytes,
-        version=outcome.version,
-        data_version=outcome.data_version,
-    )
+    return Receipt.of_commit(outcome, Summary(expected=len(ordered), present=outcome.rows))
 
 
 def to_arrow(instruments: Sequence[Instrument]) -> pa.Table:

@@ -4,8 +4,10 @@ What lives here: the receipt. Not here: drawing it (``assets.receipts``, ``cli``
 """
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from qmd_platform.coverage.summary import Summary
+from qmd_platform.lake.store import Outcome
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run
 from qmd_platform.venues.port import Traffic
@@ -45,6 +47,23 @@ class Receipt:
     traffic: Traffic = field(default_factory=Traffic)
     seconds: float = 0.0
     failures: tuple[str, ...] = ()
+
+    @classmethod
+    def of_commit(cls, outcome: Outcome, summary: Summary, seconds: float = 0.0) -> Self:
+        """The receipt of a partition whose rows were computed or fetched as a whole, and committed."""
+        return cls(
+            outcome.partition,
+            summary,
+            outcome.runs,
+            new=outcome.new,
+            changed=outcome.changed,
+            unchanged=outcome.unchanged,
+            rows=outcome.rows,
+            stored_bytes=outcome.bytes,
+            version=outcome.version,
+            data_version=outcome.data_version,
+            seconds=seconds,
+        )
 
     @property
     def is_complete(self) -> bool:

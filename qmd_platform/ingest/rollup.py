@@ -84,19 +84,7 @@ def _month(lake: Lake, base: Series, partition: Partition, *, run_id: str) -> Re
         seen=state.version if state else 0,
     )
     _, (outcome,) = lake.commit([write], run_id=run_id, source=f"rollup:{base.table}")
-    return Receipt(
-        partition,
-        summarised(outcome.runs, step),
-        outcome.runs,
-        new=outcome.new,
-        changed=outcome.changed,
-        unchanged=outcome.unchanged,
-        rows=outcome.rows,
-        stored_bytes=outcome.bytes,
-        version=outcome.version,
-        data_version=outcome.data_version,
-        seconds=time.monotonic() - began,
-    )
+    return Receipt.of_commit(outcome, summarised(outcome.runs, step), time.monotonic() - began)
 
 
 def _buckets(windows: list[Window], step: int) -> list[Window]:

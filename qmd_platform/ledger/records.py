@@ -82,13 +82,14 @@ class Rejected:
 
     def is_same(self, other: "Rejected") -> bool:
         """Whether both say the same of the same row; unlike ``==``, true for rows with NaN."""
-        return self._order() == other._order()
+        return _order(self) == _order(other)
 
     def __lt__(self, other: "Rejected") -> bool:
-        return self._order() < other._order()
+        return _order(self) < _order(other)
 
-    def _order(self) -> tuple[Instant, str, str]:
-        return self.open_at, self.reason, self.row_json
+
+def _order(row: Rejected) -> tuple[Instant, str, str]:
+    return row.open_at, row.reason, row.row_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ PARTITIONS = [Partition(Series.candles(MARKET, Timeframe.M1), month) for month i
 
 def verdict(partition: Partition, rule: rules.Rule, *offenders: str) -> Verdict:
     sample = json.dumps([{"open_at": at} for at in offenders])
-    return Verdict(partition, rule.name, rule.severity.value, not offenders, len(offenders), sample, "v", 0)
+    return Verdict(partition, rule.name, rule.severity.value, not offenders, len(offenders), sample, "v", 0, 1)
 
 
 def all_passed() -> list[Verdict]:

@@ -143,6 +143,7 @@ def test_a_damaged_file_is_named_by_read_and_by_verify(qmd: Qmd, small: Path):
     assert read.exit_code == 4
     assert answer(read)["type"] == "CorruptSegment"
     assert segment.name in read.stderr
+    assert "put the file back from a backup" in read.stderr
     verified = qmd("verify", "--json")
     assert verified.exit_code == 4
     (finding,) = answer(verified)["findings"]

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
 from qmd_platform.cli import export
-from qmd_platform.model.window import instant
+from qmd_platform.lake.store import Lake, Write
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Partition, Series
+from qmd_platform.model.window import Window, instant
 from qmd_platform.reader import candles
+from qmd_platform.sandbox.server import running
 from tests.cli.conftest import DAY, NOW, Qmd, answer
 
 MARKET = "binance:BTC/USDT"
@@ -199,3 +203,70 @@ def test_formats_that_make_no_sense_are_refused(qmd: Qmd, in_filled: Path, args:
 
 def test_the_sandbox_stands_still_so_these_tests_say_the_same_every_day(sandbox: str):
     assert requests.get(f"{sandbox}/api/v3/time", timeout=10).json() == {"serverTime": instant(NOW)}
+
+
+@pytest.fixture
+def two_ends(qmd: Qmd, sandbox: str) -> None:
+    """A lake that was asked for a night in October and one in November, and for nothing between."""
+    for night in (("--start", "2026-10-02", "--end", "2026-10-02T02:00Z"), ("--start", NIGHT[0], "--end", NIGHT[1])):
+        assert qmd("backfill", MARKET, *night, "--venue-url", sandbox).exit_code == 0
+
+
+@pytest.mark.usefixtures("two_ends")
+def test_what_nobody_asked_for_between_the_first_and_the_last_candle_is_not_whole(qmd: Qmd):
+    between = (instant(NIGHT[0]) - instant("2026-10-02T02:00Z")) // 60_000
+    (row,) = answer(qmd("series", "--json"))
+    assert (row["expected"], row["missing"], row["never_asked"]) == (240, 0, between)
+    table = qmd("series").stdout
+    assert f"{between:,}" in table
+    assert "100 %" not in table
+    assert answer(qmd("coverage", SERIES, "--json"))["never_asked"] == between
+    drawn = qmd("coverage", SERIES).stdout
+    assert f"{between:,} candles from 2026-10-02 00:00 to 2026-11-15 02:00 were never asked for" in drawn
+    assert "Nothing is missing" not in drawn
+    assert "100 %" not in drawn
+
+
+def test_a_window_beyond_what_was_asked_for_is_not_said_to_miss_nothing(qmd: Qmd, in_filled: Path):
+    asked = ("--start", NIGHT[0], "--end", NIGHT[1])
+    assert "Nothing is missing from 2026-11-15 00:00 to 2026-11-15 02:00" in qmd("coverage", SERIES, *asked).stdout
+    wider = qmd("coverage", SERIES, "--start", "2026-11-14T23:00Z", "--end", NIGHT[1]).stdout
+    assert "60 candles from 2026-11-14 23:00 to 2026-11-15 02:00 were never asked for" in wider
+    assert "Nothing is missing" not in wider
+
+
+def test_a_backfill_is_judged_by_the_candles_it_was_asked_for(qmd: Qmd, sandbox: str, own_home: Path):
+    hole = Window.of("2026-11-15T00:00Z", "2026-11-15T00:05Z")
+    assert qmd("backfill", MARKET, "--start", "2026-11-15T01:00Z", *DAY[2:], "--venue-url", sandbox).exit_code == 0
+    november = Partition(Series.parse(SERIES), "2026-11")
+    with Lake.open(own_home / "lake") as lake:
+        lake.commit([Write(november, Candles.empty().to_arrow(), asked=(hole,))], run_id="r", source="sandbox:binance")
+    beside = qmd("backfill", MARKET, "--start", "2026-11-15T00:10Z", *DAY[2:], "--venue-url", sandbox)
+    assert (beside.exit_code, "missing of what" in beside.stderr) == (0, False)
+    again = qmd("backfill", MARKET, "--start", "2026-11-15T00:10Z", *DAY[2:], "--venue-url", sandbox)
+    assert "Nothing to fetch: all 140 candles are held." in again.stdout
+
+
+def test_a_backfill_of_what_stays_missing_exits_with_5(qmd: Qmd, tmp_path: Path):
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "empty_page"\n', encoding="utf-8")
+    with running(now=NOW, faults=faults) as url:
+        result = qmd("backfill", MARKET, *DAY, "--venue-url", url)
+    assert result.exit_code == 5, result.output
+    assert "missing of what was asked for: " in result.stderr
+
+
+@pytest.mark.parametrize("window", [(), ("--start", NIGHT[0]), ("--end", NIGHT[1]), NIGHT], ids=len)
+def test_reading_a_series_the_lake_does_not_hold_exits_with_5_whatever_the_window(
+    qmd: Qmd, in_filled: Path, window: tuple[str, ...]
+):
+    options = ("--start", window[0], "--end", window[1]) if window is NIGHT else window
+    result = qmd("read", f"{MARKET}:1h", *options)
+    assert result.exit_code == 5
+    assert SERIES in result.stderr
+
+
+def test_a_refused_read_names_the_option_that_allows_gaps(qmd: Qmd, in_filled: Path):
+    result = qmd("read", SERIES, "--start", "2026-11-14", "--end", NIGHT[1])
+    assert "--allow-gaps" in result.stderr
+    assert "on_missing" not in result.stderr

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_platform.coverage.summary import Summary, summarised
+from qmd_platform.coverage.summary import Summary, never_asked, summarised
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.timeframe import MINUTE
 from tests.model.minutes import some_runs, told_by, window
@@ -32,6 +32,11 @@ def test_expected_is_present_and_missing_and_empty_and_kept_apart(runs: list[Run
 def test_summaries_add_up_number_by_number(one: Summary, other: Summary):
     total = one + other
     assert all(getattr(total, name) == getattr(one, name) + getattr(other, name) for name in Summary.__slots__)
+
+
+@given(some_runs())
+def test_a_candle_was_never_asked_for_when_no_run_speaks_about_it(runs: list[Run]):
+    assert never_asked(window(0, 1000), runs, MINUTE) == 1000 - len(told_by(runs))
 
 
 def test_nothing_known_is_nothing_expected_and_complete():

@@ -100,6 +100,18 @@ def test_a_row_rejected_for_the_same_reason_again_is_no_news(lake: Lake):
     assert put(lake, write)[0] == first
 
 
+def test_rows_of_one_instant_that_contradict_each_other_are_all_kept_and_are_no_news_when_they_come_again(lake: Lake):
+    at, nothing = hours(7, 8), candles_at([]).to_arrow()
+    kept = (Rejected(at.start, {"low": 1.0}, "b"), Rejected(at.start, {"low": 2.0}, "b"), Rejected(at.start, {}, "a"))
+    _, first = put(lake, Write(JANUARY, nothing, asked=(at,), rejected=kept))
+    for again in (kept, kept[::-1], (*kept, *kept)):
+        _, outcome = put(lake, Write(JANUARY, nothing, asked=(at,), rejected=again))
+        assert (outcome.version, outcome.runs) == (first.version, first.runs)
+    assert lake.ledger.rejected(JANUARY) == sorted(kept)
+    _, outcome = put(lake, Write(JANUARY, nothing, asked=(at,), rejected=(Rejected(at.start, {"low": 3.0}, "b"),)))
+    assert (outcome.version, len(lake.ledger.rejected(JANUARY))) == (first.version + 1, 4)
+
+
 def test_a_replaced_partition_forgets_the_candles_it_lost(lake: Lake):
     put(lake, Write(JANUARY, candles_at([1, 2, 3]).to_arrow()))
     _, outcome = put(lake, Write(JANUARY, candles_at([2]).to_arrow(), replace=True))

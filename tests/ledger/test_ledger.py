@@ -93,20 +93,20 @@ def test_runs_are_joined_over_months_and_cut_to_the_window(ledger: Ledger):
     assert ledger.runs(ETHER.series, window(0, 5)) == []
 
 
-def test_of_rejected_rows_the_latest_of_each_instant_is_kept(ledger: Ledger):
+def test_every_rejected_row_is_kept_and_the_same_one_once(ledger: Ledger):
     rows = [Rejected(MINUTE, {"low": 1.0}, "old"), Rejected(0, {"low": 2.0}, "other")]
-    commit(ledger, replace(change(BITCOIN, 0), rejected=tuple(rows)))
-    newer = Rejected(MINUTE, {"low": 3.0}, "new")
-    commit(ledger, replace(change(BITCOIN, 1), rejected=(newer,)))
-    assert ledger.rejected(BITCOIN) == [rows[1], newer]
+    commit(ledger, replace(change(BITCOIN, 0), rejected=(*rows, rows[0])))
+    more = [Rejected(MINUTE, {"low": 3.0}, "old"), Rejected(MINUTE, {"low": 1.0}, "new")]
+    commit(ledger, replace(change(BITCOIN, 1), rejected=(*more, rows[1])))
+    assert ledger.rejected(BITCOIN) == [rows[1], more[1], rows[0], more[0]]
     assert ledger.rejected(ETHER) == []
 
 
-def test_of_verdicts_the_latest_of_each_rule_is_kept(ledger: Ledger):
-    old = Verdict(BITCOIN, "high_is_highest", "error", False, 2, '[{"open_at": 0}]', "data1", 1)
-    new = replace(old, passed=True, offenders=0, sample="[]", checked_at=2)
+def test_of_verdicts_those_of_the_latest_judgement_are_kept(ledger: Ledger):
+    old = Verdict(BITCOIN, "high_is_highest", "error", False, 2, '[{"open_at": 0}]', "data1", 1, version=1)
+    new = replace(old, passed=True, offenders=0, sample="[]", checked_at=2, version=2, shorter_version=7)
     other = replace(new, partition=ETHER, rule="aligned", severity="warn")
-    ledger.record_verdicts([old, other])
+    ledger.record_verdicts([old, replace(old, rule="of_another_release"), other])
     ledger.record_verdicts([new])
     assert ledger.verdicts() == [new, other]
     assert ledger.verdicts(ETHER.series) == [other]

@@ -23,6 +23,7 @@ from qmd_platform.model.series import Partition, Series
 
 ROOT = Path(__file__).parents[2]
 PARTITION = Partition(Series.parse("binance:BTC/USDT:1m"), "2026-01")
+OTHER = Partition(PARTITION.series, "2026-02")
 
 
 def opened(folder: Path) -> Ledger:
@@ -120,15 +121,18 @@ def test_a_process_that_wrote_leaves_the_log_to_close_and_readers_never_touch_it
 
 def test_a_grown_log_is_moved_into_the_database_while_it_is_open(tmp_path: Path):
     ledger = opened(tmp_path)
-    verdicts = [Verdict(PARTITION, str(n), "error", True, 0, "x" * 10_000, "", 0) for n in range(LOG_BYTES // 10_000)]
+    verdicts = [
+        Verdict(PARTITION, str(n), "error", True, 0, "x" * 10_000, "", 0, 1) for n in range(LOG_BYTES // 10_000)
+    ]
     ledger.record_verdicts(verdicts)
     before = (tmp_path / "ledger.sqlite").stat().st_size
     assert before > LOG_BYTES
-    ledger.record_verdicts(verdicts[:1])
+    little = [Verdict(OTHER, "0", "error", True, 0, "[]", "", 0, 1)]
+    ledger.record_verdicts(little)
     log = (tmp_path / "ledger.sqlite-wal").stat().st_size
-    ledger.record_verdicts(verdicts[:1])
+    ledger.record_verdicts(little)
     assert (tmp_path / "ledger.sqlite-wal").stat().st_size == log  # begun anew inside the old file
-    assert len(ledger.verdicts()) == len(verdicts)
+    assert len(ledger.verdicts()) == len(verdicts) + 1
     ledger.close()
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -117,6 +118,14 @@ def test_arrow_shows_the_same_memory():
     rows = candles([1, 2], [(Decimal(1),) * 5, (Decimal(2),) * 5])
     data = rows.to_arrow().column("volume").chunk(0).buffers()[1]
     assert data.address == rows.volume.ctypes.data
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_column_of_another_type_is_refused_and_not_read_as_other_numbers(column: str):
+    rows = candles([1], [(Decimal(1),) * 5])
+    other = getattr(rows, column).astype(np.float64 if column == "open_at" else np.int64)
+    with pytest.raises(TypeError, match=f"candles' {column} must be"):
+        replace(rows, **{column: other}).to_arrow()
 
 
 def test_a_strided_column_comes_through_arrow_whole():

@@ -45,7 +45,7 @@ def tail_at(universe: Universe, instance: dg.DagsterInstance, *when: int) -> dg.
     venue = universe.venues["binance"]
     now = datetime(*when, tzinfo=UTC)
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=now) as context:
-        return tail_schedule(venue, candles_job(venue))(context)
+        return tail_schedule(venue, candles_job(venue), universe.first_month)(context)
 
 
 def months_of(asked: dg.RunRequest | dg.SkipReason) -> list[str]:
@@ -74,6 +74,14 @@ def test_for_a_day_after_a_months_end_its_last_candles_are_asked_for_too(
 ):
     align(instance, universe)
     assert months_of(tail_at(universe, instance, *when)) == months
+
+
+def test_a_tail_asks_for_no_month_before_the_universe_starts(universe: Universe, instance: dg.DagsterInstance):
+    align(instance, universe)
+    assert months_of(tail_at(universe, instance, 2024, 2, 1, 0, 5)) == ["2024-02", "2024-02"]
+    too_early = tail_at(universe, instance, 2024, 1, 31, 23, 55)
+    assert isinstance(too_early, dg.SkipReason)
+    assert "2024-02" in str(too_early.skip_message)
 
 
 def test_one_tick_has_one_run_key_and_the_next_another(universe: Universe, instance: dg.DagsterInstance):

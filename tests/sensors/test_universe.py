@@ -59,6 +59,16 @@ def test_an_edit_of_the_file_is_seen_at_the_next_tick_without_reloading(instance
         }
 
 
+def test_a_venue_taken_out_of_the_file_loses_its_partitions(instance: dg.DagsterInstance, tmp_path: Path):
+    sensor = universe_sensor(universe_in(tmp_path))
+    align(instance, universe_in(tmp_path))
+    fewer = universe_in(tmp_path, TWO_VENUES.partition("[venues.bitfinex]")[0])
+    with dg.build_sensor_context(instance=instance) as context:
+        assert requests(sensor(context)) == {("delete", "bitfinex_markets", "bitfinex~BTC-USD")}
+    align(instance, fewer)
+    assert instance.get_dynamic_partitions("bitfinex_markets") == []
+
+
 def test_a_bad_edit_fails_the_tick_with_file_and_line_and_changes_nothing(instance: dg.DagsterInstance, tmp_path: Path):
     sensor = universe_sensor(universe_in(tmp_path))
     align(instance, universe_in(tmp_path))

@@ -238,6 +238,18 @@ def test_pages_travel_compressed(sandbox: str):
     asking("binance", sandbox, question)
 
 
+def test_a_client_asked_after_it_was_closed_says_so_and_opens_nothing(sandbox: str):
+    async def late() -> None:
+        asked = client("gate", venue_url=sandbox)
+        await asked.server_time()
+        await asked.close()
+        with pytest.raises(RuntimeError, match="the client of gate is closed"):
+            await asked.server_time()
+        assert asked._transport._session is None  # noqa: SLF001 - a leaked session would show only at its collection
+
+    asyncio.run(late())
+
+
 def test_a_client_may_be_closed_twice_and_unused(sandbox: str):
     async def twice() -> None:
         asked = client("gate", venue_url=sandbox)

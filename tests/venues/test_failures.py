@@ -248,6 +248,39 @@ def test_a_list_of_markets_that_is_not_json_is_an_error_not_an_empty_list(venue:
 
 
 @pytest.mark.parametrize(
+    ("venue", "body", "lacks"),
+    [
+        ("gate", b"[]", "no spot market"),
+        ("gate", b"{}", "no spot market"),
+        ("bitfinex", b"[[],[],[],[]]", "no perpetual and no spot market"),
+        ("binance", b'{"symbols":[]}', "no spot market"),
+    ],
+)
+def test_a_venue_that_lists_nothing_is_out_of_order_and_not_empty(venue: str, body: bytes, lacks: str):
+    async def question(asked: CcxtVenue) -> None:
+        with pytest.raises(BadPage, match=lacks):
+            await asked.instruments()
+
+    _, asked, _ = asking(venue, lambda n, path: Reply(body), question, instruments=())
+    assert asked.traffic.failures == {"BadPage": 6}
+
+
+def test_a_list_that_is_empty_once_costs_a_retry():
+    pair = {"id": "BTC_USDT", "base": "BTC", "quote": "USDT", "trade_status": "tradable", "precision": 2}
+    contract = {"name": "BTC_USDT", "quanto_multiplier": "0.0001", "order_price_round": "0.1"}
+
+    def answer(number: int, path: str) -> Reply:
+        return Reply() if number <= 2 or "margin" in path else Reply.of([contract if "contracts" in path else pair])
+
+    async def question(asked: CcxtVenue) -> list[str]:
+        return [one.symbol for one in await asked.instruments()]
+
+    symbols, asked, _ = asking("gate", answer, question, instruments=())
+    assert symbols == ["BTC/USDT", "BTC/USDT:USDT"]
+    assert asked.traffic.failures == {"BadPage": 1}
+
+
+@pytest.mark.parametrize(
     ("venue", "reply"),
     [("binance", Reply(b"{}")), ("gate", Reply(b'{"server_time":"soon"}')), ("bitfinex", Reply(b"[1]"))],
 )

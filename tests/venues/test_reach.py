@@ -10,7 +10,9 @@ import pytest
 from qmd_platform.errors import ConfigError
 from qmd_platform.sandbox.server import running
 from qmd_platform.venues import facts
+from qmd_platform.venues.ccxt_client import client
 from qmd_platform.venues.reach import Reach, ping
+from qmd_platform.venues.retry import Patience
 from tests.venues.writtenserver import Reply, writing
 
 
@@ -80,6 +82,58 @@ def test_nobody_there_is_not_reachable():
     assert isinstance(reach, Reach)
     assert not reach.is_reachable
     assert "127.0.0.1" in reach.error
+
+
+def asked_by_the_client(url: str) -> None:
+    async def ask() -> None:
+        async with client("gate", venue_url=url, patience=Patience(tries=1)) as asked:
+            await asked.server_time()
+
+    asyncio.run(ask())
+
+
+def asked_by_the_doctor(url: str) -> None:
+    reach = ping("gate", url)
+    assert reach.is_reachable, reach.error
+
+
+both = pytest.mark.parametrize("ask", [asked_by_the_client, asked_by_the_doctor])
+
+
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets the user's proxy; only names on this machine resolve in tests, so nothing else could be reached."""
+
+    def set_proxy(url: str) -> None:
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setenv("http_proxy", url)
+
+    return set_proxy
+
+
+@both
+def test_a_venue_is_asked_through_the_users_proxy(ask: Callable[[str], None], proxied: Callable[[str], None]):
+    paths: list[str] = []
+
+    def answer(number: int, path: str) -> Reply:
+        paths.append(path)
+        return Reply(b'{"server_time":1700000000000}')
+
+    with served(answer) as proxy:
+        proxied(proxy)
+        ask("http://venue.invalid")
+    assert paths == ["http://venue.invalid/api/v4/spot/time"]
+
+
+@both
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_machine_is_never_asked_through_a_proxy(
+    ask: Callable[[str], None], proxied: Callable[[str], None], host: str
+):
+    proxied("http://127.0.0.1:1")
+    with running() as url:
+        ask(url.replace("127.0.0.1", host))
 
 
 def test_an_unknown_venue_is_refused():
