@@ -85,10 +85,10 @@ def _is_alive(pid: int) -> bool:
 
 
 def stray_state(checkout: Path) -> set[Path]:
-    """Folders that our programs and Dagster's make where nobody told them where to put their state."""
+    """Folders that our programs and Dagster's make when nobody told them where to put their state."""
     home = Path.home()
     places = [home / ".qmd", home / ".dagster", checkout / ".qmd" / "demo"]
-    return {place for place in places if place.exists()} | set(checkout.glob(".tmp_dagster_home_*"))
+    return {place for place in places if place.exists()}
 
 
 def stubborn_threads() -> set[threading.Thread]:

@@ -19,7 +19,7 @@ from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.lake.store import Lake, Outcome, Write
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market, Partition
-from qmd_platform.model.spans import Run, State
+from qmd_platform.model.spans import Run, State, subtracted
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import paging
 from qmd_platform.venues.port import Traffic
@@ -80,7 +80,8 @@ class MarketWork:
         answers = await asyncio.gather(*(self._page(page, traffic) for page in pages))
         fetched = [part for answer in answers for part in answer]
         before = [both for window in unlisted if (both := window.intersection(part)) is not None]
-        outcome = self._commit(partition, [*windows, *before], fetched, before)
+        asked = subtracted(windows, [window for page in fetched for window in page.undecided])
+        outcome = self._commit(partition, [*asked, *before], fetched, before)
         return self._receipt(partition, fetched, outcome, traffic, time.monotonic() - began)
 
     async def _page(self, window: Window, traffic: Traffic) -> list[Fetched]:
@@ -153,7 +154,7 @@ class MarketWork:
         traffic: Traffic,
         seconds: float,
     ) -> Receipt:
-        receipt = held_receipt(self.shared.lake, partition)
+        receipt = replace(held_receipt(self.shared.lake, partition), traffic=traffic, seconds=seconds)
         if outcome is None:
             return receipt
         return replace(
@@ -164,8 +165,6 @@ class MarketWork:
             quarantined=sum(len(page.rejected) for page in fetched),
             duplicates=sum(page.duplicates for page in fetched),
             refused=sum(page.refused for page in fetched),
-            traffic=traffic,
-            seconds=seconds,
             failures=tuple(
                 f"{page.window}: {page.error}" for page in fetched if isinstance(page.error, (VenueDown, Throttled))
             ),

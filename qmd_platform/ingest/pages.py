@@ -8,7 +8,8 @@ When is "there is none" believed? An answer *speaks about* the time between its 
 no answer has is verified empty once enough answers speak about its time: one from a venue that omits candles
 without trades, two from a venue that prints flat ones. A hole at a page's edge is asked about again together
 with candles around it, so that a cut or empty answer cannot pass for an empty market. What stays unproven stays
-MISSING, with the reason, and is asked again by the next run.
+MISSING, with the reason, and is asked again by the next run. Only the last few candles before now, which nothing
+can follow yet, are left undecided where a venue omits empty ones: nothing is said of them until the next run.
 """
 
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ ROUNDS = 4
 
 PAD = 10
 """Candles asked for on each side of a hole, so that the answer can speak about it; four times as many each round."""
+
+YOUNG = 60
+"""Candles at the very end that may wait for a later one to prove them empty, before they count as MISSING."""
 
 OMITTED = "the venue omits candles without trades, and its answer speaks about this time"
 AGREED = "two answers of the venue speak about this time, and both leave it out"
@@ -66,6 +70,7 @@ class Fetched:
     duplicates: int = 0
     refused: int = 0
     error: VenueError | None = None
+    undecided: list[Window] = field(default_factory=list)
 
 
 async def convinced(question: Question, window: Window, traffic: Traffic) -> Fetched:
@@ -92,7 +97,7 @@ async def convinced(question: Question, window: Window, traffic: Traffic) -> Fet
         _absorb(fetched, page.candles, paging.judged(page.candles, ask, step, question.closed), step)
         holes = _unexplained(fetched, step, needed)
         ask = _next_question(question, holes, number)
-    _explain(fetched, step, needed)
+    _explain(fetched, question, needed)
     return fetched
 
 
@@ -174,11 +179,12 @@ def _next_question(question: Question, holes: Sequence[Window], number: int) -> 
     return Window(start, start + size) if number % 2 == 0 else Window(end - size, end)
 
 
-def _explain(fetched: Fetched, step: int, needed: int) -> None:
-    """Say of every candle of the page without a row why there is none."""
+def _explain(fetched: Fetched, question: Question, needed: int) -> None:
+    """Say of every candle of the page without a row why there is none, or that it is too early to say."""
+    step = question.timeframe.step
     rows = windows_of(fetched.candles.open_at, step)
     held = set(fetched.candles.open_at.tolist())
-    reasons = {row.open_at: row.reason for row in fetched.rejected}
+    reasons = {row.open_at: row.reason for row in sorted(fetched.rejected)}
     quarantined = [
         Run(Window(at, at + step), State.QUARANTINED, why)
         for at, why in reasons.items()
@@ -186,10 +192,13 @@ def _explain(fetched: Fetched, step: int, needed: int) -> None:
     ]
     empty = subtracted(_proven_empty(fetched, step, needed), rows)
     cause = OMITTED if needed == 1 else AGREED
-    unproven = UNPROVEN if fetched.error is None else str(fetched.error)
+    cause_of_rest = UNPROVEN if fetched.error is None else str(fetched.error)
     known = [*rows, *empty, *(run.window for run in quarantined)]
+    rest = subtracted([fetched.window], known)
+    if needed == 1 and fetched.error is None:
+        fetched.undecided = [hole for hole in rest if hole.end == question.closed and hole.steps(step) <= YOUNG]
     fetched.explained = [
         *quarantined,
         *(Run(hole, State.VERIFIED_EMPTY, cause) for hole in empty),
-        *(Run(hole, State.MISSING, unproven) for hole in subtracted([fetched.window], known)),
+        *(Run(hole, State.MISSING, cause_of_rest) for hole in subtracted(rest, fetched.undecided)),
     ]

@@ -52,6 +52,20 @@ def test_silent_minutes_around_a_month_end_are_proven_empty_from_the_candles_bey
     assert lake.coverage(Series.candles(BITFINEX, Timeframe.M1), january)[-1].window.end == border
 
 
+def test_a_silent_minute_that_has_only_just_closed_is_left_for_the_next_run(tmp_path: Path):
+    start = instant("2026-02-09")
+    recorded = replay(tmp_path / "replay", minutes(start, [*range(59), 62]))  # nothing in the minutes 59, 60, 61
+    lake = Lake.open(tmp_path / "lake")
+    series, hour = Series.candles(BITFINEX, Timeframe.M1), Window(start, start + 63 * MINUTE)
+    with running(now=start + 60 * MINUTE + 3_000, replay=recorded) as url:
+        (early,) = backfill(lake, [BITFINEX], Timeframe.M1, hour, run_id="r", url=url)
+    assert (early.summary.expected, early.summary.present, early.summary.missing) == (59, 59, 0)
+    with running(now=start + 63 * MINUTE + 3_000, replay=recorded) as url:
+        (later,) = backfill(lake, [BITFINEX], Timeframe.M1, hour, run_id="r", url=url)
+    assert (later.summary.present, later.summary.verified_empty, later.summary.missing) == (60, 3, 0)
+    assert lake.coverage(series, hour)[-1].window.end == hour.end
+
+
 def test_a_page_that_reaches_beyond_the_venues_history_loses_only_what_is_beyond(tmp_path: Path):
     lake = Lake.open(tmp_path / "lake")
     now = instant("2026-03-08")
@@ -145,7 +159,7 @@ def test_a_slow_rollup_never_overwrites_one_of_newer_candles(tmp_path: Path, mon
 
     def overtaking(*arguments: object) -> object:
         nonlocal overtaken
-        slow = computed(*arguments)  # type: ignore[arg-type]
+        slow = computed(*arguments)  # type: ignore[arg-type]  # handed on as they came
         if not overtaken:
             overtaken = True
             hold(minutes(start, list(range(100, 200))))

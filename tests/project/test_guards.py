@@ -81,5 +81,5 @@ def test_a_thread_that_would_keep_the_process_alive_is_seen():
 
 def test_state_left_in_the_checkout_is_seen(tmp_path: Path):
     assert guards.stray_state(tmp_path) <= {Path.home() / ".qmd", Path.home() / ".dagster"}
-    (tmp_path / ".tmp_dagster_home_x").mkdir()
-    assert tmp_path / ".tmp_dagster_home_x" in guards.stray_state(tmp_path)
+    (tmp_path / ".qmd" / "demo").mkdir(parents=True)
+    assert tmp_path / ".qmd" / "demo" in guards.stray_state(tmp_path)
