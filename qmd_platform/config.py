@@ -125,7 +125,8 @@ def load_universe(path: Path | None = None) -> Universe:
         text = path.read_text(encoding="utf-8")
         given = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError(f"cannot read the universe file {path}: {error.strerror}") from None
+        hint = "QMD_UNIVERSE names another file; without it QMD_HOME/universe.toml or resources/universe.toml is read"
+        raise ConfigError(f"cannot read the universe file {path}: {error.strerror}", hint=hint) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}", hint="it must be a TOML file in UTF-8") from None
     reading = _Reading(path, text)
@@ -160,6 +161,9 @@ def _venue(reading: "_Reading", name: str, given: dict[str, Any], timeframes: li
 
 def _market(venue: str, symbol: str) -> Market:
     """The market, if it is of a kind the venue has candles of."""
+    if ":" in symbol.partition("/")[0] or "/" not in symbol:
+        hint = 'here without the venue: "BTC/USDT" is spot, "BTC/USDT:USDT" is the perpetual'
+        raise ConfigError(f"{symbol!r} is not a symbol", hint=hint)
     market = Market.parse(f"{venue}:{symbol}")
     facts.of(venue, market.kind)
     return market
@@ -173,6 +177,10 @@ def _fetchable(venue: str, kinds: Iterable[str], text: str) -> Timeframe:
     for kind in kinds:
         dialects.spelling(venue, kind, found)
     return found
+
+
+_REMEDIES = {"str": "put it in quotes", "array": 'write a list, as ["1h"]', "object": "write a table, as [venues.gate]"}
+"""What to do about a value of the wrong type, by the type that is wanted."""
 
 
 class _Reading:
@@ -193,7 +201,9 @@ class _Reading:
             key = unknown.group(1)
             raise self.refusal(place, key, f"unknown key {key!r}", choices(key, kind.__struct_fields__))
         place = [*place, *re.findall(r"[a-z]+", where)]
-        raise self.refusal(place, "", f"{'.'.join(place) or 'the file'}: {why[0].lower()}{why[1:]}")
+        expected = re.search(r"[Ee]xpected `(\w+)`", why)
+        hint = _REMEDIES.get(expected.group(1)) if expected else "see resources/universe.toml for a whole one"
+        raise self.refusal(place, "", f"{'.'.join(place) or 'the file'}: {why[0].lower()}{why[1:]}", hint)
 
     def checked(self, place: list[str], text: str, parse: Callable[[str], T]) -> T:
         """``parse(text)``, its refusal made to name file and line."""

@@ -120,7 +120,9 @@ class CorruptSegment(LakeError):
 
 
 class WrongWorld(LakeError):
-    """Sandbox data would be mixed with real data in one lake. Nothing was written."""
+    """Sandbox data would be mixed with real data in one lake. Nothing was written; the user must choose another."""
+
+    exit_code = 2
 
 
 class LedgerError(QmdError):

@@ -76,7 +76,7 @@ MISTAKES = {
     "an unknown timeframe": ('"5m", "1h"', '"5m", "7h"', 3, "unknown timeframe '7h'", "1h"),
     "an unknown native timeframe": ('["1d"]', '["2d"]', 10, "unknown timeframe '2d'", "1d"),
     "an unknown base": ('"5m"\n', '"5"\n', 14, "unknown timeframe '5'", "5m"),
-    "a malformed market": ('"BTC/USDT:USDT"', '"BTC"', 8, "'binance:BTC'", "BASE/QUOTE"),
+    "a malformed market": ('"BTC/USDT:USDT"', '"BTC"', 8, "'BTC' is not a symbol", "is the perpetual"),
     "a market twice": ('"BTC/USDT:USDT"', '"BTC/USDT"', 8, "'BTC/USDT' is listed twice", ""),
     "a time without a zone": ('"2025-01-01"', '"2025-01-01T00:00:00"', 2, "has no time zone", "Z for UTC"),
     "a start that is no time": ('"2025-01-01"', '"last year"', 2, "'last year' is not a time", "2026-11-01"),
@@ -173,3 +173,20 @@ def test_what_is_not_a_servers_address_is_refused_with_an_example(url: str):
     with pytest.raises(ConfigError, match="is not a server's address") as refusal:
         config.venue_url(url)
     assert "http://127.0.0.1:8080" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("start = 2025-01-01\n[venues.gate]\nmarkets = []\n", "put it in quotes"),
+        ('start = "2025-01-01"\n[venues.gate]\nmarkets = []\nnative = "1h"\n', "write a list"),
+        ('start = "2025-01-01"\n[venues.binance]\nmarkets = ["BTCUSDT"]\n', "without the venue"),
+        ('start = "2025-01-01"\n[venues.binance]\nmarkets = ["binance:BTC/USDT"]\n', "without the venue"),
+    ],
+)
+def test_a_common_slip_in_the_universe_file_is_told_its_remedy(tmp_path: Path, text: str, said: str):
+    file = tmp_path / "universe.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"universe\.toml, line \d+: .*") as refused:
+        config.load_universe(file)
+    assert said in str(refused.value.hint)

@@ -42,6 +42,11 @@ class Market:
         venue, _, symbol = text.strip().partition(":")
         if not _VENUE.fullmatch(venue) or not _SYMBOL.fullmatch(symbol):
             raise ConfigError(f"{text!r} is not a market", hint=_SHAPE)
+        head, _, tail = symbol.rpartition(":")
+        if head and tail in set(Timeframe):
+            raise ConfigError(
+                f"{text!r} is a series, not a market", hint=f"the market is {venue}:{head}, the timeframe {tail}"
+            )
         return cls(venue, symbol)
 
     @classmethod

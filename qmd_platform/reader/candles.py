@@ -18,6 +18,7 @@ from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.timeframe import timeframe as parsed_timeframe
 from qmd_platform.model.window import Instant, InstantLike, Window, instant, iso
+from qmd_platform.venues.facts import known_venue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +96,8 @@ def candles(
     """
     if as_ not in ("pandas", "arrow"):
         raise ConfigError(f"cannot give candles as {as_!r}", hint="choose pandas or arrow")
+    if on_missing not in ("raise", "allow"):
+        raise ConfigError(f"cannot treat missing candles as {on_missing!r}", hint="choose raise or allow")
     series, window = _asked(market, timeframe, start, end)
     with _lake(home, series) as lake:
         if on_missing == "raise":
@@ -122,7 +125,9 @@ def gaps(
 
 
 def _asked(market: str, timeframe: str, start: InstantLike, end: InstantLike) -> tuple[Series, Window]:
-    return Series.candles(Market.parse(market), parsed_timeframe(timeframe)), Window.of(start, end)
+    named = Market.parse(market)
+    known_venue(named.venue)
+    return Series.candles(named, parsed_timeframe(timeframe)), Window.of(start, end)
 
 
 def _lake(home: Path | str | None, series: Series) -> Lake:
@@ -134,8 +139,10 @@ def _lake(home: Path | str | None, series: Series) -> Lake:
     lake = Lake.open(root)
     if not lake.states(series):
         held = [str(one) for one in lake.series()]
-        hint = f"{choices(str(series), held)}; or fetch it with `{_command(series)}`" if held else _command(series)
-        raise CoverageError(f"the lake {root} does not hold {series}", hint=hint)
+        lake.close()
+        close = f"{choices(str(series), held)}; " if held else ""
+        hint = f"{close}or fetch it with `{_command(series)}`; is QMD_HOME right? the lake read is {root}"
+        raise CoverageError(f"the lake does not hold {series}", hint=hint.removeprefix("or "))
     return lake
 
 
@@ -158,7 +165,7 @@ def _refuse_gaps(series: Series, missing: Sequence[Window]) -> None:
 
 
 def _command(series: Series, missing: Sequence[Window] = ()) -> str:
-    span = f" --start {iso(missing[0].start)} --end {iso(missing[-1].end)}" if missing else " --start ..."
+    span = f" --start {iso(missing[0].start)} --end {iso(missing[-1].end)}" if missing else " --start 2026-01-01"
     return f"qmd backfill {series.market} --timeframe {series.timeframe.value}{span}"
 
 

@@ -144,3 +144,9 @@ def test_a_series_without_a_timeframe_is_told_the_valid_ones():
 def test_what_is_not_a_slug_is_refused(slug: str):
     with pytest.raises(ConfigError):
         Market.from_slug(slug)
+
+
+def test_a_series_where_a_market_is_wanted_is_told_apart():
+    with pytest.raises(ConfigError, match="is a series, not a market") as refused:
+        Market.parse("binance:BTC/USDT:1m")
+    assert refused.value.hint == "the market is binance:BTC/USDT, the timeframe 1m"
