@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from qmd_platform.cli import kit, store
-from qmd_platform.errors import CoverageError
+from qmd_platform.errors import ConfigError, CoverageError
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Instant, Window
+from qmd_platform.model.window import Instant, Window, iso
 
 if TYPE_CHECKING:
     from qmd_platform.coverage.summary import Summary
@@ -54,8 +54,13 @@ def command(
     """
     from qmd_platform.config import venue_url as settled_url
 
-    window = Window(start, end if end is not None else max(int(time.time() * 1000), start + 1))
     url = settled_url(venue_url)
+    now = int(time.time() * 1000)
+    window = Window(start, end if end is not None else max(now, start + 1))
+    if url is None and start > now:  # a sandbox may have a clock of its own
+        raise ConfigError(
+            f"--start is in the future: {iso(start)}", hint=f"it is {iso(now)} now, by this machine's clock"
+        )
     asked = tuple(dict.fromkeys(markets))
     began = time.monotonic()
     receipts = _fetched(asked, timeframe, window, url)
@@ -79,9 +84,11 @@ def _of_window(receipts: "Sequence[Receipt]", window: Window) -> "Summary":
 def _fetched(markets: Sequence[Market], timeframe: Timeframe, window: Window, url: str | None) -> "list[Receipt]":
     from qmd_platform.cli import show
     from qmd_platform.cli.progress import progress
+    from qmd_platform.config import world
     from qmd_platform.ingest.candles import backfill
 
     lake = store.lake_to_write()
+    lake.check_world(world(url))  # before anything is said to come from there
     what = f"{timeframe.value} candles of {show.counted(len(markets), 'market')}"
     kit.note(f"{what} in {window} from {url or 'the real venues'}")
     with progress("candle") as tell:

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from typing import Literal
 
 from qmd_platform import config
 from qmd_platform.cli import show, store
+from qmd_platform.cli.checkout import AROUND
 from qmd_platform.config import Universe
 from qmd_platform.errors import ConfigError, QmdError, VenueError, choices
 from qmd_platform.lake.store import Lake
+from qmd_platform.model.window import iso, month_window
 from qmd_platform.venues import facts
 from qmd_platform.venues.reach import Reach, ping
 
@@ -55,14 +58,15 @@ def checks(venue_url: str | None) -> Iterator[Check]:
     yield _home(home)
     lake, found = _lake(home)
     yield found
-    universe, found = _universe()
-    yield found
-    if lake and universe:
-        yield from _markets(lake, universe)
     try:
-        url = config.venue_url(venue_url)
+        url, refused = config.venue_url(venue_url), None
     except ConfigError as error:
-        yield _failed("venues", error)
+        url, refused = None, error
+    universe, found = _universe()
+    yield found if universe is None or url else _since(universe, found)
+    yield from _markets(lake, universe)
+    if refused:
+        yield _failed("venues", refused)
         return
     yield from _world(lake, url)
     yield from _venues(sorted(universe.venues) if universe else sorted(facts.VENUES), url)
@@ -94,7 +98,7 @@ def _packages() -> Check:
 
 def _home(home: Path) -> Check:
     try:
-        store.refuse_unwritable(home)
+        store.refuse_unmakeable(home)
     except ConfigError as error:
         return _failed("QMD_HOME", error)
     if not home.exists():
@@ -127,17 +131,34 @@ def _universe() -> tuple[Universe | None, Check]:
     except ConfigError as error:
         return None, _failed("universe", error)
     said = f"{universe.path}: {len(universe.markets)} markets of {len(universe.venues)} venues since {universe.first_month}"
+    if universe.start != month_window(universe.first_month).start:
+        said += f" (the whole of {universe.first_month} is kept)"
+    own, shared = config.qmd_home() / "universe.toml", AROUND / "resources" / "universe.toml"
+    if universe.path == own and shared.exists():
+        said += "; resources/universe.toml is not used for this home"
+        return universe, Check("universe", "warn", said, f"edit {own}, or delete it to go by {shared}")
     return universe, Check("universe", "ok", said)
 
 
-def _markets(lake: Lake, universe: Universe) -> Iterator[Check]:
+def _since(universe: Universe, found: Check) -> Check:
+    """A failure when the universe starts later than now; only for the real venues, a sandbox may have its own clock."""
+    if universe.start <= time.time() * 1000:
+        return found
+    said = f"{universe.path}: start {iso(universe.start)} is in the future"
+    return Check("universe", "fail", said, "write the oldest month to keep")
+
+
+def _markets(lake: Lake | None, universe: Universe | None) -> Iterator[Check]:
     """Are the markets of the universe listed, as far as the lake knows what the venues list?"""
     from qmd_platform.ingest.instruments import instruments
 
+    if universe is None:
+        yield Check("markets", "warn", "symbols not checked: there is no valid universe file")
+        return
     unknown = []
     for venue, kept in universe.venues.items():
         try:
-            listed = instruments(lake, venue)
+            listed = instruments(lake, venue) if lake else {}
         except QmdError as error:
             yield _failed(f"{venue} instruments", error)
             continue
@@ -150,8 +171,13 @@ def _markets(lake: Lake, universe: Universe) -> Iterator[Check]:
         else:
             unknown.append(venue)
     if unknown:
-        said = f"what {', '.join(unknown)} list is not in the lake yet, so symbols were not checked"
-        yield Check("markets", "ok", said)
+        said = f"symbols not checked yet: the lake has no instruments of {', '.join(unknown)}"
+        yield Check(
+            "markets",
+            "warn",
+            said,
+            "the instruments assets fetch them, and so does `qmd backfill` of any of their markets",
+        )
 
 
 def _world(lake: Lake | None, url: str | None) -> Iterator[Check]:
@@ -170,13 +196,17 @@ _LIVE_TODO = "start `qmd sandbox` and set QMD_VENUE_URL, or set QMD_HOME to anot
 
 def _venues(names: list[str], url: str | None) -> Iterator[Check]:
     with ThreadPoolExecutor(len(names) or 1) as pool:
-        yield from map(_reached, pool.map(lambda name: ping(name, url), names))
+        reached = list(pool.map(lambda name: ping(name, url), names))
+    yield from map(_reached, reached)
+    if reached and url is None and all(reach.latency_ms is None for reach in reached):
+        todo = "connect it, or try `qmd demo`, which needs no network"
+        yield Check("network", "warn", "no venue is reachable: this machine seems to be offline", todo)
 
 
 def _reached(reach: Reach) -> Check:
     if not reach.is_reachable or reach.latency_ms is None:
         todo = f"check the network, a proxy or a firewall: curl -i {reach.url}"
-        return Check(reach.venue, "fail", f"not reachable at {reach.url}: {reach.error}", todo, VenueError.exit_code)
+        return Check(reach.venue, "fail", f"not reachable: {reach.error}", todo, VenueError.exit_code)
     said = f"answers at {reach.url} in {reach.latency_ms:.0f} ms"
     skew = reach.clock_skew_ms
     if skew is not None and abs(skew) > SKEW_MS:

@@ -5,7 +5,7 @@ What lives here: running the checks and showing them. What does not: the checks 
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qmd_platform.cli import kit
 
@@ -33,10 +33,15 @@ def command(*, venue_url: str | None, as_json: bool) -> int | None:
 
     done = list(checks(venue_url))
     if as_json:
-        kit.emit([asdict(check) for check in done])
+        kit.emit([_document(check) for check in done])
     else:
         _draw(done)
     return next((check.exit_code for check in done if check.status == "fail"), None)
+
+
+def _document(check: "Check") -> dict[str, Any]:
+    """The check for JSON: only a failure has an exit code other than 0."""
+    return asdict(check) | {"exit_code": check.exit_code if check.status == "fail" else 0}
 
 
 def _draw(done: "Sequence[Check]") -> None:

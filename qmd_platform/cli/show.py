@@ -117,7 +117,13 @@ def table(
             break
         left_out.add(name)
         drawn = _drawn(columns, rows, total, left_out)
-    out.print(drawn)
+    if out.is_terminal:
+        out.print(drawn)
+        return
+    with out.capture() as captured:
+        out.print(drawn)
+    # Cells are filled up to the widest one; in a file or a pipe that is only trailing space.
+    out.out("\n".join(line.rstrip() for line in captured.get().splitlines()), highlight=False)
 
 
 def _drawn(

@@ -5,6 +5,7 @@ does not: the lake itself (``qmd_platform.lake``).
 """
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,21 @@ def refuse_unwritable(home: Path) -> None:
         raise ConfigError(f"cannot keep state in {home}: {above} is not a folder", hint=_ANOTHER)
     if not os.access(above, os.W_OK | os.X_OK):
         raise ConfigError(f"cannot keep state in {home}: it cannot be written", hint=_ANOTHER)
+
+
+def refuse_unmakeable(home: Path) -> None:
+    """ConfigError when nothing can be made in ``home`` or in the nearest folder above it; leaves nothing behind.
+
+    Permissions alone do not tell: root may write everywhere, yet nothing can be made in ``/proc``.
+    """
+    refuse_unwritable(home)
+    above = next(folder for folder in (home, *home.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".qmd-doctor-", dir=above):
+            pass
+    except OSError as error:
+        why = f"nothing can be made in {above} ({error.strerror})"
+        raise ConfigError(f"cannot keep state in {home}: {why}", hint=_ANOTHER) from None
 
 
 def _opened(root: Path) -> "Lake":

@@ -4,13 +4,20 @@ What lives here: one plain request to a venue's clock, without ccxt, retries or 
 those do not. What does not: fetching anything that is kept.
 """
 
+import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from qmd_platform.errors import BadPage
 from qmd_platform.model.window import Instant
 from qmd_platform.venues import facts, listing, taxonomy
 from qmd_platform.venues.transport import USER_AGENT, rehosted, uses_environment
+
+if TYPE_CHECKING:
+    import requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ def ping(venue: str, venue_url: str | None = None, *, timeout_seconds: float = 5
     except requests.Timeout:
         return Reach(venue, url, is_reachable=False, error=f"no answer within {timeout_seconds:g} s")
     except requests.RequestException as error:
-        return Reach(venue, url, is_reachable=False, error=f"{type(error).__name__}: {error}")
+        return Reach(venue, url, is_reachable=False, error=_in_words(error, url))
     latency_ms = (time.monotonic() - began) * 1000
     if response.status_code >= taxonomy.FAILURE:
         said = f"HTTP {response.status_code}: {taxonomy.shown(response.content)}"
@@ -65,6 +72,29 @@ def ping(venue: str, venue_url: str | None = None, *, timeout_seconds: float = 5
     # The answer was made about half-way between asking and having it.
     skew = venue_time - (asked_at + latency_ms / 2)
     return Reach(venue, url, is_reachable=True, latency_ms=latency_ms, clock_skew_ms=skew)
+
+
+def _in_words(error: "requests.RequestException", url: str) -> str:
+    """The cause in a few words: the library's own text is its whole chain of objects."""
+    import requests  # noqa: PLC0415 - see ping
+
+    by_proxy = isinstance(error, requests.exceptions.ProxyError)
+    causes = list(_causes(error))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return f"cannot resolve {'the proxy' if by_proxy else urlsplit(url).hostname}"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return f"connection refused{' by the proxy' if by_proxy else ''}"
+    said = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    return said[-1] if said else type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """``error`` and what it was raised from or for, the outermost first."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _now_ms() -> Instant:

@@ -270,3 +270,19 @@ def test_a_refused_read_names_the_option_that_allows_gaps(qmd: Qmd, in_filled: P
     result = qmd("read", SERIES, "--start", "2026-11-14", "--end", NIGHT[1])
     assert "--allow-gaps" in result.stderr
     assert "on_missing" not in result.stderr
+
+
+def test_a_backfill_from_the_future_is_refused_before_anything_is_asked_or_made(qmd: Qmd, own_home: Path):
+    result = qmd("backfill", MARKET, "--start", "2999-01-01")
+    assert result.exit_code == 2
+    assert "--start is in the future" in result.stderr
+    assert not own_home.exists()
+
+
+def test_a_lake_of_sandbox_data_is_refused_before_anything_is_said_to_come_from_the_real_venues(
+    qmd: Qmd, in_filled: Path
+):
+    result = qmd("backfill", MARKET, "--start", "2020-01-01", "--end", "2020-01-02")
+    assert result.exit_code != 0
+    assert "sandbox" in result.stderr
+    assert "from the real venues" not in result.stderr

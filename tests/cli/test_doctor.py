@@ -5,8 +5,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
+from qmd_platform.venues.reach import Reach
 from tests.cli.conftest import Qmd, answer
+
+CHECKUP = importlib.import_module("qmd_platform.cli.checkup")
 
 UNIVERSE = 'start = "2026-11-01"\n[venues.binance]\nmarkets = ["BTC/USDT", "{symbol}"]\n'
 
@@ -56,14 +60,16 @@ def test_a_venue_that_does_not_answer_fails_with_what_to_try(qmd: Qmd, universe:
     assert result.exit_code == 3
     (check,) = [check for check in answer(result) if check["name"] == "binance"]
     assert check["status"] == "fail"
+    assert check["said"] == "not reachable: connection refused"
     assert "curl -i http://127.0.0.1" in check["todo"]
+    assert {check["exit_code"] for check in answer(result) if check["status"] != "fail"} == {0}
 
 
 def test_a_lake_of_the_other_world_is_a_warning(
     qmd: Qmd, in_filled: Path, universe: Path, monkeypatch: pytest.MonkeyPatch
 ):
     # The real venues must not be asked by a test, so their part is left out.
-    monkeypatch.setattr(importlib.import_module("qmd_platform.cli.checkup"), "_venues", lambda names, url: iter(()))
+    monkeypatch.setattr(CHECKUP, "_venues", lambda names, url: iter(()))
     result = qmd("doctor", "--json")
     assert result.exit_code == 0
     (check,) = [check for check in answer(result) if check["name"] == "world"]
@@ -96,3 +102,65 @@ def test_dagster_settings_of_somebody_else_are_a_warning(
     monkeypatch.setenv("DAGSTER_HOME", "/somewhere/else")
     checks = {check["name"]: check for check in answer(qmd("doctor", "--venue-url", sandbox, "--json"))}
     assert checks["dagster"]["status"] == "warn"
+
+
+def checked(result: Result, name: str) -> dict[str, str]:
+    """The one finding of that name."""
+    (check,) = [check for check in answer(result) if check["name"] == name]
+    return check
+
+
+def test_a_home_with_its_own_universe_file_is_told_that_the_checkouts_is_not_used(
+    qmd: Qmd, own_home: Path, sandbox: str
+):
+    own_home.mkdir()
+    (own_home / "universe.toml").write_text(UNIVERSE.format(symbol="ETH/USDT"))
+    found = checked(qmd("doctor", "--venue-url", sandbox, "--json"), "universe")
+    assert found["status"] == "warn"
+    assert "resources/universe.toml is not used for this home" in found["said"]
+
+
+def test_symbols_that_nobody_could_check_yet_are_a_warning(qmd: Qmd, universe: Path, sandbox: str):
+    found = checked(qmd("doctor", "--venue-url", sandbox, "--json"), "markets")
+    assert found["status"] == "warn"
+    assert found["said"].startswith("symbols not checked yet: ")
+
+
+def test_a_start_in_the_middle_of_a_month_keeps_the_whole_month_and_says_so(qmd: Qmd, universe: Path, sandbox: str):
+    universe.write_text(UNIVERSE.format(symbol="ETH/USDT").replace("2026-11-01", "2025-01-15"))
+    found = checked(qmd("doctor", "--venue-url", sandbox, "--json"), "universe")
+    assert "the whole of 2025-01 is kept" in found["said"]
+
+
+def test_a_universe_that_starts_in_the_future_fails(qmd: Qmd, universe: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(CHECKUP, "_venues", lambda names, url: iter(()))
+    universe.write_text(UNIVERSE.format(symbol="ETH/USDT").replace("2026-11-01", "2999-01-01"))
+    result = qmd("doctor", "--json")
+    assert result.exit_code == 2
+    assert "is in the future" in checked(result, "universe")["said"]
+
+
+def test_a_machine_without_a_network_is_said_to_be_offline_once(
+    qmd: Qmd, universe: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # Whether this machine has a network is not for a test to depend on.
+    monkeypatch.setattr(CHECKUP, "ping", lambda name, url: Reach(name, "https://x", is_reachable=False, error="no"))
+    result = qmd("doctor", "--json")
+    assert result.exit_code == 3
+    assert "seems to be offline" in checked(result, "network")["said"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that nobody can write to")
+def test_a_home_that_cannot_be_made_even_by_root_fails(
+    qmd: Qmd, universe: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("QMD_HOME", "/proc/nowhere")
+    result = qmd("doctor", "--venue-url", sandbox, "--json")
+    assert result.exit_code == 2
+    assert "cannot keep state in /proc/nowhere" in checked(result, "QMD_HOME")["said"]
+
+
+def test_in_a_pipe_no_row_is_padded(qmd: Qmd, universe: Path, sandbox: str):
+    lines = qmd("doctor", "--venue-url", sandbox).stdout.splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if line != line.rstrip()] == []

@@ -120,7 +120,7 @@ def test_input_that_cannot_be_meant_is_refused(home: Path, given: tuple[str, str
 
 def test_a_misspelt_choice_about_missing_candles_never_turns_the_guarantee_off(home: Path):
     with pytest.raises(ConfigError, match="alow"):
-        candles("binance:BTC/USDT", "1m", "2026-01-01", "2026-01-02", on_missing="alow", home=home)  # type: ignore[call-overload]
+        candles(MARKET, "1h", at(0), at(1), on_missing="alow", home=home)
 
 
 def test_another_kind_of_result_is_refused(home: Path):

@@ -139,3 +139,8 @@ def test_this_machine_is_never_asked_through_a_proxy(
 def test_an_unknown_venue_is_refused():
     with pytest.raises(ConfigError, match="unknown venue 'krakn'"):
         ping("krakn")
+
+
+def test_a_name_that_cannot_be_resolved_is_said_in_a_few_words():
+    reach = ping("gate", "http://venue.invalid:8080")
+    assert reach.error == "cannot resolve venue.invalid"
