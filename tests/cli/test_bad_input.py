@@ -108,7 +108,7 @@ def test_a_home_that_cannot_be_written_is_refused(qmd: Qmd, sandbox: str, monkey
 def test_real_data_is_not_mixed_into_a_lake_of_sandbox_data(qmd: Qmd, in_filled: Path):
     before = everything(in_filled)
     result = qmd(*BACKFILL, *DAY)
-    assert result.exit_code == 4
+    assert result.exit_code == 2
     assert "holds sandbox data and takes no live data" in result.stderr
     assert everything(in_filled) == before
 

@@ -13,7 +13,7 @@ from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Series
 from tests.acceptance.programs import QMD, environment, qmd, sandbox
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NOW = "2026-03-05T12:00:00Z"
 START = "2026-01-10"

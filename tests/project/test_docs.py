@@ -2,7 +2,6 @@
 
 import os
 import re
-import runpy
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -33,12 +32,11 @@ def commands(text: str, program: str) -> set[str]:
     return set(re.findall(rf"(?:^|[ /]){program} ([a-z][a-z-]*)", "\n".join(code), re.MULTILINE))
 
 
-GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
-
-
-@pytest.mark.parametrize("page", GENERATE["PAGES"])
-def test_a_generated_page_says_what_the_code_says(page: str):
-    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == GENERATE["PAGES"][page](), "run `make docs`"
+def test_the_generated_pages_say_what_the_code_says():
+    # A process of its own: click remembers in a command how its help was first asked for.
+    check = [sys.executable, ROOT / "docs" / "generate.py", "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("page", pages(), ids=str)
