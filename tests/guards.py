@@ -39,6 +39,8 @@ def stay_at_home() -> None:
     look_up = socket.getaddrinfo
 
     def getaddrinfo(host: object, *rest: Any, **named: Any) -> Any:
+        if str(host).endswith(".invalid"):  # reserved never to exist (RFC 6761): answered without asking anyone
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         _refuse_unless_loopback(host)
         return look_up(host, *rest, **named)
 
