@@ -166,7 +166,7 @@ def test_the_demo_keeps_its_hands_off_a_lake_of_real_data(qmd: Qmd, own_home: Pa
         lake.claim_world("live")
     for args in ([], ["--fresh"]):
         result = qmd("demo", "--home", own_home, "--json", *args)
-        assert result.exit_code == 4
+        assert result.exit_code == 2
         assert answer(result)["type"] == "WrongWorld"
     assert (own_home / "lake" / "FORMAT.json").exists()
     assert not (own_home / "universe.toml").exists()
