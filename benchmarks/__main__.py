@@ -48,6 +48,8 @@ def _report(*, is_quick: bool) -> Iterator[str]:
         yield from _backfill(rows)
         yield from _orchestrated(url, root, dict(rows)["qmd backfill"], is_quick=is_quick)
         yield from _reading(root)
+    load = " / ".join(f"{value:.1f}" for value in os.getloadavg())
+    yield f"\nLoad average of the last 1 / 5 / 15 minutes when this ended: {load}; other work beside it makes all of it slower."
 
 
 def _backfill(rows: Sequence[tuple[str, Took]]) -> Iterator[str]:
