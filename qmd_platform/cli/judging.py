@@ -6,10 +6,9 @@ What lives here: going through the partitions. What does not: the rules and the 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from qmd_platform.ingest.checking import examined
 from qmd_platform.lake.store import Lake
-from qmd_platform.model.series import Partition, Series
-from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.quality.judge import Finding, judged
+from qmd_platform.model.series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ def offences(lake: Lake, progress: Callable[[int, int], None]) -> Iterator[Offen
     partitions = [state.partition for state in lake.states() if state.partition.series.symbol]
     held = {partition.series for partition in partitions}
     for done, partition in enumerate(partitions, 1):
-        for found in _judged(lake, partition, _shortest(partition.series, held)):
+        for found in examined(lake, partition, _shorter(partition.series, held)):
             if not found.passed:
                 rule = found.rule
                 example = found.sample[0] if found.sample else {}
@@ -39,17 +38,9 @@ def offences(lake: Lake, progress: Callable[[int, int], None]) -> Iterator[Offen
         progress(done, len(partitions))
 
 
-def _judged(lake: Lake, partition: Partition, shortest: Timeframe) -> list[Finding]:
-    series, window = partition.series, partition.window
-    candles, runs = lake.candles(series, window), lake.coverage(series, window)
-    if shortest == series.timeframe:
-        return judged(partition, candles, runs)
-    shorter = lake.candles(Series.candles(series.market, shortest), window)
-    return judged(partition, candles, runs, shorter=shorter, shorter_timeframe=shortest)
-
-
-def _shortest(series: Series, held: set[Series]) -> Timeframe:
-    """The shortest timeframe of the same market in the lake that divides the series' own; else its own."""
+def _shorter(series: Series, held: set[Series]) -> Series | None:
+    """The candles of the shortest timeframe of the same market in the lake that divides the series' own, if any."""
     own = series.timeframe
-    others = [other.timeframe for other in held if other.market == series.market]
-    return min((step for step in others if own.step % step.step == 0), default=own)
+    steps = [other.timeframe for other in held if other.market == series.market]
+    shortest = min((step for step in steps if own.step % step.step == 0), default=own)
+    return None if shortest == own else Series.candles(series.market, shortest)

@@ -40,7 +40,8 @@ def checked(lake: Lake, partition: Partition, *, shorter: Timeframe | None = Non
     held = [verdict for verdict in lake.ledger.verdicts(partition.series) if verdict.partition == partition]
     if _still_hold(held, state, beside):
         return held
-    verdicts = [_verdict(found, state, beside, now) for found in _judged(lake, partition, beside)]
+    compared = None if beside is None else beside.partition.series
+    verdicts = [_verdict(found, state, beside, now) for found in examined(lake, partition, compared)]
     lake.ledger.record_verdicts(verdicts)
     return verdicts
 
@@ -60,11 +61,11 @@ def _version(state: PartitionState | None) -> int:
     return state.version if state else 0
 
 
-def _judged(lake: Lake, partition: Partition, beside: PartitionState | None) -> "list[Finding]":
+def examined(lake: Lake, partition: Partition, shorter: Series | None = None) -> "list[Finding]":
+    """What every rule that applies finds in ``partition`` as it is now, compared with ``shorter``; nothing is kept."""
     from qmd_platform.quality.judge import judged  # noqa: PLC0415 - brings Great Expectations, a second
 
     series, window = partition.series, partition.window
-    shorter = None if beside is None else beside.partition.series
     return judged(
         partition,
         lake.candles(series, window),
