@@ -18,15 +18,20 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 BIN := .venv/bin
 RUNTIME := .venv/.installed-runtime
 DEV := .venv/.installed-dev
+BENCH := .venv/.installed-bench
+# ArcticDB needs pandas < 3, so it lives by itself; `make clean` removes it with bench-out.
+ARCTICDB := bench-out/arcticdb
 
-# What the default suite leaves to .ci/run: what takes long, and what needs a browser.
-DEFAULT_TESTS := not slow and not browser
+# What the default suite leaves to .ci/run: what takes long, and what needs a browser or a server.
+DEFAULT_TESTS := not slow and not browser and not postgres and not minio
 # A file's tests stay on one worker, so that they share its servers.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 ARGS ?=
 
-COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	--no-strip-extras --no-header --no-annotate --quiet $(UPGRADE)
+LOCKED = --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --quiet $(UPGRADE)
+COMPILE = $(BIN)/uv pip compile pyproject.toml $(LOCKED)
+# A group by itself, without what the library needs.
+COMPILE_GROUP = $(BIN)/uv pip compile $(LOCKED)
 
 # $(call install,LIST): into .venv; pip says only how far it is. --no-deps: the lists are complete, and `pip check` proves it.
 define install
@@ -56,7 +61,7 @@ test: $(DEV) ## run the default test suite; no service, no network
 	@$(PYTEST) -m "$(DEFAULT_TESTS)" $(ARGS)
 
 .PHONY: test-rest
-test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that drive a browser
+test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL or MinIO
 	@$(PYTEST) -m "not ($(DEFAULT_TESTS))" $(ARGS)
 
 .PHONY: check
@@ -102,10 +107,16 @@ docs-check: $(DEV)
 bench: $(DEV) ## measure fetching, Dagster's overhead, reading and size, side by side
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-storage
+bench-storage: $(BENCH) $(ARCTICDB)/.installed ## measure the lake beside Delta Lake, DuckDB, ArcticDB and plain Parquet
+	@ARCTICDB_PYTHON=$(ARCTICDB)/bin/python $(BIN)/python -m benchmarks.storage $(ARGS)
+
 .PHONY: lock
 lock: $(DEV) ## write requirements/*.txt anew; keeps versions unless UPGRADE=--upgrade
 	@$(COMPILE) --group build --output-file requirements/runtime.txt
 	@$(COMPILE) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	@$(COMPILE_GROUP) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	@$(COMPILE_GROUP) --group bench-arcticdb --output-file requirements/bench-arcticdb.txt
 
 .PHONY: clean
 clean: ## remove .venv, caches and build results; never the data in .qmd
@@ -127,3 +138,13 @@ $(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/python
 $(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(call install,requirements/dev.txt)
 	@touch $@ $(RUNTIME)
+
+$(BENCH): requirements/bench.txt $(DEV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
+$(ARCTICDB)/.installed: requirements/bench-arcticdb.txt | $(BIN)/python
+	@echo "installing ArcticDB into $(ARCTICDB)"
+	@$(BIN)/python -m venv --clear $(ARCTICDB)
+	@$(ARCTICDB)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r $<
+	@touch $@

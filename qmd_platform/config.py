@@ -9,6 +9,8 @@ knows; ``ingest`` asks and says).
 | ``QMD_HOME`` | folder of all state: lake, ledger, Dagster's instance | ``~/.qmd`` |
 | ``QMD_VENUE_URL`` | one server that answers for all venues (a sandbox) | the real venues |
 | ``QMD_UNIVERSE`` | the universe file | ``universe.toml`` in QMD_HOME, else ``resources/universe.toml`` |
+| ``QMD_POSTGRES_URL`` | the database of a team: the lake's ledger and Dagster's runs | SQLite files in QMD_HOME |
+| ``QMD_FILES_URL`` | the object store that has the lake's files, ``s3://bucket/prefix`` | folders in QMD_HOME |
 """
 
 import os
@@ -17,7 +19,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,6 +29,9 @@ from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe, timeframe
 from qmd_platform.model.window import Instant, instant, month_of
 from qmd_platform.venues import facts
+
+if TYPE_CHECKING:
+    from qmd_platform.lake.store import Lake
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -43,6 +48,53 @@ def qmd_home() -> Path:
 def lake_root(home: Path | None = None) -> Path:
     """The lake's folder inside ``home``."""
     return (home or qmd_home()) / "lake"
+
+
+def postgres_url(given: str | None = None) -> str | None:
+    """The address of the team's database: ``given``, else ``QMD_POSTGRES_URL``, else None: SQLite files. Not to be shown."""
+    from qmd_platform.ledger.address import PostgresAddress  # noqa: PLC0415 - only for a team
+
+    return _address(given, "QMD_POSTGRES_URL", PostgresAddress.parse)
+
+
+def files_url(given: str | None = None) -> str | None:
+    """The object store that has the lake's files: ``given``, else ``QMD_FILES_URL``, else None: the local disk."""
+    from qmd_platform.lake.objects_settings import ObjectsAddress  # noqa: PLC0415 - only for a team
+
+    return _address(given, "QMD_FILES_URL", lambda url: ObjectsAddress.parse(url, os.environ))
+
+
+def _address(given: str | None, setting: str, parse: Callable[[str], object]) -> str | None:
+    url = (given or os.environ.get(setting, "")).strip() or None
+    if url is None:
+        return None
+    try:
+        parse(url)
+    except ConfigError as error:
+        raise ConfigError(error.message if given else f"{setting}: {error.message}", hint=error.hint) from None
+    return url
+
+
+def is_lake_there(home: Path | None = None) -> bool:
+    """Whether there is a lake to look at. A team's is in its database, whatever is in ``home``."""
+    return postgres_url() is not None or is_lake_in(home)
+
+
+def is_lake_in(home: Path | None = None) -> bool:
+    """Whether the folder ``home`` has a lake in it."""
+    return any((lake_root(home) / name).exists() for name in ("FORMAT.json", "ledger.sqlite"))
+
+
+def open_lake(home: Path | None = None, *, world: str | None = None) -> "Lake":
+    """The lake of the settings, with its folder inside ``home``; made if absent.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        QmdError: as ``Lake.open``.
+    """
+    from qmd_platform.lake.store import Lake  # noqa: PLC0415 - Arrow and SQL, only when there is data to touch
+
+    return Lake.open(lake_root(home), world=world, postgres=postgres_url(), files=files_url())
 
 
 def venue_url(given: str | None = None) -> str | None:

@@ -8,11 +8,13 @@ import warnings
 
 import dagster as dg
 
+from assets import lake as lake_assets
 from assets.candles import candles_of
 from assets.instruments import instruments_of
 from qmd_platform.config import Universe, load_universe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
+from sensors.maintenance import pool_sensor, upkeep_jobs, upkeep_schedules
 from sensors.schedules import candles_job, instruments_job, instruments_schedule, tail_schedule
 from sensors.universe import universe_sensor
 
@@ -22,17 +24,20 @@ def build_definitions(universe: Universe) -> dg.Definitions:
     venues = list(universe.venues.values())
     jobs = {venue.venue: candles_job(venue) for venue in venues}
     instruments = instruments_job(universe)
+    upkeep = upkeep_jobs()
     return dg.Definitions(
         assets=[
             *(instruments_of(venue.venue) for venue in venues),
             *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
+            *lake_assets.ASSETS,
         ],
-        jobs=[*jobs.values(), instruments],
+        jobs=[*jobs.values(), instruments, *upkeep],
         schedules=[
             *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
             instruments_schedule(instruments),
+            *upkeep_schedules(upkeep),
         ],
-        sensors=[universe_sensor(universe)],
+        sensors=[universe_sensor(universe), pool_sensor()],
         resources={"lake": LakeResource(), "venues": VenuesResource()},
         # A step process of its own costs seconds and gains nothing: the work is I/O inside one asset.
         executor=dg.in_process_executor,

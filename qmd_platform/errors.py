@@ -35,15 +35,24 @@ class ConfigError(QmdError):
 def choices(given: str, valid: Iterable[str], *, most: int = 12) -> str:
     """A sentence for the ``hint`` of a ConfigError: the closest choices, and all of them where they are few.
 
-    A sequence keeps its order; anything else is sorted.
+    Upper and lower case count as the same. A sequence keeps its order; anything else is sorted.
     """
     known = list(valid) if isinstance(valid, Sequence) else sorted(valid)
-    close = get_close_matches(given, known, n=3, cutoff=0.5)
+    spelled = {name.casefold(): name for name in reversed(known)}
+    close = [spelled[name] for name in get_close_matches(given.casefold(), spelled, n=3, cutoff=0.5)]
     meant = "did you mean " + " or ".join(close) + "?" if close else ""
-    if close and len(known) > most:
+    shown = known[:most]
+    while len(", ".join(shown)) > _LINE and len(shown) > 1:
+        shown.pop()
+    rest = len(known) - len(shown)
+    if close and rest:
         return meant
-    more = f" and {len(known) - most} more" if len(known) > most else ""
-    return f"{meant} choose from {', '.join(known[:most])}{more}".strip()
+    more = f" and {rest} more" if rest else ""
+    return f"{meant} choose from {', '.join(shown)}{more}".strip()
+
+
+_LINE = 120
+"""Characters of choices that are listed at most: what fits a line or two of a terminal."""
 
 
 class VenueError(QmdError):
@@ -113,10 +122,17 @@ class CorruptSegment(LakeError):
     def __init__(self, path: str, partition: str, why: str) -> None:
         super().__init__(
             f"segment {path} of {partition} is damaged: {why}",
-            hint="put the file back from a backup; `qmd verify` lists all damage, other partitions stay readable",
+            hint="put the file back from a backup, or take it out with `qmd verify --repair` and fetch its candles again; "
+            "what is in other files stays readable",
         )
         self.path = path
         self.partition = partition
+
+
+class Vacuumed(LakeError):
+    """A snapshot's files are gone: it was older than what is kept, and no pin held it. Names the oldest one left."""
+
+    exit_code = 5
 
 
 class WrongWorld(LakeError):
@@ -129,6 +145,12 @@ class LedgerError(QmdError):
     """The ledger cannot be used."""
 
     exit_code = 4
+
+
+class BadSnapshot(LedgerError):
+    """A commit, a time or a pin that cannot be meant: there is none of it, or the name is taken. Nothing was changed."""
+
+    exit_code = 2
 
 
 class LedgerTooNew(LedgerError):

@@ -1,7 +1,8 @@
-"""The rules every test runs under, and the two things a test may ask for that a machine may not have.
+"""The rules every test runs under, and the things a test may ask for that a machine may not have.
 
 What lives here: isolation (no network, no user settings, nothing left behind; ``guards`` does it), hypothesis
-profiles, ``shared_data`` and ``chromium`` with their markers. What does not: a room's own fixtures.
+profiles, ``shared_data`` and ``chromium``, the markers of all that may be absent. What does not: servers
+(``services``), a room's own fixtures.
 """
 
 import itertools
@@ -15,14 +16,21 @@ from hypothesis import HealthCheck, settings
 
 from tests import guards
 
+pytest_plugins = ["tests.services"]
+
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 NOWHERE = Path("/nonexistent/qmd-home")
 """QMD_HOME outside tests: whatever writes there by mistake fails."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ASKS_FOR = {"shared_data": "shared", "chromium": "browser"}
-"""A test that asks for this fixture carries this marker."""
+ASKS_FOR = {
+    "shared_data": "shared",
+    "chromium": "browser",
+    "postgres_programs": "postgres",
+    "minio_program": "minio",
+}
+"""A test that asks for this fixture, itself or by way of another one, carries this marker."""
 
 _NUMBERS = itertools.count()
 

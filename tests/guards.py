@@ -12,7 +12,14 @@ from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-LEFT_ALONE = ("QMD_TEST_CHROMIUM", "QMD_TEST_SCREENSHOTS")
+LEFT_ALONE = (
+    "QMD_RELIABILITY_OUT",
+    "QMD_TEST_CHROMIUM",
+    "QMD_TEST_MINIO",
+    "QMD_TEST_POSTGRES",
+    "QMD_TEST_PROMISED",
+    "QMD_TEST_SCREENSHOTS",
+)
 """Settings meant for the tests themselves."""
 
 
@@ -64,7 +71,7 @@ def _refuse_unless_loopback(host: object) -> None:
 def forget_settings(environ: MutableMapping[str, str], home: Path) -> None:
     """Make ``environ`` what a fresh machine has: no settings of the user's, state in ``home``, no telemetry."""
     for name in list(environ):
-        if name.startswith(("QMD_", "DAGSTER_")) and name not in LEFT_ALONE:
+        if name.startswith(("QMD_", "DAGSTER_", "AWS_", "PG")) and name not in LEFT_ALONE:
             del environ[name]
         if name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
             del environ[name]
@@ -73,10 +80,15 @@ def forget_settings(environ: MutableMapping[str, str], home: Path) -> None:
 
 def running_children() -> set[int]:
     """Process ids of this process's living children; empty where the system does not tell (not Linux)."""
+    return {pid for pid in children_of(os.getpid()) if _is_alive(pid)}
+
+
+def children_of(process: int) -> set[int]:
+    """Process ids of the children of ``process``, ended ones too; empty where the system does not tell."""
     children: set[int] = set()
-    for file in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
         children |= {int(pid) for pid in file.read_text().split()}
-    return {pid for pid in children if _is_alive(pid)}
+    return children
 
 
 def _is_alive(pid: int) -> bool:

@@ -19,16 +19,18 @@ from qmd_platform.errors import ConfigError, QmdError, choices
 
 SECTIONS = {
     "Start here": ("demo", "dev", "doctor", "sandbox"),
-    "Candles": ("series", "coverage", "read", "backfill", "verify"),
+    "Candles": ("series", "coverage", "read", "sql", "backfill", "verify"),
+    "Safekeeping": ("backup", "restore", "migrate-ledger"),
 }
-"""Every command by the section of the help it is listed in; ``cli/<name>.py`` holds it as ``command``."""
+"""Every command by the section of the help it is listed in; ``cli/<name>.py`` (``_`` for ``-``) holds it as ``command``."""
 
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 
 EPILOG = {
     "Time": "ISO with a zone, 2026-11-01T08:30:00Z; a bare date means midnight UTC. Ends are exclusive.",
     "Environment": "QMD_HOME, the folder of all state (default ~/.qmd). QMD_VENUE_URL, one server that answers for "
-    "all venues, such as a sandbox. QMD_UNIVERSE, the universe file.",
+    "all venues, such as a sandbox. QMD_UNIVERSE, the universe file. QMD_POSTGRES_URL and QMD_FILES_URL, a team's "
+    "database and object store.",
 }
 
 INTERRUPTED = 130
@@ -49,7 +51,7 @@ class App(click.Group):
         """The command called ``cmd_name``; None when there is none."""
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = import_module(f"qmd_platform.cli.{cmd_name}").command
+        found: click.Command = import_module(f"qmd_platform.cli.{cmd_name.replace('-', '_')}").command
         return found
 
     def resolve_command(

@@ -111,11 +111,10 @@ def _home(home: Path) -> Check:
 
 
 def _lake(home: Path) -> tuple[Lake | None, Check]:
-    root = config.lake_root(home)
-    if not root.is_dir():
-        return None, Check("lake", "ok", "none yet (made by the first command that writes)")
     try:
-        lake = Lake.open(root)
+        if not config.is_lake_there(home):
+            return None, Check("lake", "ok", "none yet (made by the first command that writes)")
+        lake = config.open_lake(home)
         states = lake.states()
         world = lake.world
     except QmdError as error:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qmd_platform.cli import kit, store
-from qmd_platform.errors import CoverageError, WrongWorld
+from qmd_platform.errors import ConfigError, CoverageError, WrongWorld
 
 if TYPE_CHECKING:
     from qmd_platform.config import Universe
@@ -95,11 +95,16 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
 
 def demo_lake(home: Path, *, fresh: bool) -> "Lake":
     """The demo's lake. Never one of real data."""
+    from qmd_platform.config import postgres_url
+
     if store.world_of(home) == "live":
         raise WrongWorld(
             f"{home} holds real data; the demo's is made up", hint="give the demo a folder of its own with --home"
         )
     if fresh:
+        if postgres_url():
+            hint = "name an empty database in QMD_POSTGRES_URL, or unset it for a demo in files alone"
+            raise ConfigError("--fresh deletes files, and QMD_POSTGRES_URL keeps this demo in PostgreSQL", hint=hint)
         for name in MADE:
             shutil.rmtree(home / name, ignore_errors=True)
         if _is_ours(home / "universe.toml"):

@@ -33,8 +33,9 @@ def command(*, port: int, venue_url: str | None, as_json: bool) -> int:
     UI and daemon, with state in QMD_HOME. A lake of sandbox data gets a sandbox exchange beside it, so that everything in the UI can be clicked without
     network; any other lake talks to the real venues.
     """
+    from qmd_platform.cli import instance
     from qmd_platform.cli.checkout import checkout, environment
-    from qmd_platform.config import load_universe, qmd_home, universe_path
+    from qmd_platform.config import load_universe, postgres_url, qmd_home, universe_path
     from qmd_platform.config import venue_url as settled_url
 
     source, home = checkout(), qmd_home()
@@ -43,7 +44,13 @@ def command(*, port: int, venue_url: str | None, as_json: bool) -> int:
     _refuse_taken(port)
     with _venues(home, settled_url(venue_url)) as url:
         env = environment(home, source, universe=universe_path(), venue_url=url)
-        said = {"ui": f"http://{HOST}:{port}", "home": str(home), "universe": str(universe_path()), "venues": url}
+        said = {
+            "ui": f"http://{HOST}:{port}",
+            "home": str(home),
+            "runs": instance.kept_in(Path(env["DAGSTER_HOME"]), postgres_url()),
+            "universe": str(universe_path()),
+            "venues": url,
+        }
         _tell(said, as_json=as_json)
         return _serve(source, port, env)
 
@@ -76,6 +83,7 @@ def _tell(said: dict[str, str | None], *, as_json: bool) -> None:
         return
     kit.note(f"UI        {said['ui']}  (in about ten seconds; Ctrl-C ends it)")
     kit.note(f"data      {said['home']}")
+    kit.note(f"runs      {said['runs']}")
     kit.note(f"universe  {said['universe']}")
     kit.note(f"venues    {said['venues'] or 'the real exchanges'}\n")
 

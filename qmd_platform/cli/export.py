@@ -31,10 +31,15 @@ def write_whole(table: pa.Table, format_: str, path: Path) -> int:
     Raises:
         ConfigError: the place cannot be written; a file that was there before is as it was.
     """
+    return whole(path, lambda sink: write(table, format_, sink))
+
+
+def whole(path: Path, fill: Callable[[BinaryIO], None]) -> int:
+    """Make the file ``path`` of what ``fill`` writes, all at once. Bytes and errors as ``write_whole``."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with draft.open("xb") as sink:
-            write(table, format_, sink)
+            fill(sink)
             sink.flush()
             os.fsync(sink.fileno())
         draft.replace(path)

@@ -9,6 +9,8 @@ one JSON document, also when the command fails.
 
 import json
 import sys
+import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +27,7 @@ EXIT_CODES = {
     2: "the request is wrong: an option, a name, a time, the universe file; nothing was changed",
     3: "a venue did not answer or refused",
     4: "the lake or its ledger is damaged or unusable",
-    5: "done in part: candles are missing",
+    5: "not all there: candles are missing, a series is not held, or the past asked for was vacuumed",
 }
 
 
@@ -61,7 +63,7 @@ def command(examples: dict[str, str]) -> Callable[[Handler], click.Command]:
     return made
 
 
-class _Parsed(click.ParamType[Any]):
+class Parsed(click.ParamType[Any]):
     """An option's text turned into a value by a function that refuses with ConfigError."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
@@ -89,16 +91,16 @@ def known_series(text: str) -> Series:
     return series
 
 
-MARKET = _Parsed("market", known_market)
-SERIES = _Parsed("series", known_series)
-TIMEFRAME = _Parsed("timeframe", timeframe)
+MARKET = Parsed("market", known_market)
+SERIES = Parsed("series", known_series)
+TIMEFRAME = Parsed("timeframe", timeframe)
 
 
-def _time(what: str) -> _Parsed:
+def _time(what: str) -> Parsed:
     def parse(text: str) -> Instant:
         return instant(text, what)
 
-    return _Parsed("time", parse)
+    return Parsed("time", parse)
 
 
 def start_option(help_: str, *, required: bool = False) -> Callable[[Handler], Handler]:
@@ -116,6 +118,25 @@ def timeframe_option(help_: str, default: Timeframe | None = None) -> Callable[[
     return click.option(
         "--timeframe", type=TIMEFRAME, default=default and default.value, show_default=default is not None, help=help_
     )
+
+
+SNAPSHOT = "a commit's number, a time, or a pin's name"
+"""What can stand for a state of the lake."""
+
+
+def as_of_option(function: Handler) -> Handler:
+    """``--as-of SNAPSHOT``."""
+    return click.option("--as-of", metavar="SNAPSHOT", help=f"The lake as it was: {SNAPSHOT}.")(function)
+
+
+def run_id(command_: str) -> str:
+    """Who a commit is by that the command ``command_`` makes."""
+    return f"qmd-{command_}-{uuid.uuid4()}"
+
+
+def now() -> Instant:
+    """The clock's time."""
+    return time.time_ns() // 1_000_000
 
 
 def venue_url_option(function: Handler) -> Handler:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qmd_platform.cli import kit, store
-from qmd_platform.errors import ConfigError, choices
+from qmd_platform.errors import ConfigError, CoverageError, choices
 from qmd_platform.model.series import Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, iso, month_window
@@ -49,7 +49,7 @@ class Holding:
 def command(*, patterns: tuple[str, ...], timeframe: Timeframe | None, as_json: bool) -> None:
     """List what the lake holds, with its coverage.
 
-    PATTERN is a part of a series' name, or a glob over all of it. Expected are the candles that were ever asked
+    PATTERN is a part of a series' name, or a glob over all of it; upper and lower case count as the same. Expected are the candles that were ever asked
     for and that can exist; a candle the venue is known not to have (no trades) counts as empty, not as missing.
     Candles between the first and the last that nobody asked for yet are counted as never asked, and keep coverage
     below 100 %.
@@ -68,12 +68,21 @@ def chosen(held: Sequence[Series], patterns: Sequence[str], step: Timeframe | No
     names = {str(series): series for series in candles}
     for pattern in patterns:
         if not any(_matches(name, pattern) for name in names):
-            raise ConfigError(f"no series matches {pattern!r}", hint=choices(pattern, names) if names else None)
+            raise ConfigError(f"no series matches {pattern!r}", hint=_close(pattern, list(names)))
     found = [series for name, series in names.items() if not patterns or any(_matches(name, p) for p in patterns)]
     return sorted(found, key=lambda series: (series.venue, series.symbol, series.timeframe.step))
 
 
+def _close(pattern: str, names: Sequence[str]) -> str | None:
+    """What may have been meant; a pattern need not resemble a whole name."""
+    if not names:
+        return None
+    alike = choices(pattern, names)
+    return alike if alike.startswith("did you mean") else "`qmd series` lists them all"
+
+
 def _matches(name: str, pattern: str) -> bool:
+    name, pattern = name.casefold(), pattern.casefold()
     return pattern in name or fnmatchcase(name, pattern)
 
 
@@ -95,12 +104,17 @@ def holding(lake: "Lake", series: Series) -> Holding:
 
 
 def whole(lake: "Lake", series: Series) -> Window:
-    """The months the lake holds anything about; ConfigError when it holds nothing of ``series``."""
+    """The months the lake holds anything about; CoverageError when it holds nothing of ``series``."""
+    refuse_unheld(lake, series)
     held = sorted(state.partition.month for state in lake.states(series))
-    if not held:
-        names = [str(other) for other in lake.series() if other.symbol]
-        raise ConfigError(f"the lake holds nothing of {series}", hint=choices(str(series), names) if names else None)
     return Window(month_window(held[0]).start, month_window(held[-1]).end)
+
+
+def refuse_unheld(lake: "Lake", series: Series) -> None:
+    """CoverageError when the lake holds nothing of ``series``, with the closest ones it holds."""
+    if not lake.states(series):
+        names = [str(other) for other in lake.series() if other.symbol]
+        raise CoverageError(f"the lake holds nothing of {series}", hint=choices(str(series), names) if names else None)
 
 
 def as_document(found: Holding) -> dict[str, object]:

@@ -20,13 +20,12 @@ _ANOTHER = "set QMD_HOME to a folder you may write to"
 
 def lake_to_read() -> "Lake":
     """The lake under QMD_HOME; ConfigError when there is none, so that looking creates nothing."""
-    from qmd_platform.config import lake_root
+    from qmd_platform.config import is_lake_there, lake_root, open_lake
 
-    root = lake_root()
-    if not root.is_dir():
+    if not is_lake_there():
         hint = "set QMD_HOME to the folder that holds it, or fill one: `qmd demo`, `qmd backfill --help`"
-        raise ConfigError(f"there is no lake at {root}", hint=hint)
-    return _opened(root)
+        raise ConfigError(f"there is no lake at {lake_root()}", hint=hint)
+    return open_lake()
 
 
 def lake_to_write() -> "Lake":
@@ -40,13 +39,13 @@ def lake_to_write() -> "Lake":
 
 def lake_in(home: Path) -> "Lake":
     """The lake under ``home``, made when it is not there yet; ConfigError when the folder cannot be made."""
-    from qmd_platform.config import lake_root
+    from qmd_platform.config import open_lake
 
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot keep state in {home}: {error.strerror}", hint=_ANOTHER) from None
-    return _opened(lake_root(home))
+    return open_lake(home)
 
 
 def refuse_unwritable(home: Path) -> None:
@@ -73,15 +72,8 @@ def refuse_unmakeable(home: Path) -> None:
         raise ConfigError(f"cannot keep state in {home}: {why}", hint=_ANOTHER) from None
 
 
-def _opened(root: Path) -> "Lake":
-    from qmd_platform.lake.store import Lake
-
-    return Lake.open(root)
-
-
 def world_of(home: Path) -> str | None:
     """Which world the lake under ``home`` is of, ``live`` or ``sandbox``; None without a lake or before its first data."""
-    from qmd_platform.config import lake_root
+    from qmd_platform.config import is_lake_there, open_lake
 
-    root = lake_root(home)
-    return _opened(root).world if root.is_dir() else None
+    return open_lake(home).world if is_lake_there(home) else None

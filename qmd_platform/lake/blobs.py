@@ -1,28 +1,67 @@
 """Files that are written once: put if absent, read, list, delete.
 
-What lives here: the small interface behind which segments are kept, and the local disk behind it. What does not:
-what is in a file (``lake.codec``), whether it counts (``ledger``).
+What lives here: the small interface behind which a lake's files are kept, and the local disk behind it. What does
+not: the object store behind it (``lake.objects``), what is in a file (``lake.codec``), whether it counts (``ledger``).
 """
 
+import errno
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from qmd_platform.errors import LakeError
+from qmd_platform.lake.parallel import side_by_side
+from qmd_platform.model.window import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that is there: its size in bytes and when it was written, by the clock of whoever keeps it."""
+
+    path: str
+    bytes: int
+    modified: Instant
 
 
 class BlobStore(Protocol):
-    """Where segments are. Paths are ``/``-separated and relative; a path is never given other bytes."""
+    """Where a lake's files are. Paths are ``/``-separated and relative. Safe to use from many threads.
+
+    Every method raises LakeError when the store cannot be used at all (no permission, a full disk, a server that does
+    not answer), so that this is never taken for a damaged file.
+    """
 
     def put(self, path: str, data: bytes) -> None:
-        """Keep ``data`` under the new name ``path``; durable on return. LakeError if it cannot be kept."""
+        """Keep ``data`` under the new name ``path``; durable on return.
+
+        Raises:
+            LakeError: it cannot be kept, or the name is taken. What was there is untouched, and of ``data`` at most a
+                file stays that nobody was told of.
+        """
+
+    def put_many(self, files: Mapping[str, bytes]) -> None:
+        """``put`` all of ``files`` (bytes by path), side by side; durable on return. LakeError if any cannot be kept."""
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Keep ``data`` under ``path``, which may be taken: readers see the old bytes or the new, never a mixture.
+
+        For files that are not named after what is in them. Durable on return; LakeError as ``put``.
+        """
 
     def read(self, path: str) -> bytes:
-        """All bytes of ``path``; OSError (FileNotFoundError) if they cannot be had."""
+        """All bytes of ``path``. FileNotFoundError if there is no such file, another OSError if its bytes are lost."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file ``path``."""
+
+    def listing(self) -> Iterator[Found]:
+        """Every file there is, in no order. One that is put or deleted meanwhile may be among them or not."""
 
     def paths(self) -> Iterator[str]:
-        """Every path there is, in no order."""
+        """The paths of ``listing``."""
 
     def delete(self, path: str) -> None:
         """Forget ``path`` if it is there."""
@@ -32,62 +71,160 @@ class BlobStore(Protocol):
 
 
 class LocalBlobs:
-    """Blobs as files below a folder on a local disk that honours fsync."""
+    """Blobs as files below a folder on a local disk that honours fsync.
+
+    A name is durable only once every folder above it is: after the files, each folder that holds one is synced, then
+    whatever is new above it, up to the name of the root itself.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._durable: set[Path] = set()
 
     def put(self, path: str, data: bytes) -> None:
-        """See BlobStore. The file has its last name from the start; half a file is never committed to."""
+        """See BlobStore."""
+        self.put_many({path: data})
+
+    def put_many(self, files: Mapping[str, bytes]) -> None:
+        """See BlobStore. A file has its last name from the start: half a file is one that no commit names."""
+        targets = {self._root / path: data for path, data in files.items()}
+        folders = {target.parent for target in targets}
+        made: list[Path] = []
+        try:
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            side_by_side(lambda item: _write(item[0], item[1], made), targets.items())
+            self._sync_names(folders)
+        except OSError as error:
+            for target in made:
+                with suppress(OSError):  # what stays is an orphan; why it failed matters more
+                    target.unlink()
+            raise self._refusal("write", next(iter(targets)), error) from error
+
+    def replace(self, path: str, data: bytes) -> None:
+        """See BlobStore. Written beside it under a hidden name first, which a killed writer leaves behind."""
         target = self._root / path
+        draft = target.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
+        made: list[Path] = []
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(target, data)
-            fsync_folder(target.parent)
-            self._fsync_above(target.parent)
+            _write(draft, data, made)
+            draft.replace(target)
+            self._sync_names({target.parent})
         except OSError as error:
-            raise LakeError(f"cannot write {target}: {error.strerror}", hint="nothing was committed") from error
+            if made:
+                with suppress(OSError):
+                    draft.unlink()
+            raise self._refusal("write", target, error) from error
 
     def read(self, path: str) -> bytes:
         """See BlobStore."""
-        return (self._root / path).read_bytes()
+        target = self._root / path
+        try:
+            return target.read_bytes()
+        except OSError as error:
+            if error.errno in _OUR_TROUBLE or not self._root.is_dir():
+                raise self._refusal("read", target, error) from error
+            raise
+
+    def exists(self, path: str) -> bool:
+        """See BlobStore."""
+        return (self._root / path).is_file()
+
+    def listing(self) -> Iterator[Found]:
+        """See BlobStore. Drafts of ``replace`` are no files yet."""
+        for file in self._walk(self._root):
+            with suppress(FileNotFoundError):  # deleted since its folder was read
+                said = file.stat(follow_symlinks=False)
+                path = Path(file.path).relative_to(self._root).as_posix()
+                yield Found(path, said.st_size, said.st_mtime_ns // 1_000_000)
 
     def paths(self) -> Iterator[str]:
         """See BlobStore."""
-        return (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
+        return (found.path for found in self.listing())
 
     def delete(self, path: str) -> None:
         """See BlobStore."""
-        (self._root / path).unlink(missing_ok=True)
+        target = self._root / path
+        try:
+            target.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._refusal("delete", target, error) from error
 
     def where(self, path: str) -> str:
         """See BlobStore."""
         return str(self._root / path)
 
-    def _fsync_above(self, folder: Path) -> None:
-        """Make the folder's own name durable, up to the root: whoever made the folders may not have come so far."""
-        new = [one for one in (folder, *folder.parents) if self._root in one.parents and one not in self._durable]
-        for one in new:
-            fsync_folder(one.parent)
-        self._durable.update(new)
-
-
-def _write(target: Path, data: bytes) -> None:
-    with target.open("xb") as file:
+    def _walk(self, folder: Path | str) -> Iterator["os.DirEntry[str]"]:
         try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            target.unlink(missing_ok=True)
-            raise
+            with os.scandir(folder) as entries:
+                found = list(entries)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._refusal("list", Path(folder), error) from error
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(entry.path)
+            elif not entry.name.startswith(_DRAFT):
+                yield entry
+
+    def _sync_names(self, folders: set[Path]) -> None:
+        """Make all names in ``folders`` durable, and their own names up to the root's, whoever made them."""
+        above = {one for folder in folders for one in (folder, *folder.parents) if self._is_new(one)}
+        side_by_side(fsync_folder, folders | {one.parent for one in above})
+        self._durable.update(above)
+
+    def _is_new(self, folder: Path) -> bool:
+        return (folder == self._root or self._root in folder.parents) and folder not in self._durable
+
+    def _refusal(self, verb: str, target: Path, error: OSError) -> LakeError:
+        hint = _HINTS.get(error.errno or 0, f"the disk that holds {self._root} refused")
+        nothing = "; nothing was committed" if verb == "write" else ""
+        return LakeError(f"cannot {verb} {error.filename or target}: {error.strerror}", hint=hint + nothing)
+
+
+_DRAFT = ".draft-"
+
+_OUR_TROUBLE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM})
+"""Why a sound file may be unreadable to us."""
+
+_HINTS = {
+    errno.ENOSPC: "make room on this disk",
+    errno.EDQUOT: "make room in your quota on this disk",
+    errno.EROFS: "the disk is mounted read-only",
+    errno.EACCES: "give the user that runs this access to the lake's folder",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.EEXIST: "a file is never overwritten",
+    errno.ENOENT: "is the disk of the lake mounted?",
+    errno.EIO: "the disk is failing: look at its own log",
+}
+
+
+def _write(target: Path, data: bytes, made: list[Path]) -> None:
+    """Write the new file ``target``, its bytes durable; it is in ``made`` from the moment it is there."""
+    with _naming(target), target.open("xb") as file:
+        made.append(target)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def fsync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        with _naming(folder):
+            os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error say which file it is about, as errors of writing and syncing do not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise

@@ -1,6 +1,6 @@
 """Arrow arrays and numpy arrays over the same memory.
 
-What lives here: the two ways between them that import no pandas, as ``pa.array(ndarray)`` and ``Array.to_numpy``
+What lives here: the ways between them that import no pandas, as ``pa.array(ndarray)`` and ``Array.to_numpy``
 do (0.9 s). What does not: candles as a whole (``model.candles``).
 """
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 Number = TypeVar("Number", np.int32, np.int64, np.float64)
 
-_KINDS = {"i4": pa.int32(), "i8": pa.int64(), "f8": pa.float64()}
+_KINDS = {"i1": pa.int8(), "i4": pa.int32(), "i8": pa.int64(), "f8": pa.float64()}
 
 
 def arrow(values: NDArray[Any]) -> "pa.Array[Any]":
-    """``values`` (int32, int64 or float64) as an Arrow array."""
+    """``values`` (int8, int32, int64 or float64) as an Arrow array."""
     values = np.ascontiguousarray(values)
     kind: Any = _KINDS[values.dtype.str[1:]]
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values.data)])
@@ -28,3 +28,14 @@ def numbers(array: "pa.Array[Any]", dtype: type[Number]) -> NDArray[Number]:
     if data is None:
         return np.empty(0, dtype)
     return np.frombuffer(memoryview(data), dtype)[array.offset : array.offset + len(array)]
+
+
+def column(table: pa.Table, name: str) -> NDArray[Any]:
+    """The values of a column of int32, int64, float64 or instants, without nulls; instants as epoch ms.
+
+    Raises:
+        KeyError: there is no such column.
+    """
+    array = table.column(name).combine_chunks()
+    dtype = {pa.int32(): np.int32, pa.float64(): np.float64}.get(array.type, np.int64)
+    return numbers(array, dtype)

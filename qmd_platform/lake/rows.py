@@ -1,10 +1,11 @@
 """A table's rows in memory: their shape, which of two wins, and their content hash. Pure.
 
-What lives here: ``conformed`` (sorted, unique, typed), ``merged`` (later rows win by key), ``content_hash``. What
+What lives here: ``conformed`` (sorted, unique, typed), ``merged`` (the better of two by key), ``content_hash``. What
 does not: bytes on disk (``lake.codec``), which rows a partition may hold (``lake.writes``).
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from qmd_platform.errors import LakeError
 from qmd_platform.lake.buffers import arrow, numbers
-from qmd_platform.model.tables import Column, Table
+from qmd_platform.model.tables import CANDLES, Column, Table
+from qmd_platform.model.window import Instant
 
 Ints = NDArray[np.int64]
 
@@ -59,37 +61,93 @@ def conformed(spec: Table, rows: pa.Table) -> pa.Table:
     return table if np.array_equal(last, np.arange(len(table))) else _taken(table, last)
 
 
+SOURCE_RANK, FETCHED_AT = "source_rank", "fetched_at"
+"""Two columns a stored candle has beside its table's: how much its source counts, and when it was fetched (epoch ms)."""
+
+
+def stamped(spec: Table, rows: pa.Table, source_rank: int, fetched_at: Instant) -> pa.Table:
+    """``rows`` as they are stored: candles with where they stand when another row has their key."""
+    if spec is not CANDLES:
+        return rows
+    for name, value in ((SOURCE_RANK, source_rank), (FETCHED_AT, fetched_at)):
+        rows = rows.append_column(
+            pa.field(name, pa.int64(), nullable=False), arrow(np.full(len(rows), value, np.int64))
+        )
+    return rows
+
+
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The rows after a write, and how many of the written rows were new, changed or already there."""
+    """The rows after a write, and how many of the written rows were new, changed or already there.
+
+    ``outranked`` ones differ from a row that counts more. ``before`` and ``after`` are the positions of changed rows in
+    the old and in the written rows, ``gone`` those of old rows that are no more, ``fresh`` those of new written rows.
+    """
 
     rows: pa.Table
-    new: int
-    changed: int
     unchanged: int
+    outranked: int
     wrote: bool
-    """Whether ``rows`` differ from those before."""
+    """Whether what ``rows`` say differs from before."""
+    laid: bool
+    """Whether they have to be written, as they differ at least in their ranks."""
+    before: Ints
+    after: Ints
+    gone: Ints
+    fresh: Ints
+
+    @property
+    def new(self) -> int:
+        """How many written rows have a key that was not there."""
+        return len(self.fresh)
+
+    @property
+    def changed(self) -> int:
+        """How many written rows took the place of another."""
+        return len(self.after)
 
 
-def merged(spec: Table, old: pa.Table, rows: pa.Table, *, replace: bool) -> Merge:
-    """``rows`` laid over ``old`` by key, or put in its place where ``replace``. Both as ``conformed`` makes them.
+def merged(spec: Table, old: pa.Table, rows: pa.Table, *, replace: bool, restamp: bool = False) -> Merge:
+    """``rows`` laid over ``old`` by key, or put in its place where ``replace``. Both ``conformed``, then ``stamped``.
 
-    A value is changed when its bits are: NaN equals NaN, 0.0 differs from -0.0.
+    Of two rows with the same key the one of higher (source rank, time fetched) stays, of equal ones the written one:
+    whatever the order they come in, the same one is left. A value is changed when its bits are: NaN equals NaN, 0.0
+    differs from -0.0. Rows that say the same keep their rank, unless ``restamp``: then the better one is kept.
     """
     both = pa.concat_tables([old, rows]).combine_chunks()
     bits = _bits(spec, both)
-    order, starts, ends = _grouped(spec, bits)
+    order, starts, ends = _grouped(spec, bits, [] if replace else _ranks(both))
     first, last = order[starts], order[ends]
     is_pair = ends > starts
     is_same = np.logical_and.reduce([values[first] == values[last] for values in bits.values()])
-    unchanged = int(np.count_nonzero(is_pair & is_same))
-    changed = int(np.count_nonzero(is_pair)) - unchanged
-    new = len(rows) - changed - unchanged
-    gone = len(old) - changed - unchanged if replace else 0
-    wrote = bool(new or changed or gone)
-    if not wrote:
-        return Merge(old, new, changed, unchanged, wrote)
-    return Merge(rows if replace else _taken(both, last), new, changed, unchanged, wrote)
+    wins = last >= len(old)
+    unchanged, changed = is_pair & is_same, is_pair & ~is_same & wins
+    gone = first[~is_pair & ~wins] if replace else first[:0]
+    fresh = last[~is_pair & wins] - len(old)
+    chosen = last if restamp else np.where(unchanged, np.minimum(first, last), last)
+    wrote = bool(len(fresh) or changed.any() or len(gone))
+    laid = wrote or bool(restamp and _is_better(both, first, last, unchanged & wins))
+    return Merge(
+        rows=(rows if replace else _taken(both, chosen)) if laid else old,
+        unchanged=int(np.count_nonzero(unchanged)),
+        outranked=int(np.count_nonzero(is_pair & ~is_same & ~wins)),
+        wrote=wrote,
+        laid=laid,
+        before=first[changed],
+        after=last[changed] - len(old),
+        gone=gone,
+        fresh=fresh,
+    )
+
+
+def _ranks(table: pa.Table) -> list[Ints]:
+    """What decides between rows of one key, the weightiest first; nothing where the table does not say."""
+    names = [name for name in (SOURCE_RANK, FETCHED_AT) if name in table.column_names]
+    return [numbers(table.column(name).combine_chunks(), np.int64) for name in names]
+
+
+def _is_better(table: pa.Table, first: Ints, last: Ints, where: NDArray[np.bool_]) -> bool:
+    return any(bool(np.any(rank[first][where] != rank[last][where])) for rank in _ranks(table))
 
 
 def content_hash(spec: Table, rows: pa.Table) -> str:
@@ -140,10 +198,10 @@ def _valid(array: "pa.Array[Any]") -> Ints:
     return numbers(array.is_valid().cast(pa.int64()), np.int64)
 
 
-def _grouped(spec: Table, bits: dict[str, Ints]) -> tuple[Ints, Ints, Ints]:
-    """Row numbers in key order (equal keys in the order given), and where each key's group starts and ends."""
+def _grouped(spec: Table, bits: dict[str, Ints], ranks: Sequence[Ints] = ()) -> tuple[Ints, Ints, Ints]:
+    """Row numbers in key order, and where each key's group starts and ends; in it the best is last."""
     keys = [bits[name] for name in spec.key]
-    order = np.lexsort(keys[::-1])
+    order = np.lexsort([*keys, *ranks][::-1])
     if not len(order):
         return order, order, order
     differs = np.logical_or.reduce([key[order[1:]] != key[order[:-1]] for key in keys])

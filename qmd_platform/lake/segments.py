@@ -7,7 +7,7 @@ layout (``lake.codec``), which segments to read (``ledger``).
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,12 +17,13 @@ import pyarrow as pa
 from qmd_platform.errors import CorruptSegment
 from qmd_platform.lake import codec
 from qmd_platform.lake.blobs import BlobStore
-from qmd_platform.lake.rows import arrow_schema, empty
+from qmd_platform.lake.digests import digests
+from qmd_platform.lake.rows import arrow_schema, empty, stamped
 from qmd_platform.ledger.records import Segment
 from qmd_platform.model import tables
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Partition
-from qmd_platform.model.window import Instant, iso
+from qmd_platform.model.window import Instant, Window, iso
 
 T = TypeVar("T")
 
@@ -30,20 +31,35 @@ _THREADS = min(4, os.cpu_count() or 1)
 """Files decoded side by side; decoding leaves Python's lock for most of its time."""
 
 
-def sealed(partition: Partition, rows: pa.Table, version: int, notes: dict[str, str | int]) -> tuple[Segment, bytes]:
-    """The file of ``rows`` (at least one) for a version of a partition; not written yet.
+def sealed(
+    partition: Partition, rows: pa.Table, window: Window | None, version: int, notes: Mapping[str, str | int]
+) -> tuple[Segment, bytes]:
+    """The file of ``rows`` (stored ones, at least one) for a version of a partition; not written yet.
 
     Its name holds a word drawn anew for every attempt, so no two attempts share a name, and the start of its hash.
+    ``window`` is what it speaks for, None for a table without time.
     """
     spec = tables.table(partition.series.table)
     about: dict[str, str | int] = {"partition": partition.folder, "version": version, "schema": spec.version}
-    data = codec.encode(spec, rows, about | notes)
+    data = codec.encode(spec, rows, {**about, **notes})
     digest = hashlib.sha256(data).hexdigest()
     first, last = _ends(rows) if spec is tables.CANDLES else (None, None)
     span = "all" if first is None or last is None else f"{_stamp(first)}-{_stamp(last)}"
     name = f"{span}.v{version:08d}.{secrets.token_hex(4)}.{digest[:16]}.parquet"
-    path = f"{partition.folder}/{name}"
-    return Segment(partition, path, len(rows), len(data), digest, version, first, last), data
+    segment = Segment(
+        partition,
+        f"{partition.folder}/{name}",
+        rows=len(rows),
+        bytes=len(data),
+        file_hash=digest,
+        version=version,
+        first=first,
+        last=last,
+        window=window,
+        digests=digests(partition, rows),
+        codec=codec.LAYOUT,
+    )
+    return segment, data
 
 
 def candles_of(blobs: BlobStore, segments: Sequence[Segment]) -> Candles:
@@ -59,7 +75,7 @@ def candles_of(blobs: BlobStore, segments: Sequence[Segment]) -> Candles:
 
     def fill(part: int) -> None:
         out = whole.take(slice(int(ends[part]), int(ends[part + 1])))
-        _proven(blobs, segments[part], lambda data: codec.decode_candles(data, out))
+        proven(blobs, segments[part], lambda data: codec.decode_candles(data, out))
 
     if len(segments) > 1 and _THREADS > 1:
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -74,12 +90,18 @@ def table_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) 
     """The rows of ``segments`` of any table. Raises as ``candles_of``."""
     if spec is tables.CANDLES:
         return pa.Table.from_arrays(candles_of(blobs, segments).to_arrow().columns, schema=arrow_schema(spec))
-    parts = [_proven(blobs, segment, codec.decode) for segment in segments]
-    return pa.concat_tables(parts) if parts else empty(spec)
+    return stored_of(spec, blobs, segments)
 
 
-def _proven(blobs: BlobStore, segment: Segment, decode: Callable[[bytes], T]) -> T:
-    """The segment decoded, if its bytes are those that were committed.
+def stored_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) -> pa.Table:
+    """The rows of ``segments`` as they are stored (``lake.rows.stamped``). Raises as ``candles_of``."""
+    decode = codec.decode_stored if spec is tables.CANDLES else codec.decode
+    parts = [proven(blobs, segment, decode) for segment in segments]
+    return pa.concat_tables([stamped(spec, empty(spec), 0, 0), *parts])
+
+
+def proven(blobs: BlobStore, segment: Segment, decode: Callable[[bytes], T]) -> T:
+    """The segment decoded by ``decode``, if its bytes are those that were committed; CorruptSegment otherwise.
 
     The whole file's hash, because Parquet's page checksums leave its footer unguarded, and a scale is in there.
     It costs a tenth of the decoding.

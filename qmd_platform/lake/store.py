@@ -8,77 +8,100 @@ compare-and-swap in the ledger. Stopped at any instant, the lake is as before or
 that no commit names.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 
-from qmd_platform.errors import Conflict, LakeError, Outdated
-from qmd_platform.lake.blobs import BlobStore, LocalBlobs
+from qmd_platform.errors import LakeError, Outdated
+from qmd_platform.lake.changes import Made, Maker
+from qmd_platform.lake.files import Blobs
+from qmd_platform.lake.opening import opened
 from qmd_platform.lake.place import Place
-from qmd_platform.lake.rows import content_hash, merged
-from qmd_platform.lake.segments import candles_of, sealed, table_of
+from qmd_platform.lake.records import Records
+from qmd_platform.lake.segments import candles_of, table_of
+from qmd_platform.lake.transaction import Heads, transact
 from qmd_platform.lake.verify import Finding, verified
-from qmd_platform.lake.writes import Write, checked, runs_after
+from qmd_platform.lake.writes import Write, checked
 from qmd_platform.ledger.ledger import Ledger
-from qmd_platform.ledger.lock import held
-from qmd_platform.ledger.records import Change, Head, Outcome, PartitionState, Rejected
+from qmd_platform.ledger.questions import AsOf
+from qmd_platform.ledger.records import Outcome, PartitionState, Rejected
 from qmd_platform.model import tables
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run
-from qmd_platform.model.window import Window, month_of
+from qmd_platform.model.window import Window
 
-__all__ = ["Finding", "Lake", "Outcome", "PartitionState", "Rejected", "Write"]
+__all__ = ["Finding", "Held", "Lake", "Outcome", "PartitionState", "Rejected", "Write"]
 
-TRIES = 20
-"""How often a commit is tried against writers that do not share our locks (none on one machine) before it fails."""
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the lake holds of a series in one snapshot: the commit it is of, the rows, and what is known of all."""
+
+    commit: int
+    candles: Candles
+    runs: tuple[Run, ...]
 
 
 class Lake:
-    """The data in one folder. Safe to share between threads, and to open in many processes at once."""
+    """The data in one place. Safe to share between threads, and to open in many processes at once."""
 
-    def __init__(self, place: Place, ledger: Ledger, blobs: BlobStore, world: str | None = None) -> None:
+    def __init__(self, place: Place, ledger: Ledger, blobs: Blobs, records: Records, world: str | None = None) -> None:
         self.root = place.root
+        self.place = place
         self.ledger = ledger
-        self._place = place
-        self._blobs = blobs
+        self.blobs = blobs
+        self.records = records
         self._world = world
 
     @classmethod
-    def open(cls, root: Path, *, world: str | None = None) -> Self:
-        """The lake in ``root``, made if absent.
+    def open(
+        cls, root: Path, *, world: str | None = None, postgres: str | None = None, files: str | None = None
+    ) -> Self:
+        """The lake in ``root``, made if absent, brought up to today's format if older.
 
         Args:
             root: a folder on a local disk.
             world: what data will be written, ``live`` or ``sandbox``; claimed by the first commit.
+            postgres: the address of the database that has the ledger; None for ``ledger.sqlite`` in ``root``.
+            files: the address of the object store that has the files; None for folders in ``root``.
 
         Raises:
+            ConfigError: an address is not one.
             LakeError: the folder cannot be used, or is of a newer format.
-            LedgerTooNew: its ledger is of a newer schema.
+            LedgerError: the ledger cannot be used, is of another lake, or has been moved.
+            LedgerTooNew: the ledger is of a newer schema.
             WrongWorld: it holds the other world's data. Nothing was changed in any of these cases.
         """
-        place = Place.prepared(root)
-        ledger = Ledger.open(place.ledger, place.commit_lock)
+        place, ledger, blobs, records = opened(root, postgres, files)
+        lake = cls(place, ledger, blobs, records, world)
         if world is not None:
-            place.check(world)
-        return cls(place, ledger, LocalBlobs(place.data), world)
+            lake.check_world(world)
+        return lake
+
+    @property
+    def writes_to(self) -> str | None:
+        """The world this opening of the lake writes data of, if that was said."""
+        return self._world
 
     @property
     def world(self) -> str | None:
         """Which world the data is of, ``live`` or ``sandbox``; None before the first commit."""
-        return self._place.world
+        return self.ledger.about("world")
 
     def check_world(self, world: str) -> None:
         """WrongWorld if the lake holds the other world's data; claims nothing."""
-        self._place.check(world)
+        if self.world is not None:
+            self.ledger.claim(world)
 
     def claim_world(self, world: str) -> None:
         """Make this a lake of ``world`` from now on; WrongWorld if it is of another."""
-        self._place.claim(world)
+        self.ledger.claim(world)
 
     def close(self) -> None:
         """Tidy up after this process's commits. They are durable without it, and the lake stays usable."""
@@ -119,98 +142,50 @@ class Lake:
         partitions = [write.partition for write in wanted]
         if len(set(partitions)) < len(partitions):
             raise LakeError("a commit writes to the same partition twice", hint="join the rows into one write")
-        if self._world is not None:
-            self.claim_world(self._world)
-        with ExitStack() as stack:
-            # Only to save merges that would lose the race; who may commit is decided by compare-and-swap.
-            for stripe in sorted({self._place.stripe(str(partition)) for partition in partitions}):
-                stack.enter_context(held(stripe))
-            for _ in range(TRIES):
-                if idem_key is not None and (done := self.ledger.committed(idem_key)):
-                    return done[0], _in_order(done[1], partitions, idem_key)
-                try:
-                    return self._attempt(wanted, run_id, source, idem_key)
-                except Conflict:
-                    continue
-        raise Conflict(f"{TRIES} times in a row another writer was faster", hint="run it again")
 
-    def _attempt(
-        self, writes: Sequence[Write], run_id: str, source: str, idem_key: str | None
-    ) -> tuple[int, tuple[Outcome, ...]]:
-        heads = self.ledger.heads([write.partition for write in writes])
-        _refuse_outdated(writes, heads)
-        notes: dict[str, str | int] = {"run_id": run_id, "source": source}
-        changes: list[Change] = []
-        try:
-            for write in writes:
-                changes.append(self._change(write, heads[write.partition], notes))  # noqa: PERF401 - see below
-            outcomes = tuple(change.outcome for change in changes)
-            if idem_key is None and not any(change.is_change for change in changes):
-                return self.ledger.last_commit(), outcomes
-            return self.ledger.commit(changes, run_id=run_id, source=source, idem_key=idem_key), outcomes
-        except (Conflict, LakeError):
-            # No commit names the files written so far: in both cases that is certain.
-            for change in changes:
-                if change.segment:
-                    self._blobs.delete(change.segment.path)
-            raise
+        def make(heads: Heads) -> list[Made]:
+            _refuse_outdated(wanted, heads)
+            return self._made(wanted, heads, {"run_id": run_id, "source": source})
 
-    def _change(self, write: Write, head: Head, notes: dict[str, str | int]) -> Change:
-        """What ``write`` makes of the partition; its new file, if it needs one, is written and durable."""
-        spec = tables.table(write.partition.series.table)
-        merge = merged(spec, table_of(spec, self._blobs, head.segments), write.rows, replace=write.replace)
-        runs = runs_after(write, head.runs, merge.rows)
-        known = self.ledger.rejected(write.partition) if write.rejected else []
-        rejected = tuple(row for row in write.rejected if not any(row.is_same(other) for other in known))
-        segment = None
-        version = head.version + bool(merge.wrote or rejected or runs != head.runs)
-        if merge.wrote and len(merge.rows):
-            segment, data = sealed(write.partition, merge.rows, version, notes)
-            self._blobs.put(segment.path, data)
-        stored = (segment,) if segment else () if merge.wrote else head.segments
-        outcome = Outcome(
-            write.partition,
-            version=version,
-            rows=len(merge.rows),
-            new=merge.new,
-            changed=merge.changed,
-            unchanged=merge.unchanged,
-            bytes=sum(one.bytes for one in stored),
-            data_version=content_hash(spec, merge.rows) if merge.wrote or not head.state else head.state.data_version,
-            runs=runs,
-            wrote=merge.wrote,
-        )
-        return Change(outcome, head.version, segment, rejected)
+        return transact(self, partitions, make, run_id=run_id, source=source, idem_key=idem_key)
 
-    def read(self, series: Series, window: Window | None = None, *, as_of: int | None = None) -> pa.Table:
+    def _made(self, writes: Sequence[Write], heads: Heads, notes: dict[str, str | int]) -> list[Made]:
+        refusing = [write.partition for write in writes if write.rejected]
+        known = self.ledger.rejected_of(refusing) if refusing else {}
+        maker = Maker(self.blobs.data, time.time_ns() // 1_000_000, notes)
+        return [maker.made(one, heads[one.partition], known.get(one.partition, ())) for one in writes]
+
+    def read(self, series: Series, window: Window | None = None, *, as_of: AsOf = None) -> pa.Table:
         """The rows of ``series``, sorted by key.
 
         Args:
             series: of any table; one the lake does not hold has no rows.
             window: half-open, of open times; candles only. None for all.
-            as_of: the state right after this commit (0: before the first); None for now.
+            as_of: a snapshot: a commit's id (0: before the first), a time as ISO text, a pin's name; None for now.
 
         Raises:
             CorruptSegment: a file is not what was committed.
-            LedgerError: there is no commit ``as_of``.
+            LedgerError: there is no snapshot ``as_of``.
+            Vacuumed: its files are gone.
         """
         spec = tables.table(series.table)
         if spec is tables.CANDLES:
-            return self._candles(series, window, as_of).to_arrow()
-        return table_of(spec, self._blobs, self.ledger.segments(series, as_of=as_of))
+            return self.candles(series, window, as_of=as_of).to_arrow()
+        return table_of(spec, self.blobs.data, self.ledger.segments(series, as_of=as_of))
 
-    def candles(self, series: Series, window: Window | None = None) -> Candles:
-        """The candles of ``series`` that open in ``window`` (None for all), sorted. Raises as ``read``."""
-        return self._candles(series, window, None)
+    def candles(self, series: Series, window: Window | None = None, *, as_of: AsOf = None) -> Candles:
+        """The candles of ``series`` that open in ``window`` (None for all), sorted. As ``read``."""
+        return self.held(series, window, as_of=as_of).candles
 
-    def _candles(self, series: Series, window: Window | None, as_of: int | None) -> Candles:
-        months = (month_of(window.start), month_of(window.end - 1)) if window else None
-        candles = candles_of(self._blobs, self.ledger.segments(series, months, as_of=as_of))
-        return candles.within(window) if window else candles
+    def held(self, series: Series, window: Window | None = None, *, as_of: AsOf = None) -> Held:
+        """Candles and coverage of one snapshot. As ``read``."""
+        view = self.ledger.view(series, window, as_of=as_of)
+        candles = candles_of(self.blobs.data, view.segments)
+        return Held(view.commit, candles.within(window) if window else candles, view.runs)
 
-    def coverage(self, series: Series, window: Window) -> list[Run]:
+    def coverage(self, series: Series, window: Window, *, as_of: AsOf = None) -> list[Run]:
         """What is known about the candles of ``window``; unknown ones are in no run."""
-        return self.ledger.runs(series, window)
+        return self.ledger.runs(series, window, as_of=as_of)
 
     def state(self, partition: Partition) -> PartitionState | None:
         """What the partition is now; None if nothing was ever committed to it."""
@@ -226,17 +201,11 @@ class Lake:
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
         """Read and hash every live file and compare it with the ledger; ``progress`` is told partitions done, of."""
-        return verified(self.ledger, self._blobs, progress)
+        return verified(self.ledger, self.blobs.data, self.records, progress)
 
 
-def _refuse_outdated(writes: Sequence[Write], heads: Mapping[Partition, Head]) -> None:
+def _refuse_outdated(writes: Sequence[Write], heads: Heads) -> None:
     """Outdated if a partition moved on since its rows were computed."""
     for write in writes:
         if write.seen is not None and write.seen != heads[write.partition].version:
             raise Outdated(f"{write.partition} changed while its rows were being computed")
-
-
-def _in_order(done: Mapping[Partition, Outcome], partitions: Sequence[Partition], idem_key: str) -> tuple[Outcome, ...]:
-    if set(done) != set(partitions):
-        raise LakeError(f"the key {idem_key!r} was used for a commit to other partitions", hint="use a new key")
-    return tuple(done[partition] for partition in partitions)

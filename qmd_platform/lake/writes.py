@@ -4,7 +4,7 @@ What lives here: ``Write``, the refusals of rows that cannot be of the partition
 does not: whether a row is plausible (``quality``), merging (``lake.rows``), committing (``lake.store``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +16,8 @@ from qmd_platform.ledger.records import Rejected
 from qmd_platform.model import tables
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition
-from qmd_platform.model.spans import Run, State, accounted, merged, overlaid, windows_of
-from qmd_platform.model.window import Window
+from qmd_platform.model.spans import Run, State, accounted, in_state, merged, overlaid, subtracted
+from qmd_platform.model.window import Instant, Window
 
 NOT_RECEIVED = "asked for, not received"
 """Why a candle is MISSING that was asked for, is not there, and is not explained."""
@@ -35,6 +35,9 @@ class Write:
         replace: the rows replace the whole partition instead of merging by key.
         seen: the version of the partition (0 for none) the rows were computed from; refused if it has moved on.
         rejected: rows that were not let in. A candle without a row and without an explanation becomes QUARANTINED.
+        source_rank: how much the source counts: of two rows for one candle the higher one stays.
+        fetched_at: when the rows were fetched (epoch ms): among equal ranks the later ones stay, whichever comes
+            first. None for now; then rows that are there already change nothing.
     """
 
     partition: Partition
@@ -44,6 +47,8 @@ class Write:
     replace: bool = False
     rejected: tuple[Rejected, ...] = ()
     seen: int | None = None
+    source_rank: int = 0
+    fetched_at: Instant | None = None
 
 
 def checked(write: Write) -> Write:
@@ -69,21 +74,31 @@ def checked(write: Write) -> Write:
     return replace(write, rows=rows, asked=asked, explained=explained)
 
 
-def runs_after(write: Write, before: Iterable[Run], rows: pa.Table) -> tuple[Run, ...]:
-    """What is known of a partition of candles once its rows are ``rows``: rows speak first, then the write."""
+def runs_after(
+    write: Write, before: Iterable[Run], written: Sequence[Window], present: Iterable[Window]
+) -> tuple[Run, ...]:
+    """What is known of a partition of candles after a write: rows speak first, then the write.
+
+    Args:
+        write: what was asked for.
+        before: what was known.
+        written: the windows that were laid out anew; outside them the rows are as they were.
+        present: the candles that are in ``written`` now.
+    """
     if tables.table(write.partition.series.table) is not tables.CANDLES:
         return ()
+    held = list(before)
     step = write.partition.series.timeframe.step
-    present = windows_of(Candles.from_arrow(rows).open_at, step)
     refused = [
         Run(Window(one.open_at, one.open_at + step), State.QUARANTINED, one.reason)
         for one in sorted(write.rejected)  # of several for one candle the same one speaks, whatever came first
         if not one.open_at % step
     ]
     explained = overlaid(_one_each(refused), overlaid((), write.explained))
-    said = accounted(write.asked, present, explained, NOT_RECEIVED)
-    # Old PRESENT runs do not count: a replaced partition may have lost rows, and the rows say what is present.
-    return tuple(overlaid([run for run in before if run.state is not State.PRESENT], said))
+    there = [*present, *subtracted(in_state(held, State.PRESENT), written)]
+    said = accounted(write.asked, there, explained, NOT_RECEIVED)
+    # Old PRESENT runs do not count where rows were written: those that went are not present any more.
+    return tuple(overlaid([run for run in held if run.state is not State.PRESENT], said))
 
 
 def _one_each(runs: Iterable[Run]) -> list[Run]:

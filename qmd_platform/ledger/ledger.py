@@ -1,36 +1,55 @@
-"""The ledger: commits by compare-and-swap, and the questions asked of it.
+"""The ledger: commits by compare-and-swap, and everything else that changes it.
 
-What lives here: transactions over ``ledger.schema``. What does not: rows and conditions (``ledger.rows``),
-SQLite's habits (``ledger.engine``), files and merging (``lake``).
+What lives here: write transactions over ``ledger.schema``. What does not: the rows of a commit
+(``ledger.applying``), questions (``ledger.questions``, ``ledger.history``), what vacuum does (``ledger.disposal``),
+the database's habits (``ledger.sqlite``, ``ledger.postgres``), files and merging (``lake``).
 
 A commit covers a batch of partitions, all or nothing. Each change names the version it was made from; if any
-partition has moved on since, the whole batch is refused (Conflict) and the caller reads again.
+partition has moved on since, the whole batch is refused (Conflict) and the caller reads again. Commits are made
+one after the other, so their ids have no holes, and a snapshot is everything up to an id.
 """
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
-from sqlalchemy import and_, delete, func, insert, select, true
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from qmd_platform import __version__
-from qmd_platform.errors import Conflict, LedgerError
-from qmd_platform.ledger import rows
+from qmd_platform.errors import BadSnapshot, Conflict, LedgerError, WrongWorld
+from qmd_platform.ledger import applying, rows
 from qmd_platform.ledger import schema as db
-from qmd_platform.ledger.engine import Database
-from qmd_platform.ledger.records import Change, Commit, Head, Outcome, PartitionState, Rejected, Segment, Verdict
-from qmd_platform.model.series import Partition, Series
-from qmd_platform.model.spans import Run, clipped, merged
-from qmd_platform.model.window import Window
+from qmd_platform.ledger.checkpoint import dumped, loaded
+from qmd_platform.ledger.database import Database
+from qmd_platform.ledger.disposal import Disposal
+from qmd_platform.ledger.history import text_of
+from qmd_platform.ledger.journal import Entry
+from qmd_platform.ledger.questions import AsOf, pinned, resolved
+from qmd_platform.ledger.records import Change, Pin, Verdict
+from qmd_platform.ledger.sqlite import SqliteDatabase
+from qmd_platform.model.series import Series
+from qmd_platform.model.window import Instant
 
 
-class Ledger:
+class Recorder(Protocol):
+    """Keeps what commits do, beside the ledger (``lake.records``)."""
+
+    def keep(self, entry: Entry) -> None:
+        """Keep what a commit did, durably, before it is one. An error it raises undoes the commit."""
+
+    def complete(self, ledger: "Ledger") -> int:
+        """Make the commits that were kept and are not in the ledger; how many there were."""
+
+
+class Ledger(Disposal):
     """What a lake holds. Cheap to open; safe to share between threads, to fork, and to open in many processes."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, recorder: Recorder | None = None) -> None:
+        super().__init__(database)
+        self.database = database
+        self._recorder = recorder
 
     @classmethod
     def open(cls, path: Path, lock: Path) -> "Ledger":
@@ -40,7 +59,7 @@ class Ledger:
             LedgerTooNew: a newer qmd_platform wrote it; nothing is changed.
             LedgerError: it cannot be read or written.
         """
-        database = Database(path, lock)
+        database = SqliteDatabase(path, lock)
         database.migrate()
         return cls(database)
 
@@ -48,147 +67,193 @@ class Ledger:
         """Tidy up after this process's commits. They are durable without it."""
         self._database.close()
 
-    def commit(self, changes: Sequence[Change], *, run_id: str, source: str, idem_key: str | None = None) -> int:
-        """Make ``changes`` so, all or none, durably; the commit's id.
+    def commit(
+        self,
+        changes: Sequence[Change],
+        *,
+        run_id: str,
+        source: str,
+        idem_key: str | None = None,
+        world: str | None = None,
+    ) -> int:
+        """Make ``changes`` so, all or none, durably; the commit's id. ``world`` as of ``claim``.
 
         Raises:
             Conflict: a partition is no longer at the version its change was made from, or ``idem_key`` was used
                 before. Nothing was changed.
+            WrongWorld: the ledger is of another world. Nothing was changed.
+            LedgerError: the database failed. If it did so at the very end, the commit may have been made; making
+                the same one again does no harm.
         """
-        now = _now()
-        said = {"at": now, "run_id": run_id, "source": source, "code_version": __version__, "idem_key": idem_key}
+        self.complete()
         with self._database.writing() as connection:
+            if world is not None:
+                self._claim(connection, world)
+            entry = self._entry(connection, run_id, source, idem_key=idem_key, changes=tuple(changes))
+            self._commit(connection, entry)
+        return entry.id
+
+    def complete(self) -> int:
+        """Make the commits that were decided and never finished (``lake.records``); how many there were."""
+        return self._recorder.complete(self) if self._recorder else 0
+
+    def replay(self, entry: Entry) -> bool:
+        """Make the commit of ``entry`` again, as it was; whether that was still to be done.
+
+        Raises:
+            LedgerError: the commit before it is missing, or it does not fit what is there (another lake's, damage).
+        """
+        with self._database.writing() as connection:
+            last = resolved(connection, None)
+            if entry.id <= last:
+                return False
+            if entry.id != last + 1:
+                raise LedgerError(f"commit {entry.id} cannot follow commit {last}: a record is missing")
+            if entry.lake:
+                self._say(connection, "lake", entry.lake)
+            if entry.world is not None:
+                self._claim(connection, entry.world)
             try:
-                number = int(connection.execute(insert(db.commit).values(said).returning(db.commit.c.id)).scalar_one())
-            except IntegrityError as error:
-                raise Conflict(f"a commit with the key {idem_key!r} exists") from error
-            ids = rows.partition_ids(connection, [change.outcome.partition for change in changes])
-            for change in changes:
-                if change.is_change:
-                    rows.move_head(connection, number, now, ids[change.outcome.partition], change)
-            done = [rows.change_row(change.outcome, number, ids[change.outcome.partition]) for change in changes]
-            if done:
-                connection.execute(insert(db.change), done)
-        return number
+                self._apply(connection, entry)
+            except Conflict as error:
+                raise LedgerError(f"the record of commit {entry.id} does not fit the ledger: {error}") from error
+        return True
 
-    def committed(self, idem_key: str) -> tuple[int, dict[Partition, Outcome]] | None:
-        """The commit made under ``idem_key`` and what it did; None if there is none. The runs are today's."""
+    def checkpoint(self) -> tuple[int, bytes]:
+        """The latest commit, and the whole ledger right after it as bytes; ``load`` reads them."""
         with self._database.reading() as connection:
-            number = connection.execute(select(db.commit.c.id).where(db.commit.c.idem_key == idem_key)).scalar()
-            if number is None:
-                return None
-            mine = db.partition.c.id.in_(select(db.change.c.partition_id).where(db.change.c.commit_id == number))
-            runs = rows.runs(connection, mine)
-            columns = [db.change.c[name] for name in rows.OUTCOME]
-            query = select(*rows.NAMES, *columns).select_from(db.change.join(db.partition))
-            found = connection.execute(query.where(db.change.c.commit_id == number)).all()
-        outcomes = [
-            Outcome(
-                partition=(name := rows.named(row)),
-                runs=tuple(runs.get(name, ())),
-                **dict(zip(rows.OUTCOME, row[len(rows.NAMES) :], strict=True)),
-            )
-            for row in found
-        ]
-        return int(number), {outcome.partition: outcome for outcome in outcomes}
+            return resolved(connection, None), dumped(connection)
 
-    def last_commit(self) -> int:
-        """The id of the latest commit; 0 before the first."""
-        with self._database.reading() as connection:
-            return int(connection.execute(select(func.coalesce(func.max(db.commit.c.id), 0))).scalar_one())
+    def load(self, dump: bytes, where: str) -> None:
+        """Fill an empty ledger from a checkpoint kept at ``where``; LedgerError if that is damaged."""
+        with self._database.writing() as connection:
+            loaded(connection, dump, where)
 
-    def heads(self, partitions: Iterable[Partition]) -> dict[Partition, Head]:
-        """What a writer must know of each partition, all as of one commit."""
-        months: dict[Series, set[str]] = {}
-        for partition in partitions:
-            months.setdefault(partition.series, set()).add(partition.month)
-        heads: dict[Partition, Head] = {}
-        with self._database.reading() as connection:
-            for series, named in months.items():
-                mine = and_(rows.of_series(series), db.partition.c.month.in_(named))
-                states = {state.partition: state for state in rows.states(connection, mine)}
-                files = rows.segments(connection, and_(mine, rows.live()))
-                runs = rows.runs(connection, mine)
-                for partition in (Partition(series, month) for month in named):
-                    live = tuple(segment for segment in files if segment.partition == partition)
-                    heads[partition] = Head(states.get(partition), live, tuple(runs.get(partition, ())))
-        return heads
-
-    def segments(
-        self, series: Series | None = None, months: tuple[str, str] | None = None, *, as_of: int | None = None
-    ) -> list[Segment]:
-        """The files to read, sorted by partition and time, all as of one commit.
+    def pin(
+        self,
+        name: str,
+        *,
+        at: AsOf = None,
+        series: Iterable[Series] | None = None,
+        until: Instant | None = None,
+        note: str = "",
+        run_id: str = "pin",
+    ) -> Pin:
+        """Name a snapshot, and keep it readable (until ``until``, epoch ms). An own commit.
 
         Args:
-            series: None for all.
-            months: first and last month, both included; None for all.
-            as_of: as they were right after this commit (0: before the first); None for now. LedgerError if there
-                is no such commit.
+            name: not like a number or a time; a pin of this name must not exist, unless it says the same.
+            at: the snapshot; None for now.
+            series: only these are kept readable; None for all.
+            until: the pin ends then; None for never.
+            note: why.
+            run_id: who.
+
+        Raises:
+            BadSnapshot: the name is taken or not one, or there is no such snapshot.
         """
-        where = and_(
-            rows.live(as_of),
-            rows.of_series(series) if series else true(),
-            db.partition.c.month.between(*months) if months else true(),
-        )
-        with self._database.reading() as connection:
-            known = select(db.commit.c.id).where(db.commit.c.id == as_of)
-            if as_of and connection.execute(known).first() is None:
-                raise LedgerError(f"the lake has no commit {as_of}")
-            return rows.segments(connection, where)
+        if not name or name[0].isdecimal() or name != name.strip():
+            raise BadSnapshot(f"{name!r} cannot name a pin", hint="begin with a letter; digits mean commits and times")
+        chosen = None if series is None else tuple(sorted(set(series)))
+        self.complete()
+        with self._database.writing() as connection:
+            # Resolved in here, so that no vacuum comes between; of all series, as a snapshot may be whole for some only.
+            number = resolved(connection, at, chosen[0] if chosen and len(chosen) == 1 else None)
+            wanted = Pin(name, number, chosen, until, note, _now())
+            for held in pinned(connection):
+                if held.name == name and (held.commit, held.series, held.until) == (number, chosen, until):
+                    return held
+                if held.name == name:
+                    hint = "unpin it, or choose another name"
+                    raise BadSnapshot(f"the pin {name!r} is taken: commit {held.commit}", hint=hint)
+            self._commit(connection, self._entry(connection, run_id, "qmd:pin", pins=(wanted,)))
+        return wanted
 
-    def paths(self) -> set[str]:
-        """Every file a commit ever named, live or replaced."""
-        with self._database.reading() as connection:
-            return set(connection.execute(select(db.segment.c.path)).scalars())
+    def unpin(self, name: str, *, run_id: str = "unpin") -> None:
+        """Forget a pin: what only it reaches may go. BadSnapshot if there is none of this name."""
+        if name not in (names := [pin.name for pin in self.pins()]):
+            raise BadSnapshot(
+                f"there is no pin {name!r}", hint=f"pins: {', '.join(names)}" if names else "there is none"
+            )
+        self.complete()
+        with self._database.writing() as connection:
+            self._commit(connection, self._entry(connection, run_id, "qmd:unpin", unpinned=(name,)))
 
-    def runs(self, series: Series, window: Window) -> list[Run]:
-        """What is known about the instants of ``window``; the unknown ones are in no run."""
-        inside = and_(db.coverage.c.start < window.end, db.coverage.c.end > window.start)
-        with self._database.reading() as connection:
-            found = rows.runs(connection, and_(rows.of_series(series), inside))
-        return merged(clipped((run for runs in found.values() for run in runs), window))
+    def claim(self, world: str) -> None:
+        """Make this a ledger of ``world`` (``live`` or ``sandbox``) from now on; WrongWorld if it is of another."""
+        if self.about("world") != world:
+            with self._database.writing() as connection:
+                self._claim(connection, world)
 
-    def states(self, series: Series | None = None) -> list[PartitionState]:
-        """Every partition that was ever committed to, sorted."""
-        with self._database.reading() as connection:
-            return rows.states(connection, rows.of_series(series) if series else true())
-
-    def rejected(self, partition: Partition) -> list[Rejected]:
-        """Every row that was not let in, in order of time; one that came again for the same reason is there once."""
-        where = and_(rows.of_series(partition.series), db.partition.c.month == partition.month)
-        query = select(db.quarantine).join(db.partition).where(where)
-        query = query.order_by(db.quarantine.c.open_at, db.quarantine.c.reason, db.quarantine.c.row)
-        with self._database.reading() as connection:
-            return [Rejected(row.open_at, json.loads(row.row), row.reason) for row in connection.execute(query)]
+    def say(self, key: str, value: str) -> None:
+        """Make ``about(key)`` be ``value``; LedgerError if it already is something else."""
+        if self.about(key) != value:
+            with self._database.writing() as connection:
+                self._say(connection, key, value)
 
     def record_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Keep what the rules said of these partitions instead of all they said before: one judgement, one state."""
         with self._database.writing() as connection:
-            ids = rows.partition_ids(connection, {verdict.partition for verdict in verdicts})
+            ids = applying.numbered(connection, {verdict.partition for verdict in verdicts})
             connection.execute(delete(db.verdict).where(db.verdict.c.partition_id.in_(ids.values())))
             for verdict in verdicts:
                 kept = {name: getattr(verdict, name) for name in rows.VERDICT}
                 connection.execute(insert(db.verdict).values(kept | {"partition_id": ids[verdict.partition]}))
 
-    def verdicts(self, series: Series | None = None) -> list[Verdict]:
-        """What the rules said of each partition when it was last judged, sorted."""
-        query = select(*rows.NAMES, *(db.verdict.c[name] for name in rows.VERDICT)).join_from(db.verdict, db.partition)
-        where = rows.of_series(series) if series else true()
-        with self._database.reading() as connection:
-            found = connection.execute(query.where(where).order_by(*rows.NAMES, db.verdict.c.rule)).all()
-        return [Verdict(rows.named(row), *row[len(rows.NAMES) :]) for row in found]
+    def _entry(self, connection: Connection, run_id: str, source: str, **said: Any) -> Entry:  # noqa: ANN401 - fields of Entry
+        last, at = connection.execute(select(func.max(db.commit.c.id), func.max(db.commit.c.at))).one()
+        return Entry(
+            id=(last or 0) + 1,
+            at=max(_now(), at or 0),  # a clock that jumps back must not make the past ambiguous
+            run_id=run_id,
+            source=source,
+            code_version=__version__,
+            lake=self._said(connection, "lake") or "",
+            world=self._said(connection, "world"),
+            **said,
+        )
 
-    def log(self, series: Series | None = None, limit: int = 100) -> list[Commit]:
-        """The latest commits, newest first, with counts summed over the partitions (of ``series``)."""
-        counts = [func.count().label("partitions")]
-        counts += [func.sum(db.change.c[name]).label(name) for name in ("new", "changed", "unchanged")]
-        about = [db.commit.c[name] for name in ("id", "at", "run_id", "source", "code_version")]
-        query = select(*about, *counts).select_from(db.commit.join(db.change).join(db.partition)).group_by(*about)
-        query = query.where(rows.of_series(series) if series else true())
-        with self._database.reading() as connection:
-            found = connection.execute(query.order_by(db.commit.c.id.desc()).limit(limit)).all()
-        return [Commit(*row) for row in found]
+    def _commit(self, connection: Connection, entry: Entry) -> None:
+        """The one way into the log: rows first, which may refuse, then the record, then the transaction's end."""
+        self._apply(connection, entry)
+        if self._recorder is not None:
+            self._recorder.keep(entry)
+
+    def _apply(self, connection: Connection, entry: Entry) -> None:
+        said = {name: getattr(entry, name) for name in ("id", "at", "run_id", "source", "code_version", "idem_key")}
+        try:
+            connection.execute(insert(db.commit).values(said))
+        except IntegrityError as error:
+            raise Conflict(f"a commit with the key {entry.idem_key!r} exists") from error
+        applying.apply(connection, entry.id, entry.at, entry.changes)
+        if entry.unpinned:
+            connection.execute(delete(db.pin).where(db.pin.c.name.in_(entry.unpinned)))
+        for pin in entry.pins:
+            kept = {"name": pin.name, "commit_id": pin.commit, "series": text_of(pin.series), "until": pin.until}
+            try:
+                connection.execute(insert(db.pin).values(kept | {"note": pin.note, "made_at": pin.made_at}))
+            except IntegrityError as error:
+                raise BadSnapshot(f"the pin {pin.name!r} is taken", hint="choose another name") from error
+
+    def _claim(self, connection: Connection, world: str) -> None:
+        found = self._said(connection, "world")
+        if found is not None and found != world:
+            raise WrongWorld(
+                f"the lake of {self._database.where} holds {found} data and takes no {world} data",
+                hint="use another QMD_HOME for it; nothing was written",
+            )
+        self._say(connection, "world", world)
+
+    def _say(self, connection: Connection, key: str, value: str) -> None:
+        found = self._said(connection, key)
+        if found is None:
+            connection.execute(insert(db.about).values(key=key, value=value))
+        elif found != value:
+            raise LedgerError(f"the ledger {self._database.where} says {key} is {found}, not {value}")
+
+    def _said(self, connection: Connection, key: str) -> str | None:
+        return connection.execute(select(db.about.c.value).where(db.about.c.key == key)).scalar()
 
 
-def _now() -> int:
+def _now() -> Instant:
     return time.time_ns() // 1_000_000

@@ -3,59 +3,85 @@
 What lives here: tables and the list of schema versions. What does not: how a database gets from one version to
 the next (``migrations``), which must end in exactly these tables (a test compares).
 
-Times are epoch ms. A segment is live from ``added_commit`` until ``removed_commit``, so every past commit can be
-read as long as its files exist.
+Times are epoch ms. A segment or a run of coverage is live from ``added_commit`` until ``removed_commit``, so every
+past commit can be read as long as its files exist. ``trashed_at`` and ``gone_at`` say what vacuum did to the file of a
+segment that is not live any more. ``lo`` and ``hi`` are the window a segment speaks for, ``digests`` the hashes of its
+slots (``lake.digests``), ``codec`` the layout of its file. A partition's ``checksum`` is over all that a reader of it is
+served (``ledger.checksums``): SQLite has none of its own.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Schema versions, oldest first; the last is the one this code speaks. Each is a file in ``migrations``."""
 
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Sorted by code point in both databases; PostgreSQL would go by its locale."""
+
 metadata = MetaData()
+
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text is compared by code point in every database, as Python does it, whatever language the database is set to."""
+
+about = Table(
+    "about",
+    metadata,
+    Column("key", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
+)
+"""What the ledger is of: ``lake`` (its id), ``world``; ``oldest``, the first commit whose snapshot is still whole; and
+``moved`` once it has been moved elsewhere."""
 
 commit = Table(
     "commit",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("code_version", Text, nullable=False),
-    Column("idem_key", Text, unique=True),
+    Column("run_id", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("code_version", TEXT, nullable=False),
+    Column("idem_key", TEXT, unique=True),
 )
 
 partition = Table(
     "partition",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("table_name", Text, nullable=False),
-    Column("venue", Text, nullable=False),
-    Column("symbol", Text, nullable=False),
-    Column("month", Text, nullable=False),
+    Column("table_name", TEXT, nullable=False),
+    Column("venue", TEXT, nullable=False),
+    Column("symbol", TEXT, nullable=False),
+    Column("month", TEXT, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("layout", Integer, nullable=False, server_default="0"),
     Column("rows", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False),
-    Column("data_version", Text, nullable=False),
+    Column("data_version", TEXT, nullable=False),
     Column("first", BigInteger),
     Column("last", BigInteger),
     Column("committed_at", BigInteger, nullable=False),
+    Column("checksum", TEXT),
     UniqueConstraint("table_name", "venue", "symbol", "month", name="partition_name"),
 )
 
 segment = Table(
     "segment",
     metadata,
-    Column("path", Text, primary_key=True),
+    Column("path", TEXT, primary_key=True),
     Column("partition_id", Integer, ForeignKey("partition.id"), nullable=False),
     Column("version", Integer, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False),
-    Column("file_hash", Text, nullable=False),
+    Column("file_hash", TEXT, nullable=False),
     Column("first", BigInteger),
     Column("last", BigInteger),
+    Column("lo", BigInteger),
+    Column("hi", BigInteger),
+    Column("digests", TEXT),
+    Column("codec", Integer, nullable=False, server_default="1"),
     Column("added_commit", Integer, ForeignKey("commit.id"), nullable=False),
     Column("removed_commit", Integer, ForeignKey("commit.id")),
+    Column("trashed_at", BigInteger),
+    Column("gone_at", BigInteger),
     Index("segment_live", "partition_id", "removed_commit"),
 )
 
@@ -64,9 +90,13 @@ coverage = Table(
     metadata,
     Column("partition_id", Integer, ForeignKey("partition.id"), primary_key=True),
     Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("added_commit", Integer, ForeignKey("commit.id"), primary_key=True),
     Column("end", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("cause", Text, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("cause", TEXT, nullable=False),
+    Column("removed_commit", Integer, ForeignKey("commit.id")),
+    Index("coverage_live", "partition_id", "removed_commit"),
+    Index("coverage_state", "state", "removed_commit"),
 )
 
 change = Table(
@@ -79,8 +109,9 @@ change = Table(
     Column("new", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
     Column("unchanged", Integer, nullable=False),
+    Column("outranked", Integer, nullable=False, server_default="0"),
     Column("bytes", BigInteger, nullable=False),
-    Column("data_version", Text, nullable=False),
+    Column("data_version", TEXT, nullable=False),
     Column("wrote", Boolean, nullable=False),
     Index("change_of_partition", "partition_id"),
 )
@@ -90,22 +121,48 @@ quarantine = Table(
     metadata,
     Column("partition_id", Integer, ForeignKey("partition.id"), primary_key=True),
     Column("open_at", BigInteger, primary_key=True, autoincrement=False),
-    Column("identity", Text, primary_key=True),
-    Column("row", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("identity", TEXT, primary_key=True),
+    Column("row", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
     Column("commit_id", Integer, ForeignKey("commit.id"), nullable=False),
 )
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("partition_id", Integer, ForeignKey("partition.id"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("commit_id", Integer, ForeignKey("commit.id"), primary_key=True),
+    Column("open_at", BigInteger),
+    Column("before", TEXT),
+    Column("after", TEXT),
+    Index("revision_of_commit", "commit_id"),
+)
+"""Rows that were there and changed or went: their values (JSON) before and after, None where there was none."""
+
+pin = Table(
+    "pin",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    Column("commit_id", Integer, nullable=False),
+    Column("series", TEXT, nullable=False),
+    Column("until", BigInteger),
+    Column("note", TEXT, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+"""Named snapshots vacuum must leave readable: ``commit_id`` (0 is before the first), of the series in a JSON list,
+or of all where it is ``null``."""
 
 verdict = Table(
     "verdict",
     metadata,
     Column("partition_id", Integer, ForeignKey("partition.id"), primary_key=True),
-    Column("rule", Text, primary_key=True),
-    Column("severity", Text, nullable=False),
+    Column("rule", TEXT, primary_key=True),
+    Column("severity", TEXT, nullable=False),
     Column("passed", Boolean, nullable=False),
     Column("offenders", Integer, nullable=False),
-    Column("sample", Text, nullable=False),
-    Column("data_version", Text, nullable=False),
+    Column("sample", TEXT, nullable=False),
+    Column("data_version", TEXT, nullable=False),
     Column("version", Integer, nullable=False),
     Column("shorter_version", Integer, nullable=False),
     Column("checked_at", BigInteger, nullable=False),

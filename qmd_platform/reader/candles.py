@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from qmd_platform.config import lake_root
+from qmd_platform.config import is_lake_there, lake_root, open_lake
 from qmd_platform.coverage.expected import expected
 from qmd_platform.coverage.plan import to_fetch
 from qmd_platform.errors import ConfigError, CoverageError, choices
@@ -132,11 +132,12 @@ def _asked(market: str, timeframe: str, start: InstantLike, end: InstantLike) ->
 
 def _lake(home: Path | str | None, series: Series) -> Lake:
     """The lake, if it is there and holds ``series``."""
-    root = lake_root(Path(home).expanduser() if home is not None else None)
-    if not (root / "FORMAT.json").exists():
+    folder = Path(home).expanduser() if home is not None else None
+    root = lake_root(folder)
+    if not is_lake_there(folder):
         hint = f"fill it with `{_command(series)}`, or point QMD_HOME at another folder"
         raise CoverageError(f"there is no lake in {root}", hint=hint)
-    lake = Lake.open(root)
+    lake = open_lake(folder)
     if not lake.states(series):
         held = [str(one) for one in lake.series()]
         lake.close()

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmd_platform.errors import CorruptSegment
-from qmd_platform.lake.blobs import LocalBlobs
-from qmd_platform.lake.rows import content_hash
+from qmd_platform.errors import CorruptSegment, LedgerError
+from qmd_platform.lake.digests import data_version_of
+from qmd_platform.lake.rows import stamped
 from qmd_platform.lake.segments import sealed
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.ledger.applying import refresh_checksums
 from qmd_platform.ledger.records import Change, Outcome
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.spans import Run, State
@@ -111,26 +112,59 @@ def test_files_of_past_commits_are_no_orphans(lake: Lake):
         ("UPDATE coverage SET end = end + 3600000", "coverage"),
         ("DELETE FROM coverage", "coverage"),
         ("UPDATE segment SET file_hash = 'x'", "damaged"),
+        ("UPDATE segment SET digests = '0:x'", "not those its entry speaks of"),
+        ("UPDATE segment SET lo = lo + 3600000", "not those its entry speaks of"),
     ],
 )
 def test_a_ledger_that_disagrees_with_the_files_is_found(lake: Lake, statement: str, says: str):
-    ledger = sqlite3.connect(lake.root / "ledger.sqlite")
-    ledger.execute(f"{statement} WHERE {'id' if 'partition SET' in statement else 'partition_id'} = 1")
-    ledger.commit()
-    ledger.close()
+    changed_in(lake, f"{statement} WHERE {'id' if 'partition SET' in statement else 'partition_id'} = 1")
+    # Its own checksum would say so first; here it agrees with what the ledger now says.
+    with lake.ledger.database.writing() as connection:
+        refresh_checksums(connection, [JANUARY])
     findings = lake.verify()
-    assert [finding.partition for finding in findings] == [JANUARY]
-    assert says in findings[0].problem
+    assert {finding.partition for finding in findings} == {None, JANUARY}
+    assert any(says in finding.problem for finding in findings if finding.partition == JANUARY)
+    assert any("not what was committed" in finding.problem for finding in findings if finding.partition is None)
 
 
 def test_rows_out_of_order_are_found_though_file_and_ledger_agree(lake: Lake):
-    rows = candles_at([2, 1], partition=FEBRUARY).to_arrow()
-    segment, data = sealed(FEBRUARY, rows, 2, {})
-    LocalBlobs(lake.root / "data").put(segment.path, data)
+    rows = stamped(CANDLES, candles_at([2, 1], partition=FEBRUARY).to_arrow(), 0, 0)
+    segment, data = sealed(FEBRUARY, rows, FEBRUARY.window, 2, {})
+    lake.blobs.data.put(segment.path, data)
+    before = lake.ledger.heads([FEBRUARY])[FEBRUARY].segments
     runs = (Run(hours(1, 3, FEBRUARY), State.PRESENT),)
-    outcome = Outcome(FEBRUARY, 2, 2, 2, 0, 0, len(data), content_hash(CANDLES, rows), runs, wrote=True)
-    lake.ledger.commit([Change(outcome, 1, segment)], run_id="r", source="s")
+    outcome = Outcome(FEBRUARY, 2, 2, 2, 0, 0, len(data), data_version_of(FEBRUARY, rows), runs, wrote=True)
+    change = Change(outcome, 1, (segment,), tuple(one.path for one in before), first=segment.first, last=segment.last)
+    lake.ledger.commit([change], run_id="r", source="s")
     assert [finding.problem for finding in lake.verify()] == ["open times do not rise"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE partition SET rows = rows + 1 WHERE id = 1",
+        "UPDATE segment SET path = replace(path, '2026-01', '2026-02') WHERE partition_id = 1",
+        "DELETE FROM segment WHERE partition_id = 1",
+        "DELETE FROM coverage WHERE partition_id = 1",
+        "UPDATE coverage SET state = 'xresent' WHERE partition_id = 1",
+        "UPDATE coverage SET end = start WHERE partition_id = 1",
+    ],
+)
+def test_a_ledger_that_was_changed_behind_our_back_serves_nothing_of_the_partition(lake: Lake, statement: str):
+    changed_in(lake, statement)
+    with pytest.raises(LedgerError, match="the ledger is damaged"):
+        lake.candles(JANUARY.series, JANUARY.window)
+    with pytest.raises(LedgerError, match="the ledger is damaged"):
+        put(lake, Write(JANUARY, candles_at([5], 7.0).to_arrow()))
+    assert len(lake.candles(FEBRUARY.series, FEBRUARY.window)) == 2
+    assert "damaged" in {finding.kind for finding in lake.verify()}
+
+
+def changed_in(lake: Lake, statement: str) -> None:
+    ledger = sqlite3.connect(lake.root / "ledger.sqlite")
+    ledger.execute(statement)
+    ledger.commit()
+    ledger.close()
 
 
 def test_verify_says_how_far_it_is(lake: Lake):

@@ -8,14 +8,11 @@ import pytest
 
 from qmd_platform.errors import Conflict
 from qmd_platform.ledger.ledger import Ledger
-from qmd_platform.ledger.records import Change, Outcome, Rejected, Segment, Verdict
-from qmd_platform.model.series import Partition, Series
+from qmd_platform.ledger.records import Rejected, Verdict
+from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.window import Window
-
-BITCOIN = Partition(Series.parse("binance:BTC/USDT:1m"), "2026-01")
-ETHER = Partition(Series.parse("binance:ETH/USDT:1m"), "2026-01")
-MINUTE = 60_000
+from tests.ledger.making import BITCOIN, ETHER, MINUTE, change, commit, window
 
 
 @pytest.fixture
@@ -23,23 +20,6 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = Ledger.open(tmp_path / "ledger.sqlite", tmp_path / "commit.lock")
     yield opened
     opened.close()
-
-
-def window(first: int, last: int) -> Window:
-    start = BITCOIN.window.start
-    return Window(start + first * MINUTE, start + last * MINUTE)
-
-
-def change(partition: Partition, seen: int, rows: int = 1, runs: tuple[Run, ...] = ()) -> Change:
-    version = seen + 1
-    path = f"{partition.folder}/{version}.parquet"
-    segment = Segment(partition, path, rows, 10 * rows, "hash", version, 0, rows * MINUTE)
-    outcome = Outcome(partition, version, rows, rows, 0, 0, 10 * rows, f"data{version}", runs, wrote=True)
-    return Change(outcome, seen, segment)
-
-
-def commit(ledger: Ledger, *changes: Change, idem_key: str | None = None) -> int:
-    return ledger.commit(changes, run_id="r", source="s", idem_key=idem_key)
 
 
 def test_a_commit_moves_heads_and_keeps_the_files_before(ledger: Ledger):

@@ -1,10 +1,6 @@
-"""The ledger's database: made, brought up to date, or refused and left alone."""
+"""The ledger's schema: made at once or migrated, the same tables; a newer one refused and left alone."""
 
-import hashlib
-import os
-import sqlite3
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,39 +9,53 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from qmd_platform.errors import LedgerError, LedgerTooNew
+from qmd_platform.errors import LedgerTooNew
 from qmd_platform.ledger import migrations
-from qmd_platform.ledger.engine import LOG_BYTES, Database, _upgrade
-from qmd_platform.ledger.ledger import Ledger
-from qmd_platform.ledger.records import Verdict
+from qmd_platform.ledger.database import Database, upgrade
+from qmd_platform.ledger.postgres import PostgresDatabase
 from qmd_platform.ledger.schema import REVISIONS, metadata
-from qmd_platform.model.series import Partition, Series
+from qmd_platform.ledger.sqlite import SqliteDatabase
+from tests.services import fresh_schema
 
-ROOT = Path(__file__).parents[2]
-PARTITION = Partition(Series.parse("binance:BTC/USDT:1m"), "2026-01")
-OTHER = Partition(PARTITION.series, "2026-02")
-
-
-def opened(folder: Path) -> Ledger:
-    return Ledger.open(folder / "ledger.sqlite", folder / "commit.lock")
+Make = Callable[[], Database]
 
 
-def commit(ledger: Ledger) -> int:
-    return ledger.commit([], run_id="r", source="s")
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Opens the same new database each time it is called."""
+    made: list[Database] = []
+    url = fresh_schema(request.getfixturevalue("postgres")) if request.param == "postgres" else None
+
+    def opened() -> Database:
+        path, lock = tmp_path / "ledger.sqlite", tmp_path / "commit.lock"
+        made.append(PostgresDatabase(url) if url else SqliteDatabase(path, lock))
+        return made[-1]
+
+    yield opened
+    for database in made:
+        database.close()
 
 
-@pytest.mark.parametrize("way", ["made at once", "migrated from nothing"])
-def test_a_new_ledger_and_the_migrations_end_in_the_tables_the_code_speaks(tmp_path: Path, way: str):
+def differences(connection: sa.Connection) -> list[object]:
+    context = MigrationContext.configure(connection)
+    assert context.get_current_revision() == REVISIONS[-1]
+    return compare_metadata(context, metadata)
+
+
+def test_a_new_ledger_has_the_tables_the_code_speaks(make: Make):
+    database = make()
+    database.migrate()
+    with database.reading() as connection:
+        assert differences(connection) == []
+
+
+def test_the_migrations_end_in_the_tables_the_code_speaks(tmp_path: Path):
+    # SQLite only: no ledger on PostgreSQL is older than 0002.
     engine = sa.create_engine(f"sqlite:///{tmp_path}/ledger.sqlite", poolclass=sa.NullPool)
-    if way == "made at once":
-        opened(tmp_path)
-    else:
-        with engine.begin() as connection:
-            _upgrade(connection)
+    with engine.begin() as connection:
+        upgrade(connection)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection)
-        assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == REVISIONS[-1]
+        assert differences(connection) == []
 
 
 def test_every_schema_version_has_its_migration_and_the_other_way_round():
@@ -53,133 +63,33 @@ def test_every_schema_version_has_its_migration_and_the_other_way_round():
     assert [script.revision for script in scripts.walk_revisions()][::-1] == list(REVISIONS)
 
 
-def test_a_ledger_of_a_newer_schema_is_refused_and_left_as_it_was(tmp_path: Path):
-    opened(tmp_path)
-    path = tmp_path / "ledger.sqlite"
-    database = sqlite3.connect(path)
-    database.execute("UPDATE alembic_version SET version_num = '9999'")
-    database.commit()
-    database.close()
-    before = hashlib.sha256(path.read_bytes()).digest()
-    with pytest.raises(LedgerTooNew, match=rf"9999.*{REVISIONS[-1]}"):
-        opened(tmp_path)
-    assert hashlib.sha256(path.read_bytes()).digest() == before
-
-
-def test_a_file_that_is_no_ledger_is_refused_and_left_as_it_was(tmp_path: Path):
-    content = b"not a database, but as long as one would be" * 100
-    (tmp_path / "ledger.sqlite").write_bytes(content)
-    with pytest.raises(LedgerError, match="cannot be used"):
-        opened(tmp_path)
-    assert (tmp_path / "ledger.sqlite").read_bytes() == content
-
-
-def test_processes_that_open_a_new_ledger_at_once_all_get_it(tmp_path: Path):
-    program = """
-import sys
-from pathlib import Path
-from qmd_platform.ledger.ledger import Ledger
-sys.stdin.readline()
-folder = Path(sys.argv[1])
-ledger = Ledger.open(folder / "ledger.sqlite", folder / "commit.lock")
-ledger.commit([], run_id="r", source="s")
-"""
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    started = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)]
-    for process in started:
-        process.communicate("go\n")
-    assert [process.returncode for process in started] == [0] * 4
-    assert opened(tmp_path).last_commit() == 4
-
-
-def test_alembic_is_imported_only_to_migrate(tmp_path: Path):
-    opened(tmp_path)
-    program = f"""
-import sys
-from pathlib import Path
-from qmd_platform.ledger.ledger import Ledger
-folder = Path({str(tmp_path)!r})
-Ledger.open(folder / "ledger.sqlite", folder / "commit.lock").commit([], run_id="r", source="s")
-print("alembic" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout == "False\n"
-
-
-def test_a_process_that_wrote_leaves_the_log_to_close_and_readers_never_touch_it(tmp_path: Path):
-    ledger, log = opened(tmp_path), tmp_path / "ledger.sqlite-wal"
-    commit(ledger)
-    size = log.stat().st_size
-    assert size > 0
-    assert opened(tmp_path).last_commit() == 1
-    assert log.stat().st_size == size
-    ledger.close()
-    assert not log.exists() or not log.stat().st_size
-    assert commit(ledger) == 2
-    ledger.close()
-
-
-def test_a_grown_log_is_moved_into_the_database_while_it_is_open(tmp_path: Path):
-    ledger = opened(tmp_path)
-    verdicts = [
-        Verdict(PARTITION, str(n), "error", True, 0, "x" * 10_000, "", 0, 1) for n in range(LOG_BYTES // 10_000)
-    ]
-    ledger.record_verdicts(verdicts)
-    before = (tmp_path / "ledger.sqlite").stat().st_size
-    assert before > LOG_BYTES
-    little = [Verdict(OTHER, "0", "error", True, 0, "[]", "", 0, 1)]
-    ledger.record_verdicts(little)
-    log = (tmp_path / "ledger.sqlite-wal").stat().st_size
-    ledger.record_verdicts(little)
-    assert (tmp_path / "ledger.sqlite-wal").stat().st_size == log  # begun anew inside the old file
-    assert len(ledger.verdicts()) == len(verdicts) + 1
-    ledger.close()
-
-
-def test_a_forked_child_may_write_and_so_may_its_parent(tmp_path: Path):
-    ledger = opened(tmp_path)
-    commit(ledger)
-    for _ in range(3):
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                commit(ledger)
-                code = 0
-            finally:
-                os._exit(code)
-        commit(ledger)
-        assert os.waitpid(child, 0)[1] == 0
-    assert ledger.last_commit() == 7
-    ledger.close()
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at open files in /proc")
-def test_a_forked_child_inherits_no_open_database(tmp_path: Path):
-    ledger = opened(tmp_path)
-    commit(ledger)
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            mine = str(tmp_path.resolve())  # other tests of this process may have ledgers of their own open
-            code = sum(str(link.resolve()).startswith(mine) for link in Path("/proc/self/fd").iterdir())
-        finally:
-            os._exit(code)
-    assert os.waitpid(child, 0)[1] == 0
-    ledger.close()
-
-
-def test_a_lock_is_given_up_by_a_process_that_dies(tmp_path: Path):
-    database = Database(tmp_path / "ledger.sqlite", tmp_path / "commit.lock")
+def test_a_ledger_of_a_newer_schema_is_refused_and_left_as_it_was(make: Make):
+    database = make()
     database.migrate()
-    child = os.fork()
-    if not child:
-        with database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO 'commit' VALUES (1, 0, 'r', 's', '', NULL)")
-            os._exit(0)
-    os.waitpid(child, 0)
-    ledger = Ledger(database)
-    assert ledger.last_commit() == 0
-    assert commit(ledger) == 1
-    ledger.close()
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("DROP TABLE verdict")
+    with pytest.raises(LedgerTooNew, match=rf"9999.*{REVISIONS[-1]}") as refused:
+        make().migrate()
+    assert refused.value.hint == "upgrade qmd_platform; nothing was changed"
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"
+        assert not sa.inspect(connection).has_table("verdict")
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(make: Make, monkeypatch: pytest.MonkeyPatch):
+    database = make()
+
+    def made_in_part(connection: sa.Connection, revision: str | None) -> None:
+        metadata.create_all(connection, checkfirst=False)
+        message = "stopped"
+        raise RuntimeError(message)
+
+    for module in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"qmd_platform.ledger.{module}.bring_up", made_in_part)
+    with pytest.raises(RuntimeError, match="stopped"):
+        database.migrate()
+    monkeypatch.undo()
+    database.migrate()
+    with database.reading() as connection:
+        assert differences(connection) == []

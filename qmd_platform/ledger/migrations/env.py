@@ -1,4 +1,4 @@
-"""Alembic runs this file: it migrates over the connection that ``ledger.engine`` has opened and will commit."""
+"""Alembic runs this file: it migrates over the connection that ``ledger.database`` has opened and will commit."""
 
 from alembic import context
 

@@ -1,0 +1,80 @@
+"""Opening a lake: folder, ledger and files found or made, and proven to belong together.
+
+What lives here: the order in which that is done. What does not: each part (``lake.place``, ``ledger``, ``lake.files``),
+bringing an older lake up to date (``lake.upgrade``).
+"""
+
+from pathlib import Path
+
+from qmd_platform.errors import ConfigError, LedgerError
+from qmd_platform.lake import files
+from qmd_platform.lake.place import Place
+from qmd_platform.lake.records import Records
+from qmd_platform.lake.upgrade import upgrade
+from qmd_platform.ledger.ledger import Ledger
+from qmd_platform.ledger.sqlite import SqliteDatabase
+from qmd_platform.ledger.transfer import refuse_moved
+
+
+def opened(root: Path, postgres: str | None, url: str | None) -> tuple[Place, Ledger, files.Blobs, Records]:
+    """The parts of the lake in ``root``, made if absent. Arguments and errors as of ``Lake.open``."""
+    if url is not None and postgres is None:
+        hint = "set QMD_POSTGRES_URL too: locks and commits of several machines need it"
+        raise ConfigError("files on an object store need a ledger in PostgreSQL", hint=hint)
+    blobs = files.open_blobs(root.absolute(), url)
+    records = Records(blobs.log)
+    if postgres is None:
+        place, ledger = _embedded(root, records)
+    else:
+        place, ledger = _shared(root, postgres, records, has_files=url is None)
+    if url is not None:
+        files.claim(url, place.lake)
+    upgrade(place, ledger, blobs.data, records)
+    if ledger.about("lake") is None:
+        ledger.say("lake", place.lake)
+    ledger.complete()
+    return place, ledger, blobs, records
+
+
+def _embedded(root: Path, records: Records) -> tuple[Place, Ledger]:
+    place = Place.prepared(root)
+    place.refuse_lost_ledger()
+    database = SqliteDatabase(place.ledger, place.commit_lock)
+    database.migrate()
+    refuse_moved(database)
+    ledger = Ledger(database, records)
+    _refuse_another(ledger, place)
+    return place, ledger
+
+
+def _shared(root: Path, postgres: str, records: Records, *, has_files: bool) -> tuple[Place, Ledger]:
+    from qmd_platform.ledger.postgres import PostgresDatabase  # noqa: PLC0415 - its driver, which most do without
+
+    database = PostgresDatabase(postgres)
+    database.migrate()
+    refuse_moved(database)
+    ledger = Ledger(database, records)
+    place = Place.prepared(root, ledger.about("lake"), has_files=has_files)
+    if ledger.last_commit() == 0 and _has_commits(place):
+        hint = "move it with `qmd migrate-ledger`, or unset QMD_POSTGRES_URL"
+        raise LedgerError(
+            f"the lake {place.root} has its ledger in {place.ledger.name}, and {database.where} is empty", hint=hint
+        )
+    _refuse_another(ledger, place)
+    return place, ledger
+
+
+def _has_commits(place: Place) -> bool:
+    """Whether the folder has a ledger of its own, in use."""
+    if not place.ledger.exists() or not place.ledger.stat().st_size:
+        return False
+    own = Ledger(SqliteDatabase(place.ledger, place.commit_lock))
+    return own.about("moved") is None and own.last_commit() > 0
+
+
+def _refuse_another(ledger: Ledger, place: Place) -> None:
+    found = ledger.about("lake")
+    if found is not None and found != place.lake:
+        where = ledger.database.where
+        hint = "use the folder and the database that belong together, or another QMD_HOME"
+        raise LedgerError(f"the ledger {where} is of another lake than the folder {place.root}", hint=hint)

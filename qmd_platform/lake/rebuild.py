@@ -1,0 +1,143 @@
+"""The ledger made again, from the commits' records and the files.
+
+What lives here: replaying records into an empty ledger, and putting it in the place of a lost or damaged one. What does
+not: the records (``lake.records``), comparing two ledgers (``ledger.comparison``).
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmd_platform.errors import LedgerError
+from qmd_platform.lake.blobs import fsync_folder
+from qmd_platform.lake.files import open_blobs
+from qmd_platform.lake.place import Place
+from qmd_platform.lake.records import Records
+from qmd_platform.ledger.ledger import Ledger
+from qmd_platform.ledger.lock import held
+from qmd_platform.ledger.sqlite import SqliteDatabase
+from qmd_platform.ledger.transfer import copy
+from qmd_platform.model.window import Instant, iso
+
+Progress = Callable[[int, int], None]
+"""Told how many commits are done, of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A ledger that was made again: its last commit, how many partitions it knows, and where the old one is now."""
+
+    commit: int
+    partitions: int
+    set_aside: str | None = None
+
+
+def rebuild(
+    root: Path,
+    *,
+    now: Instant,
+    postgres: str | None = None,
+    files: str | None = None,
+    progress: Progress | None = None,
+) -> Rebuilt:
+    """Make the ledger of a lake again; nobody else may use the lake meanwhile.
+
+    An SQLite ledger that is there is set aside, not deleted. Verdicts of rules are not in the records; they come with
+    the next judgement.
+
+    Args:
+        root: the lake's folder.
+        now: the clock's time.
+        postgres: the address of the database that is to have the ledger; None for ``ledger.sqlite``.
+        files: the address of the object store that has the files and the records; None for folders in ``root``.
+        progress: told of every commit.
+
+    Raises:
+        LedgerError: records are missing or damaged, or end before the ledger that is there. Nothing was changed.
+    """
+    place = Place.prepared(root, has_files=files is None)
+    blobs = open_blobs(place.root, files)
+    with held(place.upgrade_lock), replayed(Records(blobs.log), progress, beside=place.root) as anew:
+        ledger = Ledger(anew)
+        ledger.mark_gone(set(blobs.data.paths()), now)
+        said = Rebuilt(ledger.last_commit(), len(ledger.states()))
+        if postgres is not None:
+            _into_postgres(anew, postgres)
+            return said
+        _refuse_losing(place, said.commit)
+        anew.close()
+        return Rebuilt(said.commit, said.partitions, _swapped(place, anew.path, now))
+
+
+@contextmanager
+def replayed(
+    records: Records, progress: Progress | None = None, *, beside: Path | None = None, upto: int | None = None
+) -> Iterator[SqliteDatabase]:
+    """A ledger made of the records (of commits ``upto`` this one), in a temporary folder (in ``beside``, if given)."""
+    with tempfile.TemporaryDirectory(prefix=".replay-", dir=beside) as folder:
+        database = SqliteDatabase(Path(folder) / "ledger.sqlite", Path(folder) / "commit.lock")
+        database.migrate()
+        try:
+            _replay(records, database, progress, upto)
+            yield database
+        finally:
+            database.let_go()
+
+
+def _replay(records: Records, database: SqliteDatabase, progress: Progress | None, upto: int | None) -> None:
+    commits, checkpoints = (
+        [number for number in numbers if upto is None or number <= upto]
+        for numbers in (records.commits(), records.checkpoints())
+    )
+    ledger = Ledger(database)
+    start = 0
+    if checkpoints:
+        start = checkpoints[-1]
+        ledger.load(*records.checkpoint(start))
+    elif not commits:
+        raise LedgerError("there are no commit records to make a ledger of", hint="restore the ledger from a backup")
+    todo = [commit for commit in commits if commit > start]
+    for done, commit in enumerate(todo, 1):
+        ledger.replay(records.entry(commit))
+        if progress:
+            progress(done, len(todo))
+    if upto is not None and ledger.last_commit() < upto:
+        raise LedgerError(f"the commit records end at {ledger.last_commit()}, the ledger at {upto}")
+
+
+def _refuse_losing(place: Place, commit: int) -> None:
+    """LedgerError if the ledger that is there can be read and knows more than the records."""
+    try:
+        known = Ledger(SqliteDatabase(place.ledger, place.commit_lock)).last_commit() if place.ledger.exists() else 0
+    except LedgerError:
+        return  # what cannot be read is what this is for
+    if known > commit:
+        hint = f"restore the folder {place.root / 'log'} from a backup"
+        raise LedgerError(f"the ledger knows commit {known}, the records end at {commit}", hint=hint)
+
+
+def _swapped(place: Place, anew: Path, now: Instant) -> str | None:
+    """Put the new file in the place of the old one; where the old one is now."""
+    with held(place.commit_lock):
+        aside = place.root / "quarantine" / f"ledger-{iso(now).replace(':', '')}"
+        old = [path for suffix in ("", "-wal", "-shm") if (path := Path(f"{place.ledger}{suffix}")).exists()]
+        if old:
+            aside.mkdir(parents=True, exist_ok=True)
+        # Its log first: without it the old file would be taken for a ledger that lacks its last commits.
+        for path in reversed(old):
+            shutil.move(path, aside / path.name)
+        anew.replace(place.ledger)
+        fsync_folder(place.root)
+    return str(aside) if old else None
+
+
+def _into_postgres(anew: SqliteDatabase, postgres: str) -> None:
+    from qmd_platform.ledger.postgres import PostgresDatabase  # noqa: PLC0415 - its driver, which most do without
+
+    database = PostgresDatabase(postgres)
+    database.migrate()
+    with anew.reading() as ours, database.moving() as theirs:
+        copy(ours, theirs)

@@ -1,0 +1,121 @@
+"""The commits' records: one file a commit, written before the commit is one, from which the ledger can be made again.
+
+What lives here: where they are, keeping one, completing commits that have a record and nothing else. What does not:
+what is in them (``ledger.journal``), making a whole ledger anew (``lake.rebuild``).
+
+A commit is decided once its record is durable: the ledger has compared and found nothing in its way, and only the
+end of its transaction is missing. If that never comes (a kill, a power loss, a damaged write-ahead log), whoever opens
+the lake next completes it. So what was acknowledged is in the ledger or in the records beyond it.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from qmd_platform.errors import Conflict, LakeError, LedgerError
+from qmd_platform.lake.blobs import BlobStore
+from qmd_platform.ledger.journal import Entry
+from qmd_platform.ledger.ledger import Ledger
+
+SUFFIX = ".json.gz"
+CHECKPOINT = ".checkpoint.gz"
+
+
+def path_of(commit: int) -> str:
+    """Where the record of a commit is, in the store ``log``; a thousand to a folder."""
+    return f"{commit // 1000:06d}/{commit:09d}{SUFFIX}"
+
+
+def checkpoint_path(commit: int) -> str:
+    """Where the whole ledger right after a commit is, in the store ``log``."""
+    return f"{commit // 1000:06d}/{commit:09d}{CHECKPOINT}"
+
+
+class Records:
+    """The records of one lake."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def keep(self, entry: Entry) -> None:
+        """Keep what a commit did; durable on return.
+
+        Raises:
+            Conflict: there is one already, of a commit that waits to be completed.
+            LakeError: it cannot be kept, and is not there: the commit is off.
+            LedgerError: it cannot be made sure of, and may be there: then the commit will be completed.
+        """
+        path = path_of(entry.id)
+        if self._blobs.exists(path):
+            raise Conflict(f"commit {entry.id} has a record already")
+        try:
+            self._blobs.replace(path, entry.to_bytes())
+        except LakeError as error:
+            if not self._is_absent(path):
+                hint = "run it again: what is there already is not written twice"
+                raise LedgerError(f"it is not known whether commit {entry.id} was made: {error}", hint=hint) from error
+            raise
+
+    def keep_checkpoint(self, commit: int, dump: bytes) -> None:
+        """Keep the whole ledger as it was right after ``commit``; durable on return. Made again it is the same file."""
+        self._blobs.replace(checkpoint_path(commit), dump)
+
+    def checkpoints(self) -> list[int]:
+        """The commits whose ledger was kept, sorted."""
+        return self._numbered(CHECKPOINT)
+
+    def checkpoint(self, commit: int) -> tuple[bytes, str]:
+        """The ledger right after ``commit``, and where it is kept."""
+        path = checkpoint_path(commit)
+        return self._blobs.read(path), self._blobs.where(path)
+
+    def forget(self, commits: Iterable[int], checkpoints: Iterable[int]) -> None:
+        """Delete records, and checkpoints, that a later checkpoint makes superfluous."""
+        for commit in commits:
+            self._blobs.delete(path_of(commit))
+        for commit in checkpoints:
+            self._blobs.delete(checkpoint_path(commit))
+
+    def has(self, commit: int) -> bool:
+        """Whether there is a record of ``commit``."""
+        return self._blobs.exists(path_of(commit))
+
+    def entry(self, commit: int) -> Entry:
+        """What ``commit`` did. LedgerError if its record is damaged or gone."""
+        path = path_of(commit)
+        where = self._blobs.where(path)
+        try:
+            return Entry.from_bytes(self._blobs.read(path), where)
+        except OSError as error:
+            hint = "put it back from a backup"
+            raise LedgerError(f"the commit record {where} cannot be read: {error}", hint=hint) from error
+
+    def commits(self) -> list[int]:
+        """The commits that have a record, sorted."""
+        return self._numbered(SUFFIX)
+
+    def after(self, commit: int) -> Iterator[Entry]:
+        """The entries after ``commit``, as far as they follow one another."""
+        while self.has(commit := commit + 1):
+            yield self.entry(commit)
+
+    def complete(self, ledger: Ledger) -> int:
+        """Make the commits that have a record and are not in the ledger; how many there were.
+
+        Raises:
+            LedgerError: a record is damaged, or is of another lake.
+        """
+        done = 0
+        if not self.has(ledger.last_commit() + 1):
+            return done
+        for entry in self.after(ledger.last_commit()):
+            done += ledger.replay(entry)
+        return done
+
+    def _numbered(self, suffix: str) -> list[int]:
+        names = (path.rpartition("/")[2] for path in self._blobs.paths() if path.endswith(suffix))
+        return sorted(int(name.removesuffix(suffix)) for name in names if name.removesuffix(suffix).isdecimal())
+
+    def _is_absent(self, path: str) -> bool:
+        try:
+            return not self._blobs.exists(path)
+        except LakeError:
+            return False

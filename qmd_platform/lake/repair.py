@@ -1,0 +1,90 @@
+"""Damaged files taken out of the lake: kept in ``quarantine/``, and what was in them marked as missing.
+
+What lives here: what becomes of a damaged live file. What does not: finding it (``lake.verify``), fetching its rows
+again (``ingest``; a backfill does, as they are missing now).
+"""
+
+from collections.abc import Iterable
+
+from qmd_platform.lake.changes import Made
+from qmd_platform.lake.digests import version_of
+from qmd_platform.lake.slots import whole
+from qmd_platform.lake.store import Lake
+from qmd_platform.lake.transaction import Heads, transact
+from qmd_platform.lake.verify import Finding
+from qmd_platform.ledger.records import Change, Head, Outcome, Segment
+from qmd_platform.model.series import Partition
+from qmd_platform.model.spans import Run, State, in_state, intersected, overlaid
+
+CAUSE = "its file was damaged"
+"""Why candles are MISSING whose file was taken out."""
+
+
+def repair(lake: Lake, findings: Iterable[Finding], *, run_id: str) -> list[Outcome]:
+    """Take the damaged live files of ``findings`` out of the lake; what became of each partition.
+
+    First the file's bytes are kept in quarantine, then a commit takes it out of the partition, then it is deleted from
+    its place. Snapshots that use it stay unreadable, until it is put back from a backup.
+    """
+    damaged: dict[Partition, set[str]] = {}
+    for finding in findings:
+        if finding.kind == "damaged" and finding.partition is not None:
+            damaged.setdefault(finding.partition, set()).add(finding.path)
+    outcomes: list[Outcome] = []
+    for partition, paths in damaged.items():
+        outcomes += _repaired(lake, partition, paths, run_id)
+    return outcomes
+
+
+def _repaired(lake: Lake, partition: Partition, paths: set[str], run_id: str) -> tuple[Outcome, ...]:
+    kept = [path for path in sorted(paths) if _keep(lake, path)]
+
+    def make(heads: Heads) -> list[Made]:
+        gone = [segment for segment in heads[partition].segments if segment.path in paths]
+        return [Made(_without(partition, heads[partition], gone), {})]
+
+    _, outcomes = transact(lake, [partition], make, run_id=run_id, source="qmd:repair")
+    for path in kept:
+        lake.blobs.data.delete(path)
+    return outcomes
+
+
+def _keep(lake: Lake, path: str) -> bool:
+    """Put what is left of a file into quarantine; whether there was anything."""
+    try:
+        data = lake.blobs.data.read(path)
+    except OSError:
+        return False
+    if not lake.blobs.quarantine.exists(path):
+        lake.blobs.quarantine.put(path, data)
+    return True
+
+
+def _without(partition: Partition, head: Head, gone: list[Segment]) -> Change:
+    after = [segment for segment in head.segments if segment not in gone]
+    windows = [window for segment in gone if (window := segment.window or whole(partition, ()).window)]
+    lost = intersected(in_state(head.runs, State.PRESENT), windows)
+    runs = tuple(overlaid(head.runs, [Run(window, State.MISSING, CAUSE) for window in lost]))
+    outcome = Outcome(
+        partition,
+        version=head.version + bool(gone),
+        rows=sum(segment.rows for segment in after),
+        new=0,
+        changed=0,
+        unchanged=0,
+        bytes=sum(segment.bytes for segment in after),
+        data_version=version_of(partition, after) if gone or not head.state else head.state.data_version,
+        runs=runs,
+        wrote=bool(gone),
+    )
+    first = [segment.first for segment in after if segment.first is not None]
+    last = [segment.last for segment in after if segment.last is not None]
+    return Change(
+        outcome,
+        seen=head.version,
+        removed=tuple(segment.path for segment in gone),
+        seen_layout=head.layout,
+        layout=head.layout,
+        first=min(first, default=None),
+        last=max(last, default=None),
+    )

@@ -1,0 +1,106 @@
+"""What the ledger is asked about its own past: commits, versions, revised rows, pins.
+
+What lives here: one read transaction a question. What does not: the data as it was then (``ledger.questions``, with
+``as_of``).
+"""
+
+import json
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true
+
+from qmd_platform.ledger import rows
+from qmd_platform.ledger import schema as db
+from qmd_platform.ledger.questions import AsOf, Questions, pinned, resolved
+from qmd_platform.ledger.records import Commit, Pin, Revision, Version
+from qmd_platform.model.series import Series
+from qmd_platform.model.window import Window
+
+_VERSION = (
+    "version",
+    "commit_id",
+    "rows",
+    "new",
+    "changed",
+    "unchanged",
+    "outranked",
+    "bytes",
+    "data_version",
+    "wrote",
+)
+
+
+class History(Questions):
+    """The questions about commits."""
+
+    def log(self, series: Series | None = None, limit: int = 100) -> list[Commit]:
+        """The latest commits, newest first, with counts summed over the partitions (of ``series``)."""
+        counts = [func.count(db.change.c.commit_id).label("partitions")]
+        counts += [
+            func.coalesce(func.sum(db.change.c[name]), 0).label(name) for name in ("new", "changed", "unchanged")
+        ]
+        about = [db.commit.c[name] for name in ("id", "at", "run_id", "source", "code_version")]
+        # A commit may change no partition: one that only pins.
+        joined = db.commit.outerjoin(db.change).outerjoin(db.partition)
+        query = select(*about, *counts).select_from(joined).group_by(*about)
+        query = query.where(rows.of_series(series) if series else true())
+        with self._database.reading() as connection:
+            found = connection.execute(query.order_by(db.commit.c.id.desc()).limit(limit)).all()
+        return [Commit(*row) for row in found]
+
+    def versions(self, series: Series | None = None, limit: int = 100) -> list[Version]:
+        """What every commit did to each partition (of ``series``), newest first."""
+        columns = [db.change.c[name] for name in _VERSION]
+        about = [db.commit.c[name] for name in ("at", "run_id", "source", "code_version")]
+        query = select(*rows.NAMES, *columns, *about).select_from(db.change.join(db.partition).join(db.commit))
+        query = query.where(rows.of_series(series) if series else true())
+        query = query.order_by(db.commit.c.id.desc(), *rows.NAMES).limit(limit)
+        with self._database.reading() as connection:
+            return [
+                Version(
+                    partition=rows.named(row),
+                    commit=row.commit_id,
+                    at=row.at,
+                    run_id=row.run_id,
+                    source=row.source,
+                    code_version=row.code_version,
+                    **{name: getattr(row, name) for name in _VERSION if name != "commit_id"},
+                )
+                for row in connection.execute(query)
+            ]
+
+    def revisions(
+        self, series: Series | None = None, window: Window | None = None, *, since: AsOf = None
+    ) -> list[Revision]:
+        """Rows that were there and changed or went, oldest first.
+
+        Args:
+            series: None for all.
+            window: of open times; None for all.
+            since: only what commits after this snapshot did; None for all.
+        """
+        at = db.revision.c.open_at
+        inside = and_(at >= window.start, at < window.end) if window else true()
+        mine = and_(rows.of_series(series) if series else true(), inside)
+        with self._database.reading() as connection:
+            return _revisions(connection, mine, 0 if since is None else resolved(connection, since))
+
+    def pins(self) -> list[Pin]:
+        """All pins, by name; expired ones too, until a vacuum."""
+        with self._database.reading() as connection:
+            return pinned(connection)
+
+
+def _revisions(connection: Connection, where: ColumnElement[bool], after: int) -> list[Revision]:
+    columns = db.revision.c
+    joined = db.revision.join(db.partition).join(db.commit, db.commit.c.id == columns.commit_id)
+    query = select(*rows.NAMES, db.revision, db.commit.c.at).select_from(joined)
+    query = query.where(where, columns.commit_id > after).order_by(columns.commit_id, *rows.NAMES, columns.key)
+    return [
+        Revision(rows.named(row), row.key, row.before, row.after, row.open_at, row.commit_id, row.at)
+        for row in connection.execute(query)
+    ]
+
+
+def text_of(series: tuple[Series, ...] | None) -> str:
+    """The text in a pin's row; see ``questions.series_of``."""
+    return json.dumps(None if series is None else [[one.table, one.venue, one.symbol] for one in series])

@@ -1,0 +1,58 @@
+"""A writer whose every call is recorded: ``python -m tests.conformance.power_writer FOLDER RECORD``, under the shim.
+
+What lives here: its steps, and the marks that say between the calls of the record which commit was begun and which
+acknowledged. What does not: what a crash leaves of it (``power``), what must hold then (``test_power_loss``).
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from qmd_platform.lake.store import Lake
+from tests.conformance.shim import Shim
+from tests.conformance.shimmed import MINUTES, ROWS, batch, commit, holds, write
+
+Step = Callable[[Lake], object]
+
+
+def _tail(month: str, first: int, price: float) -> Step:
+    return lambda lake: commit(lake, [write(MINUTES, month, first, price, 5)])
+
+
+STEPS: tuple[Step, ...] = (
+    lambda lake: commit(lake, batch(1.0)),
+    lambda lake: commit(lake, batch(2.0, ROWS // 2)),
+    _tail("2026-02", 3 * ROWS, 3.0),
+    lambda lake: commit(lake, batch(4.0, 5), idem_key="once"),
+    Lake.close,  # the ledger's log goes into its file, and begins anew
+    _tail("2026-02", 3 * ROWS + 5, 5.0),
+    lambda lake: commit(lake, batch(6.0, 10)),
+)
+
+
+def expected(root: Path) -> list[object]:
+    """What a lake holds before the first step and after each, from a lake where nothing goes wrong."""
+    seen = []
+    with Lake.open(root, world="live") as lake:
+        seen.append(holds(lake))
+        for step in STEPS:
+            step(lake)
+            seen.append(holds(lake))
+    return seen
+
+
+def main(folder: Path, record: Path) -> None:
+    """Do the steps in a lake below ``folder``, which is empty."""
+    shim = Shim()
+    shim.watch(folder)
+    shim.record(record)
+    lake = Lake.open(folder / "lake", world="live")
+    for number, step in enumerate(STEPS, 1):
+        shim.mark(f"begin {number}")
+        step(lake)
+        shim.mark(f"done {number}")
+    shim.record(None)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())

@@ -1,0 +1,114 @@
+"""What is done to a lake under the shim, and what is seen of it.
+
+What lives here: operations (prepare a lake, then one thing to do to it) and ``holds``, all that a reader can see. What
+does not: faults (``faults``), crashes (``power``).
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qmd_platform.lake.store import Lake, Write
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Window
+
+MINUTES = Series.candles(Market.parse("binance:BTC/USDT:USDT"), Timeframe.M1)
+HOURS = Series.candles(Market.parse("gate:ETH/USDT"), Timeframe.H1)
+MONTHS = ("2026-01", "2026-02")
+ROWS = 40
+WIDE = Window(Partition(MINUTES, MONTHS[0]).window.start, Partition(MINUTES, MONTHS[-1]).window.end)
+
+
+def write(series: Series, month: str, first: int, price: float, rows: int = ROWS) -> Write:
+    """``rows`` candles of one price from step ``first`` of a month (from its end where negative)."""
+    partition = Partition(series, month)
+    step = series.timeframe.step
+    start = (partition.window.end if first < 0 else partition.window.start) + first * step
+    open_at = np.arange(start, start + rows * step, step, np.int64)
+    flat = np.full(rows, price)
+    asked = Window(start, start + rows * step)
+    return Write(partition, Candles(open_at, flat, flat, flat, flat, flat).to_arrow(), asked=(asked,))
+
+
+def batch(price: float, first: int = 0) -> list[Write]:
+    """The same rows in two months of two series."""
+    return [write(series, month, first, price) for series in (MINUTES, HOURS) for month in MONTHS]
+
+
+def commit(lake: Lake, writes: Sequence[Write], idem_key: str | None = None) -> int:
+    """Commit ``writes``; the commit's id."""
+    return lake.commit(writes, run_id="test", source="live:test", idem_key=idem_key)[0]
+
+
+def holds(lake: Lake) -> object:
+    """All that a reader sees, in a form that can be compared: commits, rows, versions, coverage."""
+    rows = {}
+    for series in lake.series():
+        candles = lake.candles(series)
+        columns = (candles.open_at, candles.open, candles.high, candles.low, candles.close, candles.volume)
+        digest = hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
+        rows[str(series)] = digest, [(run.window, run.state, run.cause) for run in lake.coverage(series, WIDE)]
+    states = [(str(one.partition), one.version, one.rows, one.data_version) for one in lake.states()]
+    return lake.ledger.last_commit(), rows, states
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``prepare`` makes the lake (or does not); ``run`` does what is tried and returns what it was told."""
+
+    name: str
+    prepare: Callable[[Path], None]
+    run: Callable[[Lake], object]
+
+
+def _nothing(root: Path) -> None:
+    root.parent.mkdir()
+
+
+def _filled(root: Path) -> None:
+    with Lake.open(root) as lake:
+        commit(lake, batch(1.0))
+        commit(lake, batch(2.0, ROWS // 2))
+
+
+def _filled_and_killed(root: Path) -> None:
+    """As a killed process leaves it: the last commits are in the ledger's log."""
+    pid = os.fork()
+    if not pid:
+        try:
+            commit(Lake.open(root), batch(1.0))
+        finally:
+            os._exit(sys.exc_info()[0] is not None)
+    _, status = os.waitpid(pid, 0)
+    assert not status
+
+
+def _batch(lake: Lake) -> object:
+    return commit(lake, batch(3.0, 10), idem_key="once"), commit(lake, batch(3.0, 10), idem_key="once")
+
+
+def _tail(lake: Lake) -> object:
+    return commit(lake, [write(MINUTES, "2026-01", -20, 7.0, 20), write(MINUTES, "2026-02", 0, 7.0, 3)])
+
+
+def _read(lake: Lake) -> object:
+    lake.verify()
+    return holds(lake)
+
+
+OPERATIONS = {
+    one.name: one
+    for one in (
+        Operation("open", _nothing, lambda lake: lake.world),
+        Operation("batch", _filled, _batch),
+        Operation("tail", _filled_and_killed, _tail),
+        Operation("read", _filled, _read),
+    )
+}

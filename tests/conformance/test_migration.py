@@ -1,0 +1,55 @@
+"""A lake of the first release is brought forward, whenever that is interrupted, and nothing of it is lost."""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from qmd_platform.lake.sealing import seal
+from tests.conformance import jobs, oldlake
+from tests.conformance.backends import SQLITE_DISK, Backend
+from tests.conformance.figures import record
+from tests.conformance.forks import Nursery
+
+
+def old_lake(folder: Path) -> Backend:
+    """A lake of format 1, untouched."""
+    backend = Backend(SQLITE_DISK, folder / "lake").fresh()
+    oldlake.unpacked(backend.root)
+    return backend
+
+
+def test_an_old_lake_is_read_sealed_and_read_again(tmp_path: Path):
+    backend = old_lake(tmp_path)
+    with backend.open() as lake:
+        assert oldlake.differences(lake) == []
+        assert lake.verify() == []
+        before = {state.partition: state.data_version for state in lake.states()}
+        sealed = seal(lake, run_id="r", now=jobs.far_future())
+        assert sealed
+        assert oldlake.differences(lake) == []
+        assert lake.verify() == []
+        assert set(before) == {state.partition for state in lake.states()}
+    with backend.open() as lake:
+        assert seal(lake, run_id="r", now=jobs.far_future()) == []
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_migration_killed_at_any_instant_is_finished_by_the_next(tmp_path: Path, nursery: Nursery, kills: int):
+    rng = random.Random(kills)  # noqa: S311 - repeatable, not secret
+    before = time.monotonic()
+    nursery.run(jobs.migrate, old_lake(tmp_path))
+    longest = time.monotonic() - before
+    lost = 0
+    for _ in range(kills):
+        backend = old_lake(tmp_path)
+        nursery.start(jobs.migrate, backend).kill(after=rng.random() * longest)
+        (found,) = nursery.run(jobs.look_at_old, backend)
+        lost += bool(found)
+        nursery.run(jobs.migrate, backend)
+        (found,) = nursery.run(jobs.look_at_old, backend)
+        lost += bool(found)
+        backend.wipe()
+    record("kill storm, migration of an old lake", SQLITE_DISK, trials=kills, lost=lost)
+    assert not lost

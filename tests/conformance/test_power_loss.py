@@ -1,0 +1,160 @@
+"""The power fails at any instant: what was acknowledged is there, whole, and nothing is half there."""
+
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from qmd_platform.errors import QmdError
+from qmd_platform.lake.store import Lake
+from tests.conformance import power, power_writer, shim
+from tests.conformance.backends import SQLITE_DISK
+from tests.conformance.figures import record
+from tests.conformance.shim import Call
+from tests.conformance.shimmed import HOURS, commit, holds, write
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A writer's calls, the folder it left when nothing failed, and what a lake holds after each of its steps."""
+
+    folder: Path
+    calls: list[Call]
+    expected: list[object]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    room = tmp_path_factory.mktemp("power")
+    folder = room / "sea"
+    folder.mkdir()
+    shim.ran(shim.compiled(room), "tests.conformance.power_writer", [str(folder), str(room / "record")])
+    return Recording(folder, list(shim.calls(room / "record")), power_writer.expected(room / "plain"))
+
+
+@dataclass
+class Crashes:
+    """Crash states of a recording, looked at one by one."""
+
+    room: Path
+    recording: Recording
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    _seen: set[int] = field(default_factory=set)
+
+    def look(self, contents: power.Contents, done: int, begun: int, where: str) -> None:
+        """Count what one state is; ``done`` steps were acknowledged, ``begun`` begun. Twice the same is looked at once."""
+        identity = hash((frozenset(contents.items()), done, begun))
+        if identity in self._seen:
+            return
+        self._seen.add(identity)
+        self.counts["trials"] += 1
+        self.counts["acked"] += done
+        shutil.rmtree(self.room, ignore_errors=True)
+        power.put_down(contents, self.room)
+        for kind, problem in self._problems(done, begun):
+            self.counts[kind] += 1
+            self.wrong.append(f"{where}, after step {done}: {kind}: {problem}")
+
+    def _problems(self, done: int, begun: int) -> Iterator[tuple[str, str]]:
+        expected = self.recording.expected
+        try:
+            with Lake.open(self.room / "lake", world="live") as lake:
+                findings = [found for found in lake.verify() if found.is_damage]
+                yield from (("damaged", f"{found.path}: {found.problem}") for found in findings)
+                seen = holds(lake)
+                if seen not in expected[done : begun + 1]:
+                    yield ("lost" if seen in expected[:done] else "torn"), f"{seen}"
+                number = commit(lake, [write(HOURS, "2026-01", 500, 99.0)])
+                if lake.ledger.last_commit() != number:
+                    yield "lost", "the next commit"
+        except QmdError as error:
+            yield "unusable", repr(error)
+
+
+def instants(calls: Iterable[Call], folder: Path) -> Iterator[tuple[power.Disk, int, int, int]]:
+    """The disk after each call that changes something, how many calls, and the last steps done and begun."""
+    disk, done, begun = power.Disk(folder), 0, 0
+    for number, call in enumerate(calls, 1):
+        disk.play(call)
+        if call.kind == "!":
+            word, step = call.path.split()
+            done, begun = (int(step), begun) if word == "done" else (done, int(step))
+        if call.kind not in "OX":
+            yield disk, number, done, begun
+
+
+def crashed(recording: Recording, calls: list[Call], room: Path, many: int, seed: int) -> Crashes:
+    """About ``many`` different crash states, spread over the whole record."""
+    rng = random.Random(seed)
+    crashes = Crashes(room, recording)
+    total = sum(call.kind not in "OX" for call in calls)
+    plain = min(1.0, many / 2 / total / 4)
+    for disk, number, done, begun in instants(calls, recording.folder):
+        drawn = int(many / total) + (rng.random() < many / total % 1)
+        for which, draw in enumerate(power.draws(rng, drawn)):
+            if which >= 4 or rng.random() < plain:
+                crashes.look(power.left(disk, draw), done, begun, f"call {number}")
+    return crashes
+
+
+@pytest.mark.parametrize(
+    "many", [40, pytest.param(2000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])], ids=["few", "many"]
+)
+def test_what_was_acknowledged_survives_in_every_state_a_crash_may_leave(
+    tmp_path: Path, recording: Recording, many: int
+):
+    crashes = crashed(recording, recording.calls, tmp_path / "crash", many, seed=1)
+    record("power loss, states a crash may leave", SQLITE_DISK, lost=0, torn=0, damaged=0, **crashes.counts)
+    assert crashes.wrong == []
+    assert crashes.counts["trials"] >= many / 3
+    assert crashes.counts["acked"] > crashes.counts["trials"]
+
+
+def test_the_record_is_all_that_was_done_to_the_folder(recording: Recording):
+    disk = power.Disk(recording.folder)
+    for call in recording.calls:
+        disk.play(call)
+    everything = power.left(disk, power.Draw(lambda names: names, power.everything))
+    real = {
+        path.relative_to(recording.folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in recording.folder.rglob("*")
+    }
+    assert {path for path in everything if not path.endswith("-shm")} == {
+        path for path in real if not path.endswith("-shm")
+    }
+    assert [path for path, data in real.items() if not path.endswith("-shm") and everything[path] != data] == []
+
+
+def _without(what: Callable[[str], bool], recording: Recording) -> list[Call]:
+    """The record of a writer that does not sync the paths ``what`` is true of."""
+    open_: dict[int, str] = {}
+    kept = []
+    for call in recording.calls:
+        if call.kind in "CO":
+            open_[call.handle] = call.path
+        if call.kind != "S" or not what(open_[call.handle]):
+            kept.append(call)
+    return kept
+
+
+FORGOTTEN = {
+    "data files": lambda path: path.endswith(".parquet"),
+    "folders": lambda path: "." not in os.path.basename(path),
+    "commits": lambda path: "/log/" in path or "ledger.sqlite" in path,
+    "anything": lambda path: True,
+}
+
+
+@pytest.mark.parametrize("forgotten", FORGOTTEN)
+def test_a_writer_that_forgets_to_sync_is_found_out(tmp_path: Path, recording: Recording, forgotten: str):
+    calls = _without(FORGOTTEN[forgotten], recording)
+    assert len(calls) < len(recording.calls)
+    crashes = crashed(recording, calls, tmp_path / "crash", 60, seed=2)
+    assert crashes.wrong, f"nobody noticed that {forgotten} were not synced"
+    assert crashes.counts["trials"] > crashes.counts["unusable"]
