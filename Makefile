@@ -64,6 +64,12 @@ test: $(DEV) ## run the default test suite; no service, no network
 test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL or MinIO
 	@$(PYTEST) -m "not ($(DEFAULT_TESTS))" $(ARGS)
 
+.PHONY: reliability
+reliability: $(DEV) ## test all that the lake promises, with its servers, and write docs/reliability.md from the counts
+	@rm -rf bench-out/reliability
+	@QMD_RELIABILITY_OUT="$(CURDIR)/bench-out/reliability" $(PYTEST) tests/conformance $(ARGS)
+	@$(BIN)/python -m tests.conformance.report bench-out/reliability
+
 .PHONY: check
 check: format lint types imports deps docs-check test ## everything that must be green before a commit: format, lint, types, imports, docs, tests
 

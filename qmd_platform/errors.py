@@ -39,7 +39,9 @@ def choices(given: str, valid: Iterable[str], *, most: int = 12) -> str:
     """
     known = list(valid) if isinstance(valid, Sequence) else sorted(valid)
     spelled = {name.casefold(): name for name in reversed(known)}
-    close = [spelled[name] for name in get_close_matches(given.casefold(), spelled, n=3, cutoff=0.5)]
+    folded = given.casefold()
+    alike = [folded] if folded in spelled else get_close_matches(folded, spelled, n=3, cutoff=0.5)
+    close = [spelled[name] for name in alike]
     meant = "did you mean " + " or ".join(close) + "?" if close else ""
     shown = known[:most]
     while len(", ".join(shown)) > _LINE and len(shown) > 1:

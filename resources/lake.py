@@ -26,7 +26,7 @@ class LakeResource(dg.ConfigurableResource):
     )
     grace_hours: float = Field(
         default=24,
-        ge=0,
+        ge=1,
         description="Hours that files stay after nothing needs them: longer than any reader or writer takes.",
     )
 

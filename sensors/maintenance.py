@@ -40,7 +40,7 @@ def upkeep_schedules(jobs: list[Job]) -> list[dg.ScheduleDefinition]:
 def _schedule(job: Job, cron: str, description: str) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=job,
-        name=f"{job.name}_schedule",
+        name=job.name,
         cron_schedule=cron,
         execution_timezone="UTC",
         description=description,

@@ -19,10 +19,11 @@ from qmd_platform.errors import ConfigError, QmdError, choices
 
 SECTIONS = {
     "Start here": ("demo", "dev", "doctor", "sandbox"),
-    "Candles": ("series", "coverage", "read", "sql", "backfill", "verify"),
-    "Safekeeping": ("backup", "restore", "migrate-ledger"),
+    "Candles": ("series", "coverage", "read", "sql", "backfill"),
+    "The past": ("log", "diff", "revisions", "pin", "unpin", "pins"),
+    "Upkeep": ("verify", "seal", "vacuum", "backup", "restore", "rebuild", "migrate-ledger", "migrate-dagster"),
 }
-"""Every command by the section of the help it is listed in; ``cli/<name>.py`` (``_`` for ``-``) holds it as ``command``."""
+"""Every command by the section of the help it is listed in; the module of its name in ``cli`` holds it as ``command``."""
 
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 

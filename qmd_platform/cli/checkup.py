@@ -1,7 +1,7 @@
 """The doctor's checks: one function a thing that can be wrong.
 
-What lives here: looking at the installation, QMD_HOME, the lake, the universe, the venues, Dagster's instance;
-what to do about each finding. What does not: mending anything.
+What lives here: looking at the installation, QMD_HOME, the universe, the venues, Dagster's instance; what to do about
+each finding. What does not: the lake's own health (``cli.upkeep``), mending anything.
 """
 
 import os
@@ -11,13 +11,12 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
 from qmd_platform import config
-from qmd_platform.cli import show, store
+from qmd_platform.cli import show, store, upkeep
+from qmd_platform.cli.check import Check, failed
 from qmd_platform.cli.checkout import AROUND
 from qmd_platform.config import Universe
 from qmd_platform.errors import ConfigError, QmdError, VenueError, choices
@@ -25,8 +24,6 @@ from qmd_platform.lake.store import Lake
 from qmd_platform.model.window import iso, month_window
 from qmd_platform.venues import facts
 from qmd_platform.venues.reach import Reach, ping
-
-Status = Literal["ok", "warn", "fail"]
 
 PACKAGES = ("qmd-platform", "dagster", "dagster-webserver", "ccxt", "pyarrow", "pandas", "great-expectations")
 
@@ -39,17 +36,6 @@ LITTLE_SPACE = 1_000_000_000
 """Bytes free below which the doctor warns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding. ``todo`` is what to do about it, "" when nothing; ``exit_code`` is the command's if it failed."""
-
-    name: str
-    status: Status
-    said: str
-    todo: str = ""
-    exit_code: int = ConfigError.exit_code
-
-
 def checks(venue_url: str | None) -> Iterator[Check]:
     """All checks in the order a person mends things; each is made when it is asked for."""
     yield _python()
@@ -58,6 +44,8 @@ def checks(venue_url: str | None) -> Iterator[Check]:
     yield _home(home)
     lake, found = _lake(home)
     yield found
+    if lake is not None:
+        yield from upkeep.checks(lake)
     try:
         url, refused = config.venue_url(venue_url), None
     except ConfigError as error:
@@ -66,15 +54,11 @@ def checks(venue_url: str | None) -> Iterator[Check]:
     yield found if universe is None or url else _since(universe, found)
     yield from _markets(lake, universe)
     if refused:
-        yield _failed("venues", refused)
+        yield failed("venues", refused)
         return
     yield from _world(lake, url)
     yield from _venues(sorted(universe.venues) if universe else sorted(facts.VENUES), url)
     yield _dagster(home)
-
-
-def _failed(name: str, error: QmdError) -> Check:
-    return Check(name, "fail", error.message, error.hint or "", error.exit_code)
 
 
 def _python() -> Check:
@@ -100,7 +84,7 @@ def _home(home: Path) -> Check:
     try:
         store.refuse_unmakeable(home)
     except ConfigError as error:
-        return _failed("QMD_HOME", error)
+        return failed("QMD_HOME", error)
     if not home.exists():
         return Check("QMD_HOME", "ok", f"{home} (made by the first command that writes)")
     free = shutil.disk_usage(home).free
@@ -118,7 +102,7 @@ def _lake(home: Path) -> tuple[Lake | None, Check]:
         states = lake.states()
         world = lake.world
     except QmdError as error:
-        return None, _failed("lake", error)
+        return None, failed("lake", error)
     held = f"{len({state.partition.series for state in states})} series in {len(states)} partitions"
     size = show.size(sum(state.bytes for state in states))
     return lake, Check("lake", "ok", f"{held}, {size}, {world or 'no'} data")
@@ -128,7 +112,7 @@ def _universe() -> tuple[Universe | None, Check]:
     try:
         universe = config.load_universe()
     except ConfigError as error:
-        return None, _failed("universe", error)
+        return None, failed("universe", error)
     said = f"{universe.path}: {len(universe.markets)} markets of {len(universe.venues)} venues since {universe.first_month}"
     if universe.start != month_window(universe.first_month).start:
         said += f" (the whole of {universe.first_month} is kept)"
@@ -159,7 +143,7 @@ def _markets(lake: Lake | None, universe: Universe | None) -> Iterator[Check]:
         try:
             listed = instruments(lake, venue) if lake else {}
         except QmdError as error:
-            yield _failed(f"{venue} instruments", error)
+            yield failed(f"{venue} instruments", error)
             continue
         wrong = [market.symbol for market in kept.markets if market.symbol not in listed] if listed else []
         if wrong:

@@ -1,6 +1,6 @@
 """``qmd doctor``: what works, what does not, and what to do about it.
 
-What lives here: running the checks and showing them. What does not: the checks (``cli.checkup``).
+What lives here: running the checks and showing them. What does not: the checks (``cli.checkup``, ``cli.upkeep``).
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qmd_platform.cli import kit
 
 if TYPE_CHECKING:
-    from qmd_platform.cli.checkup import Check
+    from qmd_platform.cli.check import Check
 
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -26,7 +26,7 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 def command(*, venue_url: str | None, as_json: bool) -> int | None:
     """Say what works, what does not, and what to do about it.
 
-    Looks at the installation, QMD_HOME, the lake, the universe file, the venues and Dagster's instance. Says for everything that is not right what to do about it, and changes nothing. Exits with 0 when nothing
+    Looks at the installation, QMD_HOME, the lake, its ledger, files, pins and upkeep, the universe file, the venues and Dagster's instance. Says for everything that is not right what to do about it, and changes nothing. Exits with 0 when nothing
     failed, else with the code of the first failure.
     """
     from qmd_platform.cli.checkup import checks

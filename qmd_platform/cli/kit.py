@@ -24,7 +24,7 @@ from qmd_platform.model.window import Instant, instant
 EXIT_CODES = {
     0: "done",
     1: "a fault of the program; please report it",
-    2: "the request is wrong: an option, a name, a time, the universe file; nothing was changed",
+    2: "the request is wrong: an option, a name, a time, the universe file; no data was changed",
     3: "a venue did not answer or refused",
     4: "the lake or its ledger is damaged or unusable",
     5: "not all there: candles are missing, a series is not held, or the past asked for was vacuumed",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--to-sqlite", is_flag=True, help="Move back to the files under QMD_HOME.")
 def command(*, postgres_url: str | None, files: str | None, to_sqlite: bool, as_json: bool) -> None:
-    """Move the lake to PostgreSQL, and its files to an object store.
+    """Move the lake to PostgreSQL and an object store.
 
     POSTGRES_URL is postgresql://user:password@host:5432/database, with ?schema=NAME for another schema than qmd; without it
     QMD_POSTGRES_URL is used, which keeps the password out of the list of processes. Every row is read back and every file is

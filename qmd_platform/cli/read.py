@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qmd_platform.cli import kit, store
-from qmd_platform.errors import ConfigError, CoverageError, choices
+from qmd_platform.cli.series import refuse_unheld
+from qmd_platform.errors import ConfigError, CoverageError
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant, Window, iso
 
@@ -28,6 +29,7 @@ STDOUT = Path("-")
         "qmd read binance:BTC/USDT:USDT:1h": "Its first and last candles, as a table.",
         "qmd read gate:BTC/USDT:1m --start 2026-11-01 --end 2026-11-02 --format csv | head": "A day as CSV.",
         "qmd read binance:BTC/USDT:1m --start 2026-10-01 -o btc.parquet": "Everything since October into a file.",
+        "qmd read binance:BTC/USDT:1h --as-of 2026-11-01T09:00Z": "As the lake was then, bit for bit.",
     }
 )
 @click.argument("series", type=kit.SERIES)
@@ -48,6 +50,7 @@ STDOUT = Path("-")
     help="Write here, whole or not at all; - is stdout.",
 )
 @click.option("--allow-gaps", is_flag=True, help="Read what is there instead of refusing when candles are missing.")
+@kit.as_of_option
 def command(
     *,
     series: Series,
@@ -56,16 +59,20 @@ def command(
     format_: str | None,
     output: Path | None,
     allow_gaps: bool,
+    as_of: str | None,
     as_json: bool,
 ) -> None:
     """Read candles from the lake, to look at or into a file.
 
     No venue is asked. Refuses with exit code 5 when the lake does not hold the series, or when candles of the window
-    are missing, unless gaps are allowed. Minutes the venue is known to have no candle for are not gaps.
+    are missing, unless gaps are allowed. Minutes the venue is known to have no candle for are not gaps. With --as-of it reads a past state, and goes by
+    what was known then; exit code 5 says that a vacuum took it.
     """
     chosen = _format(format_, output, as_json=as_json)
-    window = _window(series, start, end)
-    table = _read(series, window, allow_gaps=allow_gaps)
+    # Settled once: the window and the rows are of the same state.
+    commit = None if as_of is None else store.lake_to_read().ledger.resolved(as_of)
+    window = _window(series, start, end, commit)
+    table = _read(series, window, commit, allow_gaps=allow_gaps)
     _hand_on(table, series, window, chosen, output, as_json=as_json)
 
 
@@ -87,20 +94,24 @@ def _format(named: str | None, output: Path | None, *, as_json: bool) -> str:
     return chosen
 
 
-def _window(series: Series, start: Instant | None, end: Instant | None) -> Window:
-    """The window asked for; what is left out is what the lake holds."""
+def _window(series: Series, start: Instant | None, end: Instant | None, commit: int | None) -> Window:
+    """The window asked for; what is left out is what the lake holds, or held as of ``commit``."""
     if start is not None and end is not None:
         return Window(start, end)
     lake = store.lake_to_read()
-    states = [state for state in lake.states(series) if state.first is not None and state.last is not None]
+    found = lake.ledger.states(series, as_of=commit)
+    states = [state for state in found if state.first is not None and state.last is not None]
     if not states:
-        names = [str(other) for other in lake.series() if other.symbol]
-        raise CoverageError(f"the lake holds no candles of {series}", hint=choices(str(series), names))
+        refuse_unheld(lake, series)
+        then = "" if commit is None else f" as of commit {commit}"
+        raise CoverageError(
+            f"the lake holds no candles of {series}{then}", hint=f"`qmd log {series}` says what came when"
+        )
     first, last = min(state.first or 0 for state in states), max(state.last or 0 for state in states)
     return Window(first if start is None else start, last + series.timeframe.step if end is None else end)
 
 
-def _read(series: Series, window: Window, *, allow_gaps: bool) -> "pa.Table":
+def _read(series: Series, window: Window, commit: int | None, *, allow_gaps: bool) -> "pa.Table":
     from qmd_platform.reader import candles
     from qmd_platform.reader.candles import HOW_TO_ALLOW
 
@@ -113,6 +124,7 @@ def _read(series: Series, window: Window, *, allow_gaps: bool) -> "pa.Table":
             window.end,
             as_="arrow",
             on_missing="allow" if allow_gaps else "raise",
+            as_of=commit,
         )
     except CoverageError as error:
         hint = error.hint and error.hint.replace(HOW_TO_ALLOW, "add --allow-gaps")

@@ -69,7 +69,7 @@ def command(
     no_verify: bool,
     as_json: bool,
 ) -> None:
-    """Ask the lake in SQL: one table a timeframe, all venues and markets in it.
+    """Ask the lake in SQL, one table a timeframe.
 
     QUERY is one statement of DuckDB's SQL; - reads it from stdin. The tables are candles_1m, candles_1h, ... with
     venue, symbol, open_at (UTC), open, high, low, close, volume, and instruments. Nothing is written to the lake.

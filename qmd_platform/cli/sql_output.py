@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import pyarrow as pa
 
@@ -89,7 +89,7 @@ def _csv(found: "duckdb.DuckDBPyRelation", sink: BinaryIO) -> int:
     sink.write((",".join(_quoted(name) for name in names(found)) + "\n").encode())
     for batch in found.to_arrow_reader(BATCH):
         columns = [_for_csv(column) for column in batch.columns]
-        style = "needed" if any(_has_marks(column) for column in columns) else "none"
+        style: Literal["needed", "none"] = "needed" if any(_has_marks(column) for column in columns) else "none"
         table = pa.Table.from_arrays(columns, names=[str(place) for place in range(len(columns))])
         csv.write_csv(table, sink, csv.WriteOptions(include_header=False, quoting_style=style))
         written += len(batch)
@@ -124,7 +124,7 @@ def _rows(found: "duckdb.DuckDBPyRelation") -> Iterator[dict[str, object]]:
             yield dict(zip(told, values, strict=True))
 
 
-def _for_csv(column: "pa.Array[object]") -> "pa.Array[object]":
+def _for_csv(column: "pa.Array[Any]") -> "pa.Array[Any]":
     """The column as Arrow's CSV writer takes it: instants in ISO; lists, structures and the like as JSON."""
     import pyarrow.compute as pc
 
@@ -133,10 +133,11 @@ def _for_csv(column: "pa.Array[object]") -> "pa.Array[object]":
         zone = "Z" if kind.tz else ""
         whole = column.cast(pa.timestamp("s", kind.tz), safe=False)
         exact = whole if whole.cast(kind).equals(column) else column
-        return pc.strftime(exact.cast(pa.timestamp(exact.type.unit)), format=f"%Y-%m-%dT%H:%M:%S{zone}")
+        instants: Any = exact.cast(pa.timestamp(exact.type.unit))
+        texts: pa.Array[Any] = pc.strftime(instants, format=f"%Y-%m-%dT%H:%M:%S{zone}")
+        return texts
     if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_string(kind)) or _is_interval(kind):
-        texts = [None if value is None else _text(value) for value in column.to_pylist()]
-        return pa.array(texts, pa.string())
+        return pa.array([None if value is None else _text(value) for value in column.to_pylist()], pa.string())
     return column
 
 
@@ -144,7 +145,7 @@ def _is_interval(kind: pa.DataType) -> bool:
     return pa.types.is_interval(kind)
 
 
-def _has_marks(column: "pa.Array[object]") -> bool:
+def _has_marks(column: "pa.Array[Any]") -> bool:
     """Whether a text is in there that CSV must quote; an empty one too, as nothing at all is null."""
     import pyarrow.compute as pc
 

@@ -1,7 +1,7 @@
-"""``qmd verify``: prove from the files that the lake is what its ledger says.
+"""``qmd verify``: prove from the files that the lake is what its ledger says, and take out what is damaged.
 
 What lives here: progress, the list of findings, the exit code. What does not: the proof (``Lake.verify``), the
-rules (``qmd_platform.quality``).
+rules (``qmd_platform.quality``), the repair (``lake.repair``) and what it says (``cli.repairs``).
 """
 
 from collections.abc import Sequence
@@ -15,35 +15,51 @@ from qmd_platform.errors import CoverageError, LakeError
 
 if TYPE_CHECKING:
     from qmd_platform.cli.judging import Offence
+    from qmd_platform.cli.repairs import Loss
     from qmd_platform.lake.store import Finding, Lake
 
 
 @kit.command(
     {
-        "qmd verify": "Read and hash every file, recompute coverage, compare with the ledger.",
+        "qmd verify": "Read and hash every file, recompute coverage, compare with the ledger and the commit records.",
+        "qmd verify --repair": "Take damaged files out, and say how to fetch their candles again.",
         "qmd verify --quality --json": "Judge all candles by the quality rules as well; the answer for a program.",
     }
 )
+@click.option("--repair", is_flag=True, help="Take damaged files out of the lake, into quarantine.")
 @click.option("--quality", is_flag=True, help="Also judge every candle by the quality rules.")
-def command(*, quality: bool, as_json: bool) -> int | None:
+def command(*, repair: bool, quality: bool, as_json: bool) -> int | None:
     """Prove that the lake's files are what its ledger says.
 
-    Reads and hashes every file, counts rows and coverage again, and changes nothing. Exits with 4 when something
-    is damaged or breaks a rule that blocks, with 5 when it breaks another rule. An orphan, a file no commit names, is left by a writer that was
-    stopped; it is in nobody's way.
+    Reads and hashes every file, counts rows and coverage again, makes the ledger again from the commit records and compares; changes nothing without
+    --repair. That takes damaged files out, so that their candles are missing and a backfill fetches them again; the rest is as it was. Exits with 4 when
+    something is damaged and was not repaired, or breaks a rule that blocks, with 5 when it breaks another rule. An orphan, a file no commit names, is left by
+    a writer that was stopped; it is in nobody's way, and `qmd vacuum` takes it.
     """
-    from qmd_platform.cli.progress import progress
-
     lake = store.lake_to_read()
-    with progress("partition") as tell:
-        findings = lake.verify(lambda done, total: tell("verify", done, total))
+    findings = _verified(lake, "verify")
+    losses: list[Loss] = []
+    if repair and any(finding.is_damage for finding in findings):
+        from qmd_platform.cli.repairs import repaired
+
+        before, losses = findings, repaired(lake, findings)
+        if not as_json:
+            _draw_findings(before)
+        findings = _verified(lake, "verify again") if losses else findings
     offences = _judged(lake) if quality else []
     checked = len(lake.states())
     if as_json:
-        kit.emit(_document(checked, findings, offences))
+        kit.emit(_document(checked, findings, losses, offences))
     else:
-        _draw(checked, findings, offences, quality=quality)
+        _draw(checked, findings, losses, offences, quality=quality)
     return _code(findings, offences)
+
+
+def _verified(lake: "Lake", name: str) -> "list[Finding]":
+    from qmd_platform.cli.progress import progress
+
+    with progress("partition") as tell:
+        return lake.verify(lambda done, total: tell(name, done, total))
 
 
 def _judged(lake: "Lake") -> list["Offence"]:
@@ -61,40 +77,56 @@ def _code(findings: "Sequence[Finding]", offences: "Sequence[Offence]") -> int |
     return CoverageError.exit_code if any(offence.severity == "ERROR" for offence in offences) else None
 
 
-def _document(checked: int, findings: "Sequence[Finding]", offences: "Sequence[Offence]") -> dict[str, object]:
+def _document(
+    checked: int, findings: "Sequence[Finding]", losses: "Sequence[Loss]", offences: "Sequence[Offence]"
+) -> dict[str, object]:
     return {
         "partitions": checked,
         "findings": [
             {"partition": str(found.partition or ""), "path": found.path, "problem": found.problem, "kind": found.kind}
             for found in findings
         ],
+        "repaired": [loss.document() for loss in losses],
         "offences": [asdict(offence) for offence in offences],
     }
 
 
-def _draw(checked: int, findings: "Sequence[Finding]", offences: "Sequence[Offence]", *, quality: bool) -> None:
-    from qmd_platform.cli import show
+def _draw(
+    checked: int,
+    findings: "Sequence[Finding]",
+    losses: "Sequence[Loss]",
+    offences: "Sequence[Offence]",
+    *,
+    quality: bool,
+) -> None:
+    from qmd_platform.cli import repairs, show
 
-    styles = {"damaged": "bold red", "mismatch": "bold red", "orphan": "yellow"}
-    if findings:
-        rows = [
-            [
-                f"[{styles[found.kind]}]{found.kind}[/]",
-                str(found.partition or ""),
-                show.plain(found.problem),
-                found.path,
-            ]
-            for found in findings
-        ]
-        show.table([("", "left"), ("partition", "left"), ("problem", "left"), ("file", "left")], rows)
-    damaged = sum(found.is_damage for found in findings)
+    repairs.draw(losses)
+    _draw_findings(findings)
+    damaged = [finding for finding in findings if finding.is_damage]
     if damaged:
-        show.say(f"[bold red]{show.counted(damaged, 'finding')} of damage.[/] The other partitions stay readable.")
-        show.say("Put the damaged files back from a backup: qmd cannot repair them yet.")
+        show.say(
+            f"[bold red]{show.counted(len(damaged), 'finding')} of damage.[/] What is in other files stays readable."
+        )
+        for remedy in repairs.remedies(damaged):
+            show.say(remedy)
     else:
-        show.say(f"All {show.counted(checked, 'partition')}: files and ledger agree.")
+        show.say(f"All {show.counted(checked, 'partition')}: files, ledger and commit records agree.")
     if quality:
         _draw_offences(offences)
+
+
+def _draw_findings(findings: "Sequence[Finding]") -> None:
+    from qmd_platform.cli import show
+
+    for found in findings:
+        style = "bold red" if found.is_damage else "yellow"
+        what = found.partition or ("the ledger" if found.is_damage else "")
+        show.say(f"[{style}]{found.kind}[/]  {what}".rstrip())
+        # Not folded: a path that is cut in two cannot be copied.
+        click.echo(f"  {found.problem}")
+        if found.path not in found.problem:
+            click.echo(f"  {found.path}")
 
 
 def _draw_offences(offences: "Sequence[Offence]") -> None:

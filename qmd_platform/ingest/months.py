@@ -69,7 +69,7 @@ class MarketWork:
 
     async def month(self, partition: Partition, part: Window, unlisted: Sequence[Window]) -> Receipt:
         """Fetch what the month lacks, commit it, say what happened."""
-        began = time.monotonic()
+        began, fetched_at = time.monotonic(), time.time_ns() // 1_000_000
         traffic = Traffic()
         step = self.question.timeframe.step
         windows = [both for window in self.todo if (both := window.intersection(part)) is not None]
@@ -81,7 +81,7 @@ class MarketWork:
         fetched = [part for answer in answers for part in answer]
         before = [both for window in unlisted if (both := window.intersection(part)) is not None]
         asked = subtracted(windows, [window for page in fetched for window in page.undecided])
-        outcome = self._commit(partition, [*asked, *before], fetched, before)
+        outcome = self._commit(partition, [*asked, *before], fetched, before, fetched_at)
         return self._receipt(partition, fetched, outcome, traffic, time.monotonic() - began)
 
     async def _page(self, window: Window, traffic: Traffic) -> list[Fetched]:
@@ -127,9 +127,17 @@ class MarketWork:
         self.shared.on_progress(Progress(self.question.market, self.done, total))
 
     def _commit(
-        self, partition: Partition, asked: Sequence[Window], fetched: Sequence[Fetched], unlisted: Sequence[Window]
+        self,
+        partition: Partition,
+        asked: Sequence[Window],
+        fetched: Sequence[Fetched],
+        unlisted: Sequence[Window],
+        fetched_at: Instant,
     ) -> Outcome | None:
-        """Commit the month; None when nothing was asked."""
+        """Commit the month; None when nothing was asked. ``fetched_at`` is before the first request.
+
+        So of two workers that fetched the same candle, the one that asked later has the say, whoever commits first.
+        """
         if not asked:
             return None
         parts = sorted(fetched, key=lambda page: page.window)
@@ -142,6 +150,7 @@ class MarketWork:
                 *(run for page in parts for run in page.explained),
             ),
             rejected=tuple(row for page in parts for row in page.rejected),
+            fetched_at=fetched_at,
         )
         _, (outcome,) = self.shared.lake.commit([write], run_id=self.shared.run_id, source=self.shared.source)
         return outcome

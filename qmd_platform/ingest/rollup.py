@@ -61,11 +61,11 @@ def _month(lake: Lake, base: Series, partition: Partition, *, run_id: str) -> Re
     began = time.monotonic()
     step = partition.series.timeframe.step
     state = lake.state(partition)  # before the shorter candles are read, or a newer rollup could be overwritten
-    runs = lake.coverage(base, partition.window)
+    below = lake.held(base, partition.window)
+    runs = list(below.runs)
     whole = _buckets(in_state(runs, *SETTLED), step)
     asked = _buckets(united(run.window for run in runs), step)
-    shorter = lake.candles(base, partition.window)
-    longer, _ = rolled_up(shorter, step, base.timeframe.step)
+    longer, _ = rolled_up(below.candles, step, base.timeframe.step)
     kept = [longer.within(bucket) for bucket in whole]
     explained = [
         *(

@@ -84,7 +84,8 @@ def _saved(lake: Lake, target: Path, progress: Progress | None, tries: int) -> S
         draft = _snapshot(lake, Path(folder) / "new")
         files, place = files_of(draft, lake.blobs.log), open_blobs(target)
         found = copy_files(files, lake.blobs, place, trusted=trusted, progress=progress)
-        vanished = lake.ledger.gone() & {one.file.path for one in found.failures if one.missing}
+        gone = lake.ledger.gone()
+        vanished = any(one.missing and (one.file.store == "log" or one.file.path in gone) for one in found.failures)
         if not vanished or tries == 1:
             return _finished(draft, files, found, lake.root, target)
     return _saved(lake, target, progress, tries - 1)
@@ -140,7 +141,7 @@ def _refuse_overlap(one: Path, other: Path) -> None:
 
 
 def _refuse_filled(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and any(not one.name.startswith(_DRAFT) for one in folder.iterdir()):
         raise LakeError(f"{folder} holds other things", hint="choose an empty folder, or one that is not there yet")
 
 

@@ -6,6 +6,7 @@ ledger (``ledger.transfer``), what it is done for (``lake.backup``, ``lake.movin
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,7 @@ from functools import partial
 from qmd_platform.lake.blobs import BlobStore
 from qmd_platform.lake.files import Blobs
 from qmd_platform.lake.parallel import side_by_side
-from qmd_platform.lake.records import Records, checkpoint_path, path_of
+from qmd_platform.lake.records import SUFFIX, Records, checkpoint_path, path_of
 from qmd_platform.ledger.database import Database
 from qmd_platform.ledger.records import Segment
 from qmd_platform.ledger.transfer import kept
@@ -44,10 +45,9 @@ class File:
             same = hashlib.sha256(data).hexdigest() == self.hash
             return None if same else "its bytes are not those that were committed"
         try:
-            gzip.decompress(data)
-        except (OSError, EOFError) as error:
-            return f"the record is damaged: {error}"
-        return None
+            return None if gzip.decompress(data) else "it is empty"
+        except (OSError, EOFError, zlib.error) as error:
+            return f"it is damaged: {error}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,11 @@ def copy_files(
     return Copied(len(files), len(sizes), sum(sizes), tuple(failures))
 
 
+def _newest_first(file: File) -> tuple[bool, int]:
+    name = file.path.rpartition("/")[2].partition(".")[0]
+    return file.path.endswith(SUFFIX), -int(name) if file.store == "log" else 0
+
+
 @dataclass(slots=True)
 class _Work:
     """The files of one store, and what became of them. Its lists are filled from several threads."""
@@ -136,12 +141,23 @@ class _Work:
     def do(self) -> Iterator[int]:
         """Copy, a few at a time; how many each time."""
         self.sizes = {found.path: found.bytes for found in self.place.listing()}
-        for start in range(0, len(self.files), AT_ONCE):
-            batch = self.files[start : start + AT_ONCE]
+        for batch in self._batches():
             new: dict[str, bytes] = {}
             side_by_side(partial(self._one, new), batch)
             self.place.put_many(new)
             yield len(batch)
+
+    def _batches(self) -> Iterator[Sequence[File]]:
+        """What is there already, then the newest records first, and the oldest new one alone at last.
+
+        Whoever opens a lake takes the records that follow its ledger for commits to be completed. Before the last one
+        is there nothing follows; afterwards everything does.
+        """
+        known = [file for file in self.files if file.path in self.sizes]
+        new = sorted((file for file in self.files if file.path not in self.sizes), key=_newest_first)
+        for files in (known, new[:-1], new[-1:]):
+            for start in range(0, len(files), AT_ONCE):
+                yield files[start : start + AT_ONCE]
 
     def _one(self, new: dict[str, bytes], file: File) -> None:
         """Have ``file`` in ``place``, or in ``new`` if it is to be put there."""
@@ -158,7 +174,7 @@ class _Work:
         if why is not None:
             self.failures.append(Failure(file, why))
             return
-        if file.path in self.sizes:
+        if file.path in self.sizes or file.store == "log":  # a torn record would be taken for a commit to be completed
             self.place.replace(file.path, data)
         else:
             new[file.path] = data

@@ -45,29 +45,14 @@ class ObjectBlobs:
     for a process forked after its parent used an object store: every call there is refused.
 
     Raises:
-        ConfigError: obstore is not installed, the address is none, or credentials are missing.
+        ConfigError: obstore is not installed, the address or a setting cannot be used, or credentials are missing.
     """
 
     def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
         self._address = ObjectsAddress.parse(url, os.environ)
         self._api = _obstore()
         self._patience_s = patience_s
-        patience = timedelta(seconds=patience_s)
-        self._store = self._api.store.S3Store(
-            self._address.bucket,
-            conditional_put="etag",
-            disable_bulk_delete=True,  # not every store has it
-            client_options={
-                "allow_http": self._address.is_plain_http,
-                "connect_timeout": min(patience, timedelta(seconds=5)),
-                "timeout": patience,
-            },
-            retry_config={
-                "max_retries": 30,
-                "retry_timeout": patience,
-                "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2), "base": 2},
-            },
-        )
+        self._store = _client(self._api, self._address, timedelta(seconds=patience_s))
 
     def at(self, folder: str) -> "ObjectBlobs":
         """The blobs below ``folder``, by the same connections."""
@@ -213,6 +198,28 @@ class ObjectBlobs:
             if isinstance(error, conditions) and is_about_the_file(str(error)):
                 raise
             raise refusal(verb, self._address, path, str(error)) from None
+
+
+def _client(api: ModuleType, address: ObjectsAddress, patience: timedelta) -> object:
+    try:
+        return api.store.S3Store(
+            address.bucket,
+            conditional_put="etag",
+            disable_bulk_delete=True,  # not every store has it
+            client_options={
+                "allow_http": address.is_plain_http,
+                "connect_timeout": min(patience, timedelta(seconds=5)),
+                "timeout": patience,
+            },
+            retry_config={
+                "max_retries": 30,
+                "retry_timeout": patience,
+                "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2), "base": 2},
+            },
+        )
+    except api.exceptions.BaseError:
+        hint = "look at all variables of the environment that begin with AWS_"
+        raise ConfigError("the object store's settings cannot be used", hint=hint) from None
 
 
 def _obstore() -> ModuleType:

@@ -37,14 +37,22 @@ _NO_ROLE = ("no credentials: this machine has no role", "set AWS_ACCESS_KEY_ID a
 
 _METADATA = r"/latest/(api/token|meta-data)"
 
+_ENDPOINT = "is the server up, and AWS_ENDPOINT_URL right?"
+
 _UNREACHABLE = (
-    (r"ConnectionRefused|Connection refused", "nothing listens there"),
-    (r"dns error|failed to lookup", "no such host"),
-    (r"certificate|UnknownIssuer", "its TLS certificate is not trusted"),
-    (r"InvalidContentType|InvalidMessage", "it does not speak TLS"),
-    (r"TimedOut|Timeout|timed out", "no answer in time"),
+    ("ConnectionRefused|Connection refused", "nothing listens there", _ENDPOINT),
+    ("dns error|failed to lookup", "no such host", _ENDPOINT),
+    ("Certificate", "its TLS certificate is not trusted", "name the authority's certificate in SSL_CERT_FILE"),
+    (
+        "InvalidContentType|InvalidMessage",
+        "it does not speak TLS",
+        "write AWS_ENDPOINT_URL with http:// if that is meant",
+    ),
+    ("TimedOut|Timeout|timed out", "no answer in time", _ENDPOINT),
+    ("error sending request|HTTP error", "it cannot be reached", _ENDPOINT),
+    ("", "its answer is not one of an S3 store", _ENDPOINT),
 )
-"""By what is in the text: why there is no answer."""
+"""By what is in the text, the first that fits: why there is no answer, what to do."""
 
 
 class Unanswered(LakeError):
@@ -79,13 +87,10 @@ def _of_an_answer(text: str) -> tuple[str, str] | None:
 def _of_silence(address: ObjectsAddress, text: str) -> tuple[str, str]:
     if not address.endpoint and re.search(_METADATA, text):
         return _NO_ROLE
-    status = _status(text)
-    why = f"it answers {status}" if status else "it cannot be reached"
-    for marker, meaning in _UNREACHABLE:
-        if re.search(marker, text):
-            why = meaning
-            break
-    return f"{address.server}: {why}", "is the server up, and AWS_ENDPOINT_URL right?"
+    if status := _status(text):
+        return f"{address.server}: it answers {status}", "look at the server's own log"
+    why, hint = next((why, hint) for marker, why, hint in _UNREACHABLE if re.search(marker, text))
+    return f"{address.server}: {why}", hint
 
 
 def _code(text: str) -> str:

@@ -18,7 +18,7 @@ from qmd_platform.lake.place import Place
 from qmd_platform.lake.records import Records
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.lock import held
-from qmd_platform.ledger.sqlite import SqliteDatabase
+from qmd_platform.ledger.sqlite import SqliteDatabase, synced
 from qmd_platform.ledger.transfer import copy
 from qmd_platform.model.window import Instant, iso
 
@@ -68,8 +68,7 @@ def rebuild(
             _into_postgres(anew, postgres)
             return said
         _refuse_losing(place, said.commit)
-        anew.close()
-        return Rebuilt(said.commit, said.partitions, _swapped(place, anew.path, now))
+        return Rebuilt(said.commit, said.partitions, _swapped(place, anew.settled(), now))
 
 
 @contextmanager
@@ -129,6 +128,7 @@ def _swapped(place: Place, anew: Path, now: Instant) -> str | None:
         # Its log first: without it the old file would be taken for a ledger that lacks its last commits.
         for path in reversed(old):
             shutil.move(path, aside / path.name)
+        synced(anew)
         anew.replace(place.ledger)
         fsync_folder(place.root)
     return str(aside) if old else None

@@ -109,7 +109,8 @@ def proven(blobs: BlobStore, segment: Segment, decode: Callable[[bytes], T]) -> 
     try:
         data = blobs.read(segment.path)
         if hashlib.sha256(data).hexdigest() != segment.file_hash:
-            raise _damaged(blobs, segment, f"{len(data)} bytes, and not the {segment.bytes} that were committed")
+            size = "" if len(data) == segment.bytes else f": there are {len(data)}, and not {segment.bytes}"
+            raise _damaged(blobs, segment, f"its bytes are not those that were committed{size}")
         return decode(data)
     except FileNotFoundError as error:
         raise _damaged(blobs, segment, "the file is missing") from error

@@ -13,7 +13,7 @@ Killed at any instant, it has deleted nothing that is reachable, and the next on
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qmd_platform.lake.blobs import Found
 from qmd_platform.lake.store import Lake
@@ -83,7 +83,11 @@ def vacuum(
     # Listed before the ledger is asked: what is committed in between is not taken for a file without a commit.
     found = {one.path: one for one in lake.blobs.data.listing()}
     named = lake.ledger.paths()
+    expired = tuple(pin for pin in lake.ledger.pins() if pin.until is not None and pin.until <= now)
+    for pin in () if dry_run else expired:
+        lake.ledger.unpin(pin.name, run_id=run_id)
     reclaimed = lake.ledger.reclaim(now=now, keep_ms=keep_ms, grace_ms=grace_ms, dry_run=dry_run)
+    reclaimed = replace(reclaimed, expired=expired)
     gone = lake.ledger.gone() | {segment.path for segment in reclaimed.gone}
     deleted = tuple(found[path] for path in sorted(gone & found.keys()))
     loose = [one for path, one in found.items() if path not in named]
@@ -92,8 +96,6 @@ def vacuum(
     orphans = tuple(one for one in ours if one.modified <= now - grace_ms)
     records = 0
     if not dry_run:
-        for pin in reclaimed.expired:
-            lake.ledger.unpin(pin.name, run_id=run_id)
         _delete(lake, deleted, orphans, progress)
         records = _thin_records(lake)
     return Vacuum(reclaimed, deleted, orphans, len(ours) - len(orphans), foreign, records)

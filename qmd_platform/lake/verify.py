@@ -1,4 +1,4 @@
-"""The proof that the lake holds what the ledger says: every live file read, hashed and counted again.
+"""The proof that the lake holds what the ledger says: every live file read, hashed and counted again, and what pins hold.
 
 What lives here: the comparison of the ledger with the files, and with the commits' records. What does not: taking
 damaged files out (``lake.repair``), making a ledger again (``lake.rebuild``), which rows are plausible (``quality``).
@@ -70,9 +70,22 @@ def verified(ledger: Ledger, blobs: BlobStore, records: Records, progress: Progr
             done += 1
             if progress:
                 progress(done, len(states))
+    findings += _of_pins(ledger, blobs)
     known = ledger.paths()
     orphans = [Finding(_partition(path), path, "no commit names this file", "orphan") for path in files]
     return findings + [orphan for orphan in orphans if orphan.path not in known]
+
+
+def _of_pins(ledger: Ledger, blobs: BlobStore) -> Iterator[Finding]:
+    """Damaged files of past versions that pins promise. Other past versions are proven when they are read."""
+    live = {segment.path for segment in ledger.segments()}
+    held = {segment.path: segment for pin in ledger.pins() for segment in ledger.pinned_segments(pin)}
+    for path in sorted(held.keys() - live):
+        partition = held[path].partition
+        try:
+            table_of(tables.table(partition.series.table), blobs, [held[path]])
+        except CorruptSegment as error:
+            yield Finding(partition, path, error.message, "damaged")
 
 
 def _heads(ledger: Ledger, partitions: list[Partition]) -> Iterator[tuple[Partition, Head | LedgerError]]:

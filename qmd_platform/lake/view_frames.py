@@ -33,7 +33,8 @@ def scanned(spec: Table, files: Sequence[Readable]) -> "pl.LazyFrame":
     for file in files:
         groups.setdefault(file.columns, []).append(file.path)
     parts = [_scan(polars, spec, dict(physical), paths) for physical, paths in groups.items()]
-    return polars.concat(parts) if parts else polars.LazyFrame(schema=_schema(polars, spec))
+    whole: pl.LazyFrame = polars.concat(parts) if parts else polars.LazyFrame(schema=_schema(polars, spec))
+    return whole
 
 
 def _schema(polars: ModuleType, spec: Table) -> dict[str, "Type"]:
@@ -57,13 +58,24 @@ def _scan(polars: ModuleType, spec: Table, physical: Mapping[str, str], paths: S
     column = polars.col
     candles = {name: column(name) for name in (*PRICES, "volume")}
     if "ps" in physical:
-        high, scale = column("high_i"), polars.lit(10.0).pow(column("ps"))
+        high, scale = column("high_i"), _scale(polars, "ps")
         low = high - polars.max_horizontal("open_down", "close_down") - column("low_down")
         whole = {"open": high - column("open_down"), "high": high, "low": low, "close": high - column("close_down")}
         candles |= {name: value / scale for name, value in whole.items()}
     if "vs" in physical:
-        candles["volume"] = column("volume_i") / polars.lit(10.0).pow(column("vs"))
+        candles["volume"] = column("volume_i") / _scale(polars, "vs")
     return frame.select("venue", column("market").alias("symbol"), "open_at", **candles)
+
+
+def _scale(polars: ModuleType, digits: str) -> "pl.Expr":
+    """Ten to the column ``digits``, as a column.
+
+    Never as a literal: where the divisor is one value, Polars multiplies by its reciprocal, and the last bit of many
+    a price is wrong. Of integers, as that is exact by itself, and quicker.
+    """
+    ten, power = polars.lit(10, dtype=polars.Int64), polars.col(digits).cast(polars.UInt32)
+    scale: pl.Expr = ten.pow(power).cast(polars.Float64)
+    return scale
 
 
 def _type(polars: ModuleType, name: str) -> "Type":

@@ -105,7 +105,7 @@ class Connection:
         self.raw = connection
         """DuckDB's own. The tables that no query has named yet refuse to be read by it."""
         self.snapshot = snapshot
-        self._views: tuple[dict[str, str], threading.Lock] = ({}, threading.Lock())
+        self._views: tuple[dict[str, list[Readable]], threading.Lock] = ({}, threading.Lock())
 
     def prepare(self, query: str) -> None:
         """Prove the files of all tables that ``query`` names, and make their views.
@@ -115,11 +115,11 @@ class Connection:
         """
         made, lock = self._views
         for name in {found.lower() for found in _NAMED.findall(query)}:
-            statement = view(name, tables.table(name), self.snapshot.files(name))
+            files = self.snapshot.files(name)
             with lock:
-                if made.get(name) != statement:
-                    self.raw.execute(statement)
-                    made[name] = statement
+                if made.get(name) != files:
+                    self.raw.execute(view(name, tables.table(name), files))
+                    made[name] = files
 
     def cursor(self) -> "Connection":
         """Another connection to the same views, for another thread."""

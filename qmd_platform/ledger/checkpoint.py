@@ -6,6 +6,7 @@ kept (``lake.records``), copying from database to database (``ledger.transfer``)
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, Table, insert, select
@@ -41,7 +42,7 @@ def loaded(connection: Connection, data: bytes, where: str) -> None:
         for table, rows in _tables(lines[1:]):
             for start in range(0, len(rows), _LINES):
                 connection.execute(insert(table), rows[start : start + _LINES])
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise LedgerError(f"the checkpoint {where} is damaged: {error}", hint="put it back from a backup") from error
 
 

@@ -9,8 +9,9 @@ only then deleted: stopped in between, it is a file the ledger knows to be of no
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, insert, select, update
 
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
@@ -19,6 +20,8 @@ from qmd_platform.ledger.questions import pinned
 from qmd_platform.ledger.records import Pin, Segment
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,28 @@ class Reclaimed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Old:
-    """A segment that is not live any more."""
+class _Old(Generic[T]):
+    """Something that is not live any more: a segment, or the key of a run of coverage."""
 
-    segment: Segment
+    what: T
+    series: Series
     added: int
     removed: int
     removed_at: Instant
     trashed_at: Instant | None
 
-    def is_pinned(self, pins: Sequence[Pin]) -> bool:
-        return _is_pinned(self.added, self.removed, self.segment.partition.series, pins)
+    def is_reached(self, pins: Sequence[Pin]) -> bool:
+        """Whether a pin's snapshot has it."""
+        return any(self.added <= pin.commit < self.removed and pin.covers(self.series) for pin in pins)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted(Generic[T]):
+    """What is to be done with old things."""
+
+    trashed: list[_Old[T]]
+    rescued: list[_Old[T]]
+    gone: list[_Old[T]]
 
 
 class Disposal(History):
@@ -62,22 +76,18 @@ class Disposal(History):
         with context as connection:
             pins = pinned(connection)
             valid = [pin for pin in pins if pin.until is None or pin.until > now]
-            old = _replaced(connection)
-            free = [one for one in old if one.removed_at <= now - keep_ms and not one.is_pinned(valid)]
-            loose = {one.segment.path for one in free}
-            said = Reclaimed(
-                trashed=tuple(one.segment for one in free if one.trashed_at is None),
-                rescued=tuple(one.segment for one in old if one.trashed_at and one.segment.path not in loose),
-                gone=tuple(one.segment for one in free if one.trashed_at and one.trashed_at <= now - grace_ms),
-                expired=tuple(pin for pin in pins if pin not in valid),
-            )
+            files = _sorted(_old_segments(connection), valid, now - keep_ms, now - grace_ms)
+            runs = _sorted(_old_runs(connection), valid, now - keep_ms, now - grace_ms)
             if not dry_run:
-                _mark(connection, said.trashed, trashed_at=now)
-                _mark(connection, said.rescued, trashed_at=None)
-                _mark(connection, said.gone, gone_at=now)
-                forgotten = _forget_coverage(connection, valid, now - keep_ms - grace_ms)
-                _move_oldest(connection, [one.removed for one in free if one.segment in said.gone] + forgotten)
-        return said
+                _mark_segments(connection, files, now)
+                _mark_runs(connection, runs, now)
+                _move_oldest(connection, [*(one.removed for one in files.gone), *(one.removed for one in runs.gone)])
+        return Reclaimed(
+            trashed=tuple(one.what for one in files.trashed),
+            rescued=tuple(one.what for one in files.rescued),
+            gone=tuple(one.what for one in files.gone),
+            expired=tuple(pin for pin in pins if pin not in valid),
+        )
 
     def gone(self) -> set[str]:
         """The files given up for good; what of them is still there may be deleted."""
@@ -87,48 +97,76 @@ class Disposal(History):
     def mark_gone(self, there: set[str], now: Instant) -> None:
         """Mark as gone every file that is not live and not among the paths ``there``: for a ledger made again."""
         with self._database.writing() as connection:
-            lost = [one for one in _replaced(connection) if one.segment.path not in there]
-            _mark(connection, [one.segment for one in lost], gone_at=now)
+            lost = [one for one in _old_segments(connection) if one.what.path not in there]
+            _set(connection, db.segment, ("path",), [(one.what.path,) for one in lost], gone_at=now)
             _move_oldest(connection, [one.removed for one in lost])
 
 
-def _replaced(connection: Connection) -> list[_Old]:
+def _old_segments(connection: Connection) -> list[_Old[Segment]]:
     columns = db.segment.c
     query = select(*rows.NAMES, db.segment, db.commit.c.at.label("removed_at"))
     query = query.join_from(db.segment, db.partition).join(db.commit, db.commit.c.id == columns.removed_commit)
     found = connection.execute(query.where(columns.gone_at.is_(None)).order_by(columns.path))
-    return [
-        _Old(rows.segment_of(row), row.added_commit, row.removed_commit, row.removed_at, row.trashed_at)
-        for row in found
-    ]
+    return [_old(row, rows.segment_of(row)) for row in found]
 
 
-def _is_pinned(added: int, removed: int, series: Series, pins: Sequence[Pin]) -> bool:
-    return any(added <= pin.commit < removed and pin.covers(series) for pin in pins)
+_RUN = ("partition_id", "start", "added_commit")
+"""What tells one row of coverage from all others."""
 
 
-def _mark(connection: Connection, segments: Sequence[Segment], **values: Instant | None) -> None:
-    if segments:
-        query = update(db.segment).where(db.segment.c.path == bindparam("b_path")).values(values)
-        connection.execute(query, [{"b_path": segment.path} for segment in segments])
-
-
-def _forget_coverage(connection: Connection, pins: Sequence[Pin], before: Instant) -> list[int]:
-    """Drop coverage that was replaced before ``before`` and that no pin reaches; the commits that replaced it."""
+def _old_runs(connection: Connection) -> list[_Old[tuple[int, ...]]]:
     columns = db.coverage.c
-    query = select(*rows.NAMES, db.coverage).join_from(db.coverage, db.partition)
-    query = query.join(db.commit, db.commit.c.id == columns.removed_commit).where(db.commit.c.at <= before)
-    gone = [
-        row
-        for row in connection.execute(query).all()
-        if not _is_pinned(row.added_commit, row.removed_commit, rows.named(row).series, pins)
-    ]
-    if gone:
-        keys = ("partition_id", "start", "added_commit")
-        mine = (columns[key] == bindparam(f"b_{key}") for key in keys)
-        said = [{f"b_{key}": getattr(row, key) for key in keys} for row in gone]
-        connection.execute(delete(db.coverage).where(*mine), said)
-    return [row.removed_commit for row in gone]
+    query = select(*rows.NAMES, db.coverage, db.commit.c.at.label("removed_at"))
+    query = query.join_from(db.coverage, db.partition).join(db.commit, db.commit.c.id == columns.removed_commit)
+    return [_old(row, tuple(getattr(row, key) for key in _RUN)) for row in connection.execute(query)]
+
+
+def _old(row: Row[Any], what: T) -> _Old[T]:
+    series = rows.named(row).series
+    return _Old(what, series, row.added_commit, row.removed_commit, row.removed_at, row.trashed_at)
+
+
+def _sorted(old: Sequence[_Old[T]], pins: Sequence[Pin], kept_since: Instant, trash_before: Instant) -> _Sorted[T]:
+    free = [one.removed_at <= kept_since and not one.is_reached(pins) for one in old]
+    return _Sorted(
+        trashed=[one for one, is_free in zip(old, free, strict=True) if is_free and one.trashed_at is None],
+        rescued=[one for one, is_free in zip(old, free, strict=True) if not is_free and one.trashed_at is not None],
+        gone=[
+            one
+            for one, is_free in zip(old, free, strict=True)
+            if is_free and one.trashed_at is not None and one.trashed_at <= trash_before
+        ],
+    )
+
+
+def _mark_segments(connection: Connection, files: _Sorted[Segment], now: Instant) -> None:
+    for part, values in ((files.trashed, {"trashed_at": now}), (files.rescued, {"trashed_at": None})):
+        _set(connection, db.segment, ("path",), [(one.what.path,) for one in part], **values)
+    _set(connection, db.segment, ("path",), [(one.what.path,) for one in files.gone], gone_at=now)
+
+
+def _mark_runs(connection: Connection, runs: _Sorted[tuple[int, ...]], now: Instant) -> None:
+    """As segments; but what is gone is deleted, as there is no file that has to be remembered."""
+    _set(connection, db.coverage, _RUN, [one.what for one in runs.trashed], trashed_at=now)
+    _set(connection, db.coverage, _RUN, [one.what for one in runs.rescued], trashed_at=None)
+    if runs.gone:
+        query = delete(db.coverage).where(*_same(db.coverage, _RUN))
+        connection.execute(query, _bound(_RUN, [one.what for one in runs.gone]))
+
+
+def _set(
+    connection: Connection, table: Table, key: Sequence[str], which: Sequence[tuple[Any, ...]], **values: Instant | None
+) -> None:
+    if which:
+        connection.execute(update(table).where(*_same(table, key)).values(values), _bound(key, which))
+
+
+def _same(table: Table, key: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == bindparam(f"b_{name}") for name in key]
+
+
+def _bound(key: Sequence[str], which: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    return [{f"b_{name}": value for name, value in zip(key, one, strict=True)} for one in which]
 
 
 def _move_oldest(connection: Connection, removed_by: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.questions import AsOf, Questions, pinned, resolved
-from qmd_platform.ledger.records import Commit, Pin, Revision, Version
+from qmd_platform.ledger.records import Commit, Pin, Revision, Segment, Version
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Window
 
@@ -88,6 +88,12 @@ class History(Questions):
         """All pins, by name; expired ones too, until a vacuum."""
         with self._database.reading() as connection:
             return pinned(connection)
+
+    def pinned_segments(self, pin: Pin) -> list[Segment]:
+        """The files a pin holds, sorted by partition and time."""
+        with self._database.reading() as connection:
+            found = rows.segments(connection, rows.live(as_of=pin.commit))
+        return [segment for segment in found if pin.covers(segment.partition.series)]
 
 
 def _revisions(connection: Connection, where: ColumnElement[bool], after: int) -> list[Revision]:

@@ -8,6 +8,7 @@ The bytes are gzipped JSON, one document a commit, which a person can read with 
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -67,7 +68,7 @@ class Entry:
             if said["format"] != FORMAT:
                 raise LedgerError(f"the commit record {where} has format {said['format']}, not {FORMAT}")
             return _entry(said)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, ArithmeticError) as error:
+        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, ArithmeticError) as error:
             raise LedgerError(f"the commit record {where} is damaged: {error}", hint=_RESTORE) from error
 
 

@@ -2,7 +2,8 @@
 
 What lives here: write transactions over ``ledger.schema``. What does not: the rows of a commit
 (``ledger.applying``), questions (``ledger.questions``, ``ledger.history``), what vacuum does (``ledger.disposal``),
-the database's habits (``ledger.sqlite``, ``ledger.postgres``), files and merging (``lake``).
+which lake and world it is of (``ledger.identity``), the database's habits (``ledger.sqlite``, ``ledger.postgres``),
+files and merging (``lake``).
 
 A commit covers a batch of partitions, all or nothing. Each change names the version it was made from; if any
 partition has moved on since, the whole batch is refused (Conflict) and the caller reads again. Commits are made
@@ -18,13 +19,13 @@ from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from qmd_platform import __version__
-from qmd_platform.errors import BadSnapshot, Conflict, LedgerError, WrongWorld
+from qmd_platform.errors import BadSnapshot, Conflict, LedgerError
 from qmd_platform.ledger import applying, rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.checkpoint import dumped, loaded
 from qmd_platform.ledger.database import Database
-from qmd_platform.ledger.disposal import Disposal
 from qmd_platform.ledger.history import text_of
+from qmd_platform.ledger.identity import Identity
 from qmd_platform.ledger.journal import Entry
 from qmd_platform.ledger.questions import AsOf, pinned, resolved
 from qmd_platform.ledger.records import Change, Pin, Verdict
@@ -43,7 +44,7 @@ class Recorder(Protocol):
         """Make the commits that were kept and are not in the ledger; how many there were."""
 
 
-class Ledger(Disposal):
+class Ledger(Identity):
     """What a lake holds. Cheap to open; safe to share between threads, to fork, and to open in many processes."""
 
     def __init__(self, database: Database, recorder: Recorder | None = None) -> None:
@@ -179,18 +180,6 @@ class Ledger(Disposal):
         with self._database.writing() as connection:
             self._commit(connection, self._entry(connection, run_id, "qmd:unpin", unpinned=(name,)))
 
-    def claim(self, world: str) -> None:
-        """Make this a ledger of ``world`` (``live`` or ``sandbox``) from now on; WrongWorld if it is of another."""
-        if self.about("world") != world:
-            with self._database.writing() as connection:
-                self._claim(connection, world)
-
-    def say(self, key: str, value: str) -> None:
-        """Make ``about(key)`` be ``value``; LedgerError if it already is something else."""
-        if self.about(key) != value:
-            with self._database.writing() as connection:
-                self._say(connection, key, value)
-
     def record_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Keep what the rules said of these partitions instead of all they said before: one judgement, one state."""
         with self._database.writing() as connection:
@@ -234,25 +223,6 @@ class Ledger(Disposal):
                 connection.execute(insert(db.pin).values(kept | {"note": pin.note, "made_at": pin.made_at}))
             except IntegrityError as error:
                 raise BadSnapshot(f"the pin {pin.name!r} is taken", hint="choose another name") from error
-
-    def _claim(self, connection: Connection, world: str) -> None:
-        found = self._said(connection, "world")
-        if found is not None and found != world:
-            raise WrongWorld(
-                f"the lake of {self._database.where} holds {found} data and takes no {world} data",
-                hint="use another QMD_HOME for it; nothing was written",
-            )
-        self._say(connection, "world", world)
-
-    def _say(self, connection: Connection, key: str, value: str) -> None:
-        found = self._said(connection, key)
-        if found is None:
-            connection.execute(insert(db.about).values(key=key, value=value))
-        elif found != value:
-            raise LedgerError(f"the ledger {self._database.where} says {key} is {found}, not {value}")
-
-    def _said(self, connection: Connection, key: str) -> str | None:
-        return connection.execute(select(db.about.c.value).where(db.about.c.key == key)).scalar()
 
 
 def _now() -> Instant:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
-from qmd_platform.errors import BadSnapshot, LedgerError, Vacuumed
+from qmd_platform.errors import BadSnapshot, Vacuumed
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.checksums import checksum, damaged

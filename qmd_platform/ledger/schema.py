@@ -95,6 +95,7 @@ coverage = Table(
     Column("state", TEXT, nullable=False),
     Column("cause", TEXT, nullable=False),
     Column("removed_commit", Integer, ForeignKey("commit.id")),
+    Column("trashed_at", BigInteger),
     Index("coverage_live", "partition_id", "removed_commit"),
     Index("coverage_state", "state", "removed_commit"),
 )

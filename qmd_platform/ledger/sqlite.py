@@ -65,7 +65,7 @@ class SqliteDatabase:
     @contextmanager
     def moving(self) -> Iterator[Connection]:
         """See Database."""
-        with self._named_errors(), held(self.lock), _to(_WRITER, self.path) as connection:
+        with self._named_errors(), held(self.lock), self._fresh_after_errors(), _to(_WRITER, self.path) as connection:
             self._keep_log()
             with connection.begin():
                 yield connection
@@ -126,11 +126,17 @@ class SqliteDatabase:
         draft = self.path.with_name(f"{self.path.name}.draft")
         for suffix in ("", "-journal", "-wal", "-shm"):
             Path(f"{draft}{suffix}").unlink(missing_ok=True)
-        with _to(_WRITER, draft) as connection, connection.begin():
-            bring_up(connection, None)
-        _sync(draft)
+        with _to(_MAKER, draft) as connection:
+            with connection.begin():
+                bring_up(connection, None)
+            # Now, and not before: what is in a write-ahead log is moved when the file is closed, and an error there is
+            # told to nobody.
+            driver = connection.connection.driver_connection
+            if driver is not None:
+                driver.execute("PRAGMA journal_mode=WAL")
+        synced(draft)
         draft.replace(self.path)
-        _sync(self.path.parent)
+        synced(self.path.parent)
 
     def _revision(self) -> str | None:
         if not self.path.exists():
@@ -157,6 +163,19 @@ class SqliteDatabase:
             driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextmanager
+    def _fresh_after_errors(self) -> Iterator[None]:
+        """After an error of the database, hold no connection. Under the lock.
+
+        What one connection could not have, the others of its process then do without too: after one EMFILE the log's
+        index stays read-only for as long as the idle reader holds it.
+        """
+        try:
+            yield
+        except (DatabaseError, OSError, sqlite3.Error):
+            self.let_go()
+            raise
+
+    @contextmanager
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
@@ -178,7 +197,7 @@ def _let_all_go() -> None:
 os.register_at_fork(before=_let_all_go)
 
 
-def _sync(path: Path) -> None:
+def synced(path: Path) -> None:
     """Make a file's bytes, or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -214,6 +233,7 @@ _TARGET: ContextVar[Path] = ContextVar("_TARGET")
 # lake that is opened costs 20 ms.
 _READER = _engine(lambda: _connected(_TARGET.get(), "ro"), "BEGIN")
 _WRITER = _engine(lambda: _connected(_TARGET.get(), "rwc", _PRAGMAS), "BEGIN IMMEDIATE")
+_MAKER = _engine(lambda: _connected(_TARGET.get(), "rwc", ("synchronous=FULL",)), "BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The lake's upkeep through Dagster: what it does, what the UI is told, how damage is called damage."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
+import assets.lake
 from assets.lake import SEAL, VACUUM, VERIFY, seal, vacuum, verify
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import Candles
@@ -19,6 +21,7 @@ from resources.lake import LakeResource
 MONTH = Partition(Series.candles(Market.parse("binance:BTC/USDT"), Timeframe.M1), "2024-02")
 OTHER = Partition(Series.candles(Market.parse("gate:BTC/USDT"), Timeframe.M1), "2024-02")
 DAY = 1440
+DRY_RUN = {"ops": {"lake__vacuum": {"config": {"dry_run": True}}}}
 
 
 def minutes(partition: Partition, day: int, price: float = 100.0) -> Write:
@@ -43,6 +46,17 @@ def home(tmp_path: Path) -> Path:
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as made:
         yield made
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let the upkeep's clock be so many days ahead."""
+    start = time.time_ns() // 1_000_000
+
+    def ahead(days: float) -> None:
+        monkeypatch.setattr(assets.lake, "_now", lambda: start + round(days * 86_400_000))
+
+    return ahead
 
 
 def run(asset: dg.AssetsDefinition, home: Path, instance: dg.DagsterInstance, **lake: Any) -> dg.ExecuteInProcessResult:
@@ -112,36 +126,38 @@ def test_a_file_no_commit_names_is_counted_and_no_damage(home: Path, instance: d
 
 
 def test_a_vacuum_keeps_a_weeks_states_and_then_a_day_of_grace_unless_told_otherwise(
-    home: Path, instance: dg.DagsterInstance
+    home: Path, instance: dg.DagsterInstance, later: Callable[[float], None]
 ):
     before = files(home)
-    said = told(run(vacuum, home, instance), VACUUM)
-    assert (said["files deleted"], said["bytes freed"], said["dry run"]) == (0, 0, False)
-    assert LakeResource().keep_days == 7
-    assert LakeResource().grace_hours == 24
-    said = told(run(vacuum, home, instance, keep_days=0), VACUUM)
-    assert (said["files newly of no use"], said["files deleted"]) == (1, 0)
-    assert files(home) == before
-
-
-def test_a_vacuum_frees_what_nothing_reaches_and_a_dry_run_only_says_so(home: Path, instance: dg.DagsterInstance):
-    now = {"keep_days": 0, "grace_hours": 0}
-    told(run(vacuum, home, instance, **now), VACUUM)
-    before = files(home)
-    dry = told(run(vacuum, home, instance, **now, ops={"ops": {"lake__vacuum": {"config": {"dry_run": True}}}}), VACUUM)
-    assert (dry["files deleted"], dry["dry run"]) == (1, True)
-    assert files(home) == before
-    done = told(run(vacuum, home, instance, **now), VACUUM)
-    assert (done["files deleted"], done["bytes freed"]) == (1, dry["bytes freed"])
-    (row,) = done["deleted"].records
+    for day, newly, deleted in ((6, 0, 0), (8, 1, 0), (8.9, 0, 0), (9.1, 0, 1)):
+        later(day)
+        said = told(run(vacuum, home, instance), VACUUM)
+        assert (said["files newly of no use"], said["files deleted"]) == (newly, deleted), day
+        assert len(files(home)) == len(before) - deleted
+    assert said["bytes freed"] > 0
+    (row,) = said["deleted"].records
     assert set(before) - set(files(home)) == {home / "lake" / "data" / str(row.data["file"])}
     with Lake.open(home / "lake") as lake:
         assert lake.candles(MONTH.series).close[0] == 100.0
 
 
-def test_a_retention_that_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="greater than or equal to 0"):
-        LakeResource(keep_days=-1)
+def test_a_dry_run_says_what_a_vacuum_would_do_and_other_times_can_be_asked_for(
+    home: Path, instance: dg.DagsterInstance, later: Callable[[float], None]
+):
+    before, soon = files(home), {"keep_days": 0, "grace_hours": 1}
+    assert told(run(vacuum, home, instance, **soon), VACUUM)["files newly of no use"] == 1
+    later(0.1)
+    said = told(run(vacuum, home, instance, **soon, ops=DRY_RUN), VACUUM)
+    assert (said["files deleted"], said["dry run"]) == (1, True)
+    assert files(home) == before
+    assert told(run(vacuum, home, instance, **soon), VACUUM)["bytes freed"] == said["bytes freed"]
+    assert len(files(home)) == len(before) - 1
+
+
+@pytest.mark.parametrize("wrong", [{"keep_days": -1}, {"grace_hours": 0}])
+def test_times_that_would_take_a_readers_files_are_refused(wrong: dict[str, float]):
+    with pytest.raises(ValueError, match="greater than or equal to"):
+        LakeResource(**wrong)
 
 
 def test_progress_is_in_the_runs_log(home: Path, instance: dg.DagsterInstance):

@@ -19,6 +19,12 @@ BACKENDS = (
 )
 
 
+@pytest.fixture(params=[5, pytest.param(40, marks=pytest.mark.slow)], ids=["few", "many"])
+def examples(request: pytest.FixtureRequest, backend: Backend) -> int:
+    """How many examples hypothesis makes; fewer where a commit takes longer."""
+    return request.param if backend.name == SQLITE_DISK else request.param // 4 + 1
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """A lake nobody has written to, one test for each kind of backend."""

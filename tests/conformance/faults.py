@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 
 from qmd_platform.errors import QmdError
 from qmd_platform.lake.store import Lake
-from tests.conformance.shim import CHANGES, EVERYTHING, How, Kind, Shim
+from tests.conformance.shim import CHANGES, EVERYTHING, How, Kind, Shim, in_memory
 from tests.conformance.shimmed import OPERATIONS, Operation, holds
 
 NEVER = 2**31
@@ -86,9 +86,10 @@ class Trials:
         self._base = folder / "base" / "lake"
         operation.prepare(self._base)
         with Lake.open(self._copy(), world="live") as lake:
-            self._before = holds(lake)
+            self._damaged = {found.path for found in lake.verify()}
+            self._before = _seen(lake)
             self._told = operation.run(lake)
-            self._after = holds(lake)
+            self._after = _seen(lake)
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
 
@@ -119,6 +120,8 @@ class Trials:
             lake = Lake.open(root, world="live")
             if self._operation.run(lake) != self._told:
                 wrong.append("success was reported, and something else was told")
+            if not again:
+                _tidy(lake)
         except QmdError as refused:
             error = type(refused).__name__
         except Exception as stray:  # noqa: BLE001 - any other error is what this program looks for
@@ -126,33 +129,34 @@ class Trials:
         end = End(error, wrong, self._shim.seen, self._shim.struck_at)
         if lake is not None and again:
             self._shim.arm(Kind(0), NEVER, 0)
-            wrong += self._repeated(lake, end)
-        if lake is not None:
-            with suppress(QmdError):  # what is committed stays so although nothing can be tidied up
-                lake.close()
+            try:
+                wrong += self._repeated(lake, end)
+            except QmdError as refused:
+                wrong.append(f"once more in the same process: {_where(refused)}")
         return end
 
     def _found(self, root: Path, end: End, *, again: bool) -> Iterator[str]:
         with Lake.open(root, world="live") as lake:
             findings = lake.verify()
             self.counts["orphans"] += sum(not found.is_damage for found in findings)
-            yield from (f"verify: {found.path}: {found.problem}" for found in findings if found.is_damage)
+            new = [found for found in findings if found.is_damage and found.path not in self._damaged]
+            yield from (f"verify: {found.path}: {found.problem}" for found in new)
             if not again:
-                self.counts["in_doubt"] += bool(end.error) and holds(lake) == self._after != self._before
+                self.counts["in_doubt"] += bool(end.error) and _seen(lake) == self._after != self._before
                 yield from self._repeated(lake, end)
-            elif holds(lake) not in (self._before, self._after):
+            elif _seen(lake) not in (self._before, self._after):
                 yield "later, the lake is neither as before nor as after"
 
     def _repeated(self, lake: Lake, end: End) -> Iterator[str]:
         """What is wrong with the lake, and with doing the operation once more without the fault."""
-        seen = holds(lake)
+        seen = _seen(lake)
         if not end.error and seen != self._after:
             yield "success was reported and the lake is not as after"
         elif end.error and seen not in (self._before, self._after):
             yield f"{end.error} was raised and the lake is neither as before nor as after"
         elif end.error and seen == self._after != self._before and not end.may_be_done:
             yield f"{end.error} was raised for what is done"
-        if self._operation.run(lake) != self._told or holds(lake) != self._after:
+        if self._operation.run(lake) != self._told or _seen(lake) != self._after:
             yield "done once more without the fault, the lake is not as after"
 
     def _copy(self) -> Path:
@@ -162,6 +166,16 @@ class Trials:
         if self._base.exists():
             shutil.copytree(self._base, place / "lake")
         return place / "lake"
+
+
+def _seen(lake: Lake) -> object:
+    return holds(lake, damaged=True)
+
+
+def _tidy(lake: Lake) -> None:
+    """Close it; what is committed stays so although nothing can be tidied up."""
+    with suppress(QmdError):
+        lake.close()
 
 
 def _forked(work: Callable[[], End]) -> End:
@@ -209,11 +223,14 @@ def main(arguments: list[str]) -> None:
     chosen = parser.parse_args(arguments)
     rng = random.Random(chosen.seed)  # noqa: S311 - draws which calls fail
     until = time.monotonic() + chosen.seconds
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         trials = Trials(Shim(), Path(folder).resolve(), OPERATIONS[chosen.operation])
         gc.freeze()  # so that a child's garbage collector does not copy all of the parent's memory
         every = {name: trials.calls(fault) for name, fault in FAULTS.items()}
-        plan = [(name, at) for name, count in every.items() for at in rng.sample(range(count), min(count, chosen.most))]
+        plan = []
+        for name, count in every.items():
+            some = rng.sample(range(1, count), min(count, chosen.most) - 1)
+            plan += [(name, at) for at in (0, *some)]
         rng.shuffle(plan)
         while plan and time.monotonic() < until:
             trials.run(*plan.pop())

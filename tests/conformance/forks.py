@@ -24,7 +24,13 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 ROOT = Path(__file__).parents[2]
-PRELOADED = ("tests.conformance.jobs", "alembic.command", "alembic.config")
+PRELOADED = (
+    "tests.conformance.jobs",
+    "tests.conformance.looks",
+    "tests.conformance.racers",
+    "alembic.command",
+    "alembic.config",
+)
 
 Emit = Callable[[Any], None]
 """What a job says as it goes, one JSON value at a time; whatever it has said is heard although it is killed."""
@@ -43,6 +49,7 @@ class Child:
         self._pipe = pipe
         self._heard = b""
         self._over = False
+        self._status: int | None = None
 
     def hear(self, timeout: float = 60) -> Any:
         """The next thing it says; EOFError when it has ended, TimeoutError when it says nothing."""
@@ -77,8 +84,10 @@ class Child:
 
     def end(self) -> int:
         """Wait for its end; its exit status (minus the signal that ended it)."""
-        os.close(self._pipe)
-        return self._nursery.ended(self.pid)
+        if self._status is None:
+            os.close(self._pipe)
+            self._status = self._nursery.ended(self.pid)
+        return self._status
 
     def _listen(self, deadline: float) -> None:
         ready, _, _ = select.select([self._pipe], [], [], max(deadline - time.monotonic(), 0))

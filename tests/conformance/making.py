@@ -4,6 +4,7 @@ What lives here: generations (one batch over three partitions, every value of it
 that are only ever added), rows from a seed. What does not: who writes them (``jobs``), what must hold (``checks``).
 """
 
+import time
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,7 +14,7 @@ from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Window, months
+from qmd_platform.model.window import Instant, Window, months
 
 MINUTE = 60_000
 DAY = 86_400_000
@@ -90,3 +91,13 @@ def noise(partition: Partition, first: int, last: int, seed: int) -> Candles:
     prices = [column / 100.0 for column in (opened, high, low, close)]
     at = np.arange(window.start, window.end, partition.series.timeframe.step, np.int64)
     return Candles(at, *prices, rng.integers(0, 1000, last - first) / 10.0)
+
+
+def clock() -> Instant:
+    """Now."""
+    return time.time_ns() // 1_000_000
+
+
+def far_future() -> Instant:
+    """An instant at which every month of this room has ended and everything is old."""
+    return clock() + 400 * DAY

@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from tests.conformance.shim import Call
 
@@ -46,7 +46,7 @@ class Folder:
     live: dict[str, "Node"] = field(default_factory=dict)
 
 
-Node: TypeAlias = Union[File, Folder]
+Node: TypeAlias = File | Folder
 
 Names = tuple[tuple[Folder, str, Node | None], ...]
 """One change of names, there whole or not at all: what a name in a folder stands for from now on."""
@@ -230,14 +230,17 @@ def draws(rng: random.Random, many: int) -> Iterator[Draw]:
     yield Draw(lambda names: names, nothing)
     yield Draw(lambda names: names, lengths)
     for _ in range(many):
-        in_order = rng.random() < 0.5
+        yield Draw(in_order(rng) if rng.random() < 0.5 else any_of(rng), drawn(rng))
 
-        def some(names: Sequence[Names], in_order: bool = in_order) -> Iterable[Names]:
-            if in_order:
-                return names[: rng.randrange(len(names) + 1)]
-            return [one for one in names if rng.random() < 0.5]
 
-        yield Draw(some, drawn(rng))
+def in_order(rng: random.Random) -> Callable[[Sequence[Names]], Iterable[Names]]:
+    """The first changes of names, as a file system with a journal leaves them."""
+    return lambda names: names[: rng.randrange(len(names) + 1)]
+
+
+def any_of(rng: random.Random) -> Callable[[Sequence[Names]], Iterable[Names]]:
+    """Any changes of names."""
+    return lambda names: [one for one in names if rng.random() < 0.5]
 
 
 Contents = dict[str, bytes | None]

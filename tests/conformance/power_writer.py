@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Lake
+from qmd_platform.lake.vacuum import vacuum
 from tests.conformance.shim import Shim
-from tests.conformance.shimmed import MINUTES, ROWS, batch, commit, holds, write
+from tests.conformance.shimmed import LATER, MINUTES, ROWS, batch, commit, holds, write
 
 Step = Callable[[Lake], object]
 
@@ -26,6 +28,9 @@ STEPS: tuple[Step, ...] = (
     lambda lake: commit(lake, batch(4.0, 5), idem_key="once"),
     Lake.close,  # the ledger's log goes into its file, and begins anew
     _tail("2026-02", 3 * ROWS + 5, 5.0),
+    lambda lake: lake.ledger.pin("kept", at=2),
+    lambda lake: seal(lake, run_id="test", now=LATER),
+    lambda lake: vacuum(lake, run_id="test", now=LATER, keep_ms=0, grace_ms=0),
     lambda lake: commit(lake, batch(6.0, 10)),
 )
 

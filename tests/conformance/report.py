@@ -44,7 +44,7 @@ PROMISES = (
     Promise(
         "P2",
         "What was acknowledged is there after a killed process, a killed server and a power loss.",
-        ("test_kills", "test_servers", "test_power", "test_loop"),
+        ("test_kills", "test_servers", "test_power_loss", "test_loop_image"),
         ("kill -9 of", "power loss"),
     ),
     Promise(
@@ -56,7 +56,7 @@ PROMISES = (
     Promise(
         "P4",
         "No update is lost, however many write at once, to the same partition or not; versions have one order.",
-        ("test_races", "test_history"),
+        ("test_races", "test_swap", "test_history"),
         ("race, writers",),
     ),
     Promise(
@@ -83,7 +83,7 @@ PROMISES = (
         "P10",
         "A changed byte is found and named, never served; the other partitions stay readable.",
         ("test_flips",),
-        ("flip", "truncat", "damage"),
+        ("flipped", "truncated"),
     ),
     Promise(
         "P11",

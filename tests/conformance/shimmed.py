@@ -13,8 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from qmd_platform.errors import CorruptSegment
+from qmd_platform.lake.repair import repair
+from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Lake, Write
-from qmd_platform.model.candles import Candles
+from qmd_platform.lake.vacuum import vacuum
+from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window
@@ -23,7 +27,9 @@ MINUTES = Series.candles(Market.parse("binance:BTC/USDT:USDT"), Timeframe.M1)
 HOURS = Series.candles(Market.parse("gate:ETH/USDT"), Timeframe.H1)
 MONTHS = ("2026-01", "2026-02")
 ROWS = 40
-WIDE = Window(Partition(MINUTES, MONTHS[0]).window.start, Partition(MINUTES, MONTHS[-1]).window.end)
+LATER = 4_000_000_000_000
+"""A time when everything here is past: in the year 2096."""
+
 
 
 def write(series: Series, month: str, first: int, price: float, rows: int = ROWS) -> Write:
@@ -32,7 +38,7 @@ def write(series: Series, month: str, first: int, price: float, rows: int = ROWS
     step = series.timeframe.step
     start = (partition.window.end if first < 0 else partition.window.start) + first * step
     open_at = np.arange(start, start + rows * step, step, np.int64)
-    flat = np.full(rows, price)
+    flat = np.full(rows, price, np.float64)
     asked = Window(start, start + rows * step)
     return Write(partition, Candles(open_at, flat, flat, flat, flat, flat).to_arrow(), asked=(asked,))
 
@@ -47,16 +53,27 @@ def commit(lake: Lake, writes: Sequence[Write], idem_key: str | None = None) -> 
     return lake.commit(writes, run_id="test", source="live:test", idem_key=idem_key)[0]
 
 
-def holds(lake: Lake) -> object:
-    """All that a reader sees, in a form that can be compared: commits, rows, versions, coverage."""
-    rows = {}
-    for series in lake.series():
-        candles = lake.candles(series)
-        columns = (candles.open_at, candles.open, candles.high, candles.low, candles.close, candles.volume)
-        digest = hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
-        rows[str(series)] = digest, [(run.window, run.state, run.cause) for run in lake.coverage(series, WIDE)]
+def holds(lake: Lake, *, damaged: bool = False) -> object:
+    """All that a reader sees, in a form that can be compared: commits, rows, versions, coverage, pins.
+
+    Args:
+        lake: of candles only.
+        damaged: a series with a damaged file is no error; that it is damaged is what a reader sees.
+    """
+    rows = {str(series): _rows(lake, series, damaged=damaged) for series in lake.series()}
     states = [(str(one.partition), one.version, one.rows, one.data_version) for one in lake.states()]
-    return lake.ledger.last_commit(), rows, states
+    return lake.ledger.last_commit(), rows, states, [(pin.name, pin.commit) for pin in lake.ledger.pins()]
+
+
+def _rows(lake: Lake, series: Series, *, damaged: bool) -> object:
+    try:
+        held = lake.held(series)
+    except CorruptSegment:
+        if damaged:
+            return "damaged"
+        raise
+    columns = (getattr(held.candles, name).tobytes() for name in COLUMNS)
+    return hashlib.sha256(b"".join(columns)).hexdigest(), [(run.window, run.state, run.cause) for run in held.runs]
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,7 @@ def _nothing(root: Path) -> None:
 def _filled(root: Path) -> None:
     with Lake.open(root) as lake:
         commit(lake, batch(1.0))
-        commit(lake, batch(2.0, ROWS // 2))
+        commit(lake, [*batch(2.0, ROWS // 2)[1:], write(MINUTES, MONTHS[0], 1430, 2.0)])  # over midnight: two files
 
 
 def _filled_and_killed(root: Path) -> None:
@@ -88,6 +105,12 @@ def _filled_and_killed(root: Path) -> None:
             os._exit(sys.exc_info()[0] is not None)
     _, status = os.waitpid(pid, 0)
     assert not status
+
+
+def _damaged(root: Path) -> None:
+    _filled(root)
+    file = min((root / "data" / Partition(HOURS, MONTHS[1]).folder).iterdir())
+    file.write_bytes(file.read_bytes()[:-10])
 
 
 def _batch(lake: Lake) -> object:
@@ -103,6 +126,18 @@ def _read(lake: Lake) -> object:
     return holds(lake)
 
 
+def _seal(lake: Lake) -> None:
+    seal(lake, run_id="test", now=LATER)
+
+
+def _vacuum(lake: Lake) -> None:
+    vacuum(lake, run_id="test", now=LATER, keep_ms=0, grace_ms=0)
+
+
+def _repair(lake: Lake) -> None:
+    repair(lake, lake.verify(), run_id="test")
+
+
 OPERATIONS = {
     one.name: one
     for one in (
@@ -110,5 +145,9 @@ OPERATIONS = {
         Operation("batch", _filled, _batch),
         Operation("tail", _filled_and_killed, _tail),
         Operation("read", _filled, _read),
+        Operation("seal", _filled, _seal),
+        Operation("pin", _filled, lambda lake: lake.ledger.pin("first", at=1).commit),
+        Operation("vacuum", _filled, _vacuum),
+        Operation("repair", _damaged, _repair),
     )
 }

@@ -10,10 +10,9 @@ from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition
-from tests.conformance.backends import SQLITE_DISK, Backend
+from tests.conformance.backends import Backend
 from tests.conformance.figures import record
-from tests.conformance.jobs import far_future
-from tests.conformance.making import MINUTE, MINUTES, noise
+from tests.conformance.making import MINUTE, MINUTES, far_future, noise
 
 JANUARY = Partition(MINUTES, "2026-01")
 FEW = 1500
@@ -44,9 +43,7 @@ def test_all_kinds_of_numbers_come_back_as_they_were(backend: Backend):
 
 
 @pytest.mark.parametrize("place", ["first", "last", "alone in its column", "everywhere"])
-def test_odd_numbers_among_plain_ones_come_back_as_they_were(backend: Backend, place: str):
-    examples = 12 if backend.name == SQLITE_DISK else 4
-
+def test_odd_numbers_among_plain_ones_come_back_as_they_were(backend: Backend, examples: int, place: str):
     @settings(max_examples=examples, deadline=None)
     @given(st.lists(values, min_size=1, max_size=8))
     def run(odd: list[float]) -> None:

@@ -15,10 +15,9 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, iso
-from tests.conformance.backends import SQLITE_DISK, Backend
+from tests.conformance.backends import Backend
 from tests.conformance.figures import record
-from tests.conformance.jobs import clock, far_future
-from tests.conformance.making import steps_of
+from tests.conformance.making import clock, far_future, steps_of
 from tests.conformance.model import Model, bits, said
 
 SERIES = Series.candles(Market.parse("gate:ETH/USDT"), Timeframe.M15)
@@ -55,6 +54,7 @@ class LakeMachine(RuleBasedStateMachine):
     """The lake and the dict, side by side."""
 
     backend: Backend
+    steps = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,6 +163,7 @@ class LakeMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_rows_are_those_of_the_dict(self) -> None:
+        type(self).steps += 1
         candles = self.lake.candles(SERIES)
         assert bits(candles) == {at: row.bits for at, row in self.model.rows.items()}
         assert candles.open_at.tolist() == sorted(self.model.rows)
@@ -192,11 +193,10 @@ class LakeMachine(RuleBasedStateMachine):
         self.at.wipe()
 
 
-def test_the_lake_says_what_a_dict_says(backend: Backend):
+def test_the_lake_says_what_a_dict_says(backend: Backend, examples: int):
     class Machine(LakeMachine):
         """On this backend."""
 
     Machine.backend = backend
-    examples = 8 if backend.name == SQLITE_DISK else 3
     run_state_machine_as_test(Machine, settings=settings(max_examples=examples, stateful_step_count=14, deadline=None))
-    record("model, steps against a dict", backend.name, trials=examples)
+    record("model, steps against a dict", backend.name, trials=Machine.steps)

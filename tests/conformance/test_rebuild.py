@@ -6,7 +6,7 @@ import pytest
 
 from qmd_platform.errors import LedgerError
 from qmd_platform.lake.rebuild import rebuild
-from qmd_platform.lake.records import Records, path_of
+from qmd_platform.lake.records import Records, checkpoint_path, path_of
 from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Lake, Rejected, Write
 from qmd_platform.lake.vacuum import vacuum
@@ -16,8 +16,7 @@ from qmd_platform.model.series import Partition
 from tests.conformance import checks
 from tests.conformance.backends import Backend
 from tests.conformance.figures import record
-from tests.conformance.jobs import clock, far_future
-from tests.conformance.making import HOURS, MINUTES, generation, noise, steps_of
+from tests.conformance.making import HOURS, MINUTES, clock, far_future, generation, noise, steps_of
 
 JANUARY = Partition(MINUTES, "2026-01")
 
@@ -90,6 +89,40 @@ def test_a_vacuumed_lake_can_be_rebuilt(backend: Backend):
         assert lake.verify() == []
         assert lake.ledger.pins() == pins
         assert lake.read(MINUTES, as_of="late").to_pylist() == late
+
+
+def lived_long(lake: Lake) -> None:
+    """More commits than records are kept of: two checkpoints stand for the oldest."""
+    lived(lake)
+    for number in (3, 4, 5, 6):
+        lake.commit(generation(number), run_id=f"run {number}", source="s")
+        vacuum(lake, run_id="r", now=clock())
+    lake.commit(generation(7), run_id="run 7", source="s")
+
+
+def test_a_lake_whose_old_records_are_in_checkpoints_can_be_rebuilt(backend: Backend, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qmd_platform.lake.vacuum.RECORDS", 3)
+    with backend.open() as lake:
+        lived_long(lake)
+        assert len(lake.records.commits()) < lake.ledger.last_commit()
+        before = all_of(lake)
+    with rebuilt(backend).open() as lake:
+        after = all_of(lake)
+        for name, said in before.items():
+            assert after[name] == said, name
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(backend: Backend, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qmd_platform.lake.vacuum.RECORDS", 3)
+    with backend.open() as lake:
+        lived_long(lake)
+        before = checks.contents(lake)
+        latest = lake.records.checkpoints()[-1]
+        assert len(lake.records.checkpoints()) > 1
+        path = checkpoint_path(latest)
+        lake.blobs.log.replace(path, lake.blobs.log.read(path)[:-20])
+    with rebuilt(backend).open() as lake:
+        assert checks.contents(lake) == before
 
 
 class Stopped(Exception):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run
-from tests.conformance.backends import SQLITE_DISK, Backend
+from tests.conformance.backends import Backend
 from tests.conformance.figures import record
 from tests.conformance.model import bits
 from tests.conformance.test_model import MONTHS, SERIES, WHOLE, writes
@@ -27,9 +27,7 @@ def upserts(draw: st.DrawFn) -> list[Write]:
     ]
 
 
-def test_any_order_and_any_repetition_give_the_same_content(backend: Backend):
-    examples = 15 if backend.name == SQLITE_DISK else 5
-
+def test_any_order_and_any_repetition_give_the_same_content(backend: Backend, examples: int):
     @settings(max_examples=examples, deadline=None)
     @given(upserts(), st.data())
     def run(once: list[Write], data: st.DataObject) -> None:

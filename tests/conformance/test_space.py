@@ -6,8 +6,7 @@ from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.model.series import Partition
 from tests.conformance.backends import Backend
 from tests.conformance.figures import record
-from tests.conformance.jobs import clock, far_future
-from tests.conformance.making import DAY, MINUTES, noise
+from tests.conformance.making import DAY, MINUTES, clock, far_future, noise
 
 JANUARY = Partition(MINUTES, "2026-01")
 ORPHAN = f"{JANUARY.folder}/20260101T000000Z-20260101T235900Z.v00000001.0badc0de.0123456789abcdef.parquet"

@@ -10,8 +10,7 @@ from qmd_platform.lake.store import Lake, Outcome, Write
 from qmd_platform.ledger.records import Change, Head
 from qmd_platform.model.series import Partition
 from tests.conformance.backends import Backend
-from tests.conformance.jobs import far_future
-from tests.conformance.making import MINUTES, level, steps_of
+from tests.conformance.making import MINUTES, far_future, level, steps_of
 
 JANUARY, FEBRUARY = Partition(MINUTES, "2026-01"), Partition(MINUTES, "2026-02")
 

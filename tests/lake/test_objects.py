@@ -235,6 +235,19 @@ def test_a_forked_process_is_refused_and_does_not_hang(files_url: str):
         assert "forked" in said.read()
 
 
+def test_a_setting_that_obstore_refuses_is_a_mistake_in_the_settings(monkeypatch: pytest.MonkeyPatch):
+    use(monkeypatch, {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_CHECKSUM_ALGORITHM": "none"})
+    with pytest.raises(ConfigError, match="settings cannot be used"):
+        ObjectBlobs("s3://bucket/lake")
+
+
+def test_a_server_without_tls_is_told_so(minio: Minio, files_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", minio.endpoint.replace("http:", "https:"))
+    with pytest.raises(LakeError, match="does not speak TLS") as refused:
+        ObjectBlobs(files_url, patience_s=QUICK).read("a")
+    assert "http://" in refused.value.hint
+
+
 def test_obstore_is_loaded_when_it_is_needed(monkeypatch: pytest.MonkeyPatch):
     import sys
 

@@ -49,7 +49,8 @@ def test_an_answer_is_told_in_words(text: str, why: str, hint: str):
         ("error: InvalidMessage(InvalidContentType)", "does not speak TLS"),
         ("error: InvalidCertificate(UnknownIssuer)", "certificate is not trusted"),
         ("reqwest::Error { kind: Request, source: TimedOut }", "no answer in time"),
-        ("something new", "cannot be reached"),
+        ("HTTP error: error sending request", "cannot be reached"),
+        ("Content-Length Header missing from response", "not one of an S3 store"),
         (answer("503 Service Unavailable", "SlowDown"), "it answers 503"),
     ],
 )

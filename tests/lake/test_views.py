@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from qmd_platform.errors import ConfigError, CorruptSegment, LedgerError
 from qmd_platform.lake import codec, readable, views
 from qmd_platform.lake.blobs import LocalBlobs
+from qmd_platform.lake.packing import MOST_DIGITS
 from qmd_platform.lake.rows import arrow_schema, conformed
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.lake.view_frames import scanned
@@ -29,6 +30,7 @@ from qmd_platform.model.tables import CANDLES, INSTRUMENTS
 from qmd_platform.model.timeframe import Timeframe
 from tests.lake.making import FEBRUARY, JANUARY, candles_at, put
 from tests.lake.test_codec import OLD, anything, candles, decimals
+from tests.servers import fresh_schema
 
 GATE = Partition(Series.candles(Market.parse("gate:BTC/USDT"), Timeframe.H1), "2026-01")
 INSTRUMENTS_OF_BINANCE = Partition(Series.instruments("binance"))
@@ -62,7 +64,7 @@ def filled(lake: Lake) -> Lake:
 
 
 def asked(lake: Lake, query: str, **how: object) -> list[tuple[object, ...]]:
-    with views.connect(lake, **how) as connection:  # type: ignore[arg-type]
+    with views.connect(lake, **how) as connection:
         return connection.sql(query).fetchall()
 
 
@@ -122,10 +124,25 @@ def test_any_floats_come_out_of_both_engines_bit_for_bit(
         assert from_engine(table).equals(Candles.concat(given_))
 
 
-def test_both_engines_have_exact_powers_of_ten():
-    exact = [10.0**digits for digits in range(17)]
-    powers = pl.DataFrame({"ps": pl.Series(range(17), dtype=pl.Int8)}).select(pl.lit(10.0).pow(pl.col("ps")))
-    assert powers.to_series().to_list() == exact
+@pytest.mark.parametrize("digits", range(1, MOST_DIGITS + 1))
+def test_every_scale_is_exact_in_both_engines(tmp_path: Path, digits: int):
+    # Numbers whose quotient is another one by way of the reciprocal: the shortcut engines are tempted to take.
+    scale = 10.0**digits
+    whole = np.random.default_rng(digits).integers(1, min(10 ** min(digits + 6, 15), 2**50), 5_000)
+    tempting = whole[whole / scale != whole * (1 / scale)]
+    assert len(tempting) > 20
+    given_ = candles([[number / scale] * 5 for number in [1, *tempting.tolist()]])
+    file = one_file(tmp_path, given_, "2026-01")
+    assert ("ps", "int8") in file.columns
+    with duckdb.connect() as connection:
+        connection.execute(view("v", CANDLES, [file]))
+        assert from_engine(connection.table("v").select(*COLUMNS).to_arrow_table()).equals(given_)
+    frame = scanned(CANDLES, [file])
+    for engine in ("in-memory", "streaming"):
+        assert from_engine(frame.select(COLUMNS).collect(engine=engine).to_arrow()).equals(given_)
+        for row in range(1, 20):
+            one = frame.slice(row, 1).filter(pl.col("low") == given_.low[row]).collect(engine=engine)
+            assert one["high"].to_list() == [given_.high[row]]
 
 
 def test_venue_and_symbol_come_from_the_folders(filled: Lake):
@@ -376,12 +393,21 @@ class Elsewhere:
 
 def test_files_of_an_object_store_are_copied_once(filled: Lake):
     segments = filled.ledger.segments(JANUARY.series)
-    blobs = Elsewhere(filled.blobs.data)  # type: ignore[arg-type]
-    files = readable.readable(blobs, segments)  # type: ignore[arg-type]
+    blobs = Elsewhere(filled.blobs.data)
+    files = readable.readable(blobs, segments)
     assert scanned(CANDLES, files).collect().height == 5
     for segment in segments:
         Path(filled.blobs.data.where(segment.path)).unlink()
-    assert readable.readable(blobs, segments) == files  # type: ignore[arg-type]
+    assert readable.readable(blobs, segments) == files
+
+
+def test_a_lake_on_an_object_store_is_asked_like_any_other(postgres: str, files_url: str, tmp_path: Path):
+    with Lake.open(tmp_path / "lake", postgres=fresh_schema(postgres), files=files_url) as lake:
+        put(lake, Write(JANUARY, candles_at([0, 1, 2], 100.5).to_arrow()), Write(INSTRUMENTS_OF_BINANCE, instruments()))
+        stored = lake.candles(JANUARY.series)
+        assert in_duckdb(lake).equals(stored)
+        assert in_polars(lake).equals(stored)
+        assert asked(lake, "SELECT count(*) FROM instruments", verify=False) == [(2,)]
 
 
 def test_temporary_copies_are_gone_when_the_process_ends(tmp_path: Path):

@@ -19,7 +19,7 @@ from qmd_platform.errors import LedgerError
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.postgres import PostgresDatabase
-from tests.services import Postgres, fresh_database, fresh_schema
+from tests.servers import Postgres, fresh_database, fresh_schema
 
 ROOT = Path(__file__).parents[2]
 ONE = {"run_id": "r", "source": "s", "code_version": ""}

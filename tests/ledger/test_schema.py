@@ -15,7 +15,7 @@ from qmd_platform.ledger.database import Database, upgrade
 from qmd_platform.ledger.postgres import PostgresDatabase
 from qmd_platform.ledger.schema import REVISIONS, metadata
 from qmd_platform.ledger.sqlite import SqliteDatabase
-from tests.services import fresh_schema
+from tests.servers import fresh_schema
 
 Make = Callable[[], Database]
 

@@ -17,7 +17,7 @@ from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.postgres import PostgresDatabase
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.ledger.transfer import BATCH, Transferred, refuse_moved, transfer
-from tests.services import fresh_schema
+from tests.servers import fresh_schema
 
 Contents = dict[str, list[tuple[Any, ...]]]
 Make = Callable[[], Database]

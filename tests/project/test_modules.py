@@ -94,6 +94,6 @@ def test_every_folder_of_tests_mirrors_a_room():
         "resources",
         "sensors",
     }
-    others = {"acceptance", "benchmarks", "browser", "dagster", "project"}
+    others = {"acceptance", "benchmarks", "browser", "conformance", "dagster", "project"}
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders <= rooms | others

@@ -34,6 +34,7 @@ def _coverage() -> None:
         sa.Column("state", TEXT, nullable=False),
         sa.Column("cause", TEXT, nullable=False),
         sa.Column("removed_commit", sa.Integer, sa.ForeignKey("commit.id")),
+        sa.Column("trashed_at", sa.BigInteger),
     )
     op.execute(
         'INSERT INTO coverage_new (partition_id, start, added_commit, "end", state, cause) '
