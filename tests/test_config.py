@@ -175,6 +175,43 @@ def test_what_is_not_a_servers_address_is_refused_with_an_example(url: str):
     assert "http://127.0.0.1:8080" in str(refusal.value)
 
 
+def test_a_team_is_two_settings_and_without_them_everything_is_in_files(monkeypatch: pytest.MonkeyPatch):
+    assert (config.postgres_url(), config.files_url()) == (None, None)
+    monkeypatch.setenv("QMD_POSTGRES_URL", " postgresql://me:hush@host/db?schema=lake ")
+    monkeypatch.setenv("QMD_FILES_URL", "s3://bucket/lake")
+    assert config.postgres_url() == "postgresql://me:hush@host/db?schema=lake"
+    assert config.files_url() == "s3://bucket/lake"
+    assert config.postgres_url("postgresql://other/db") == "postgresql://other/db"
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [("QMD_POSTGRES_URL", "postgresql://me:hush@host"), ("QMD_FILES_URL", "s3://me:hush@bucket/lake")],
+)
+def test_a_wrong_address_of_a_server_is_named_by_its_setting_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, setting: str, url: str
+):
+    monkeypatch.setenv(setting, url)
+    with pytest.raises(ConfigError) as refused:
+        config.open_lake()
+    assert refused.value.message.startswith(f"{setting}: ")
+    assert "hush" not in str(refused.value)
+    assert not config.lake_root().exists()
+
+
+def test_a_lake_is_there_when_its_folder_says_so_or_a_database_has_it(
+    monkeypatch: pytest.MonkeyPatch, own_home: Path, tmp_path: Path
+):
+    (own_home / "lake").mkdir(parents=True)
+    assert not config.is_lake_there()
+    config.open_lake().close()
+    assert config.is_lake_there()
+    assert not config.is_lake_there(tmp_path)
+    monkeypatch.setenv("QMD_POSTGRES_URL", "postgresql://host/db")
+    assert config.is_lake_there(tmp_path)
+    assert not config.is_lake_in(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

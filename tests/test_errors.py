@@ -33,6 +33,16 @@ def test_of_many_choices_the_close_ones_are_shown_or_the_first_and_how_many_more
     assert errors.choices("BTC/USDT", MANY).endswith(" and 88 more")
 
 
+def test_upper_and_lower_case_count_as_the_same_and_the_choice_is_spelled_as_it_is():
+    assert errors.choices("btc/usdt", ["BTC/USDT", "LTC/USDT"]).startswith("did you mean BTC/USDT? ")
+
+
+def test_long_names_are_not_listed_in_an_endless_line():
+    names = [f"binance:COIN{number:02d}/USDT:USDT:1m" for number in range(12)]
+    assert len(errors.choices("zzz", names)) < 160
+    assert errors.choices("zzz", names).endswith(" and 8 more")
+
+
 def test_choices_without_an_order_are_sorted():
     assert errors.choices("zzz", {"b", "c", "a"}) == "choose from a, b, c"
 

@@ -111,7 +111,7 @@ def test_coverage_draws_a_bar_a_month_and_says_what_is_not_there(qmd: Qmd, in_fi
 
 def test_coverage_of_a_series_that_is_not_held_names_those_that_are(qmd: Qmd, in_filled: Path):
     result = qmd("coverage", "binance:BTC/USDT:5m")
-    assert result.exit_code == 2
+    assert result.exit_code == 5
     assert "the lake holds nothing of binance:BTC/USDT:5m" in result.stderr
     assert f"did you mean {SERIES}" in result.stderr
 

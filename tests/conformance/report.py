@@ -50,7 +50,7 @@ PROMISES = (
     Promise(
         "P3",
         "A write to several partitions happens whole or not at all.",
-        ("test_kills", "test_races"),
+        ("test_kills", "test_kills_of_upkeep", "test_races"),
         ("kill storm, tails",),
     ),
     Promise(
@@ -95,7 +95,7 @@ PROMISES = (
     Promise(
         "P12",
         "Disk use is bounded: vacuum removes what nobody can reach, and nothing else.",
-        ("test_space", "test_kills"),
+        ("test_space", "test_kills_of_upkeep"),
         ("overwritten",),
     ),
     Promise(

@@ -1,6 +1,6 @@
 """Kill storms: a child is killed at a random instant of its work, another one looks at what is left, again and again.
 
-What lives here: the storm and its tally. What does not: the work and the looking (``jobs``), how many (the tests).
+What lives here: the storm, its tally, and what must hold at its end. What does not: the work and the looking (``jobs``), how many (the tests).
 """
 
 import random
@@ -10,11 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.conformance import jobs, looks
 from tests.conformance.backends import Backend
+from tests.conformance.figures import record
 from tests.conformance.forks import Nursery
-from tests.conformance.jobs import OPENED
 
 Job = Callable[..., None]
+
+FEW = 4
+"""Kills of a drizzle, for everybody's test run."""
 
 
 @dataclass
@@ -65,10 +69,23 @@ class Storm:
                 case ["drop", name]:
                     self.pins.pop(name, None)
                 case _:
-                    assert one == OPENED
+                    assert one == jobs.OPENED
 
     def _look(self) -> None:
         (found,) = self.nursery.run(self.looker, self.backend, self.acked, self.pins)
         assert self.acked <= found["generation"] + found["lost"]
         self.acked = found.pop("generation")
         self.tally.update(found)
+
+
+def survives(storm: Storm, kills: int, name: str) -> None:
+    """Nothing is amiss after so many kills, and the ledger made from the files alone says the same."""
+    tally = storm.rage(kills)
+    (before,) = storm.nursery.run(looks.tell_contents, storm.backend)
+    copy = storm.backend.without_ledger()
+    storm.nursery.run(jobs.make_ledger, copy)
+    (after,) = storm.nursery.run(looks.tell_contents, copy)
+    record(name, storm.backend.name, **tally, rebuilt=1)
+    assert tally["trials"] == kills
+    assert not any(count for name, count in tally.items() if name not in {"trials", "acked"}), tally
+    assert after == before

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmd_platform.errors import ConfigError, CoverageError
+from qmd_platform.errors import BadSnapshot, ConfigError, CoverageError
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition, Series
@@ -85,6 +85,41 @@ def test_what_is_not_closed_yet_is_no_gap(home: Path):
     assert len(table) == 3
     assert len(candles(MARKET, "1h", at(500), at(700), as_="arrow", home=home, now=at(10))) == 0
     assert gaps(MARKET, "1h", at(7), at(700), home=home, now=at(11) + 60_000) == [Window(at(10), at(11))]
+
+
+@pytest.fixture
+def restated(home: Path) -> Path:
+    """The same home after a second commit: hour 0 restated, hour 4 there."""
+    hours = np.array([0, 4])
+    write = Write(PARTITION, Candles(START + hours * HOUR, *np.full((5, 2), 7.0)).to_arrow())
+    with Lake.open(home / "lake") as lake:
+        lake.ledger.pin("before")
+        lake.commit([write], run_id="r", source="s")
+    return home
+
+
+def test_a_past_state_has_its_own_rows_and_its_own_gaps(restated: Path):
+    now = candles(MARKET, "1h", at(0), at(10), home=restated, now=LATER)
+    assert now["open"].tolist()[0] == now["open"].tolist()[4] == 7.0
+    for name in (1, "1", "before"):
+        then = candles(MARKET, "1h", at(0), at(4), home=restated, now=LATER, as_of=name)
+        assert then["open"].tolist() == [0.0, 0.25, 0.5, 0.75]
+        assert gaps(MARKET, "1h", at(0), at(10), home=restated, now=LATER, as_of=name) == [Window(at(4), at(5))]
+        with pytest.raises(CoverageError, match=r"as of commit 1: .*qmd log"):
+            candles(MARKET, "1h", at(0), at(10), home=restated, now=LATER, as_of=name)
+
+
+def test_a_past_state_is_named_by_a_time_of_a_zone_too(restated: Path):
+    early = datetime(2020, 1, 1, tzinfo=UTC)
+    assert len(candles(MARKET, "1h", at(0), at(4), home=restated, as_of=early, on_missing="allow")) == 0
+    assert len(candles(MARKET, "1h", at(0), at(4), home=restated, as_of="2999-01-01")) == 4
+    with pytest.raises(ConfigError, match="no time zone"):
+        candles(MARKET, "1h", at(0), at(4), home=restated, as_of=early.replace(tzinfo=None))
+
+
+def test_a_state_that_never_was_is_an_error_that_names_those_there_are(restated: Path):
+    with pytest.raises(BadSnapshot, match="pins: before"):
+        candles(MARKET, "1h", at(0), at(4), home=restated, as_of="after")
 
 
 def test_the_home_is_that_of_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch):
