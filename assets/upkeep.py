@@ -5,7 +5,7 @@ the assets (``assets.lake``), the work (``qmd_platform.lake``).
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from qmd_platform.lake.sealing import Sealed
-    from qmd_platform.lake.store import Finding, Lake
+    from qmd_platform.lake.store import Finding, Lake, PartitionState
     from qmd_platform.lake.vacuum import Vacuum
 
 LISTED = 50
@@ -59,7 +59,7 @@ def of_seal(lake: "Lake", done: Sequence["Sealed"]) -> Metadata:
         "files before": sum(one.files_before for one in done),
         "files after": sum(one.files for one in done),
         "bytes saved": sum(one.bytes_before - one.bytes for one in done),
-        **(_table("sealed", rows) if rows else {}),
+        **_table("sealed", rows),
         **_held(lake),
     }
 
@@ -80,7 +80,8 @@ def of_verify(lake: "Lake", findings: Sequence["Finding"]) -> Metadata:
         "damaged files": kinds["damaged"],
         "mismatches": kinds["mismatch"],
         "orphans": kinds["orphan"],
-        **(_table("findings", rows) if rows else {}),
+        **_table("findings", rows),
+        **_table("tables", _by_table(lake)),
         **_held(lake),
     }
 
@@ -95,13 +96,13 @@ def of_vacuum(lake: "Lake", done: "Vacuum") -> Metadata:
     return {
         "bytes freed": done.bytes,
         "files deleted": len(done.deleted) + len(done.orphans),
-        "of which no commit named": len(done.orphans),
-        "files newly of no use": len(done.reclaimed.trashed),
-        "young files without a commit": done.young,
-        "foreign files": len(done.foreign),
+        "orphans deleted": len(done.orphans),
+        "files newly in the trash": len(done.reclaimed.trashed),
+        "young orphans left": done.young,
+        "foreign files left": len(done.foreign),
         "pins expired": len(done.reclaimed.expired),
-        "commit records thinned out": done.records,
-        **(_table("deleted", rows) if rows else {}),
+        "commit records thinned": done.records,
+        **_table("deleted", rows),
         **_held(lake),
     }
 
@@ -130,7 +131,27 @@ def _held(lake: "Lake") -> Metadata:
     }
 
 
+def _by_table(lake: "Lake") -> list[Row]:
+    """What is held of each venue's tables."""
+    tables: dict[tuple[str, str], list[PartitionState]] = defaultdict(list)
+    for state in lake.states():
+        tables[state.partition.series.venue, state.partition.series.table].append(state)
+    return [
+        {
+            "venue": venue,
+            "table": table,
+            "markets": len({state.partition.series.symbol for state in states}),
+            "partitions": len(states),
+            "rows": sum(state.rows for state in states),
+            "bytes": sum(state.bytes for state in states),
+        }
+        for (venue, table), states in sorted(tables.items())
+    ]
+
+
 def _table(name: str, rows: Sequence[Row]) -> Metadata:
+    if not rows:
+        return {}
     columns = [
         dg.TableColumn(column, "int" if isinstance(value, int) else "string") for column, value in rows[0].items()
     ]

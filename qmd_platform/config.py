@@ -14,27 +14,24 @@ knows; ``ingest`` asks and says).
 """
 
 import os
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from qmd_platform.errors import ConfigError, choices
+from qmd_platform.errors import ConfigError
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe, timeframe
 from qmd_platform.model.window import Instant, instant, month_of
+from qmd_platform.toml_text import Reading
 from qmd_platform.venues import facts
 
 if TYPE_CHECKING:
     from qmd_platform.lake.store import Lake
-
-T = TypeVar("T")
-S = TypeVar("S", bound=msgspec.Struct)
 
 DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4, Timeframe.D1)
 """Timeframes made from 1m candles where the universe file does not say otherwise."""
@@ -181,7 +178,7 @@ def load_universe(path: Path | None = None) -> Universe:
         raise ConfigError(f"cannot read the universe file {path}: {error.strerror}", hint=hint) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}", hint="it must be a TOML file in UTF-8") from None
-    reading = _Reading(path, text)
+    reading = Reading(path, text)
     raw = reading.shaped([], given, _UniverseFile)
     timeframes = [reading.checked(["timeframes"], text, timeframe) for text in raw.timeframes]
     return Universe(
@@ -191,7 +188,7 @@ def load_universe(path: Path | None = None) -> Universe:
     )
 
 
-def _venue(reading: "_Reading", name: str, given: dict[str, Any], timeframes: list[Timeframe]) -> VenueUniverse:
+def _venue(reading: Reading, name: str, given: dict[str, Any], timeframes: list[Timeframe]) -> VenueUniverse:
     place = ["venues", name]
     reading.checked(place, name, facts.known_venue)
     raw = reading.shaped(place, given, _VenueFile)
@@ -229,53 +226,3 @@ def _fetchable(venue: str, kinds: Iterable[str], text: str) -> Timeframe:
     for kind in kinds:
         dialects.spelling(venue, kind, found)
     return found
-
-
-_REMEDIES = {"str": "put it in quotes", "array": 'write a list, as ["1h"]', "object": "write a table, as [venues.gate]"}
-"""What to do about a value of the wrong type, by the type that is wanted."""
-
-
-class _Reading:
-    """The text being read: turns a place in the data (``["venues", "gate", "native"]``) into a line."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._lines = text.splitlines()
-
-    def shaped(self, place: list[str], given: dict[str, Any], kind: type[S]) -> S:
-        """``given`` as a ``kind``; an unknown key, a missing one or a value of the wrong type is refused."""
-        try:
-            return msgspec.convert(given, kind)
-        except msgspec.ValidationError as error:
-            why, _, where = str(error).partition(" - at `$")
-        unknown = re.search(r"unknown field `(.*)`", why)
-        if unknown:
-            key = unknown.group(1)
-            raise self.refusal(place, key, f"unknown key {key!r}", choices(key, kind.__struct_fields__))
-        place = [*place, *re.findall(r"[a-z]+", where)]
-        expected = re.search(r"[Ee]xpected `(\w+)`", why)
-        hint = _REMEDIES.get(expected.group(1)) if expected else "see resources/universe.toml for a whole one"
-        raise self.refusal(place, "", f"{'.'.join(place) or 'the file'}: {why[0].lower()}{why[1:]}", hint)
-
-    def checked(self, place: list[str], text: str, parse: Callable[[str], T]) -> T:
-        """``parse(text)``, its refusal made to name file and line."""
-        try:
-            return parse(text)
-        except ConfigError as error:
-            why = error.message if text in error.message else f"{text!r}: {error.message}"
-            raise self.refusal(place, text, why, error.hint) from None
-
-    def refusal(self, place: list[str], text: str, why: str, hint: str | None = None, *, nth: int = 1) -> ConfigError:
-        """The error for the ``nth`` value or key ``text`` at ``place``."""
-        return ConfigError(f"{self._path}, line {self._line(place, text, nth)}: {why}", hint=hint)
-
-    def _line(self, place: list[str], text: str, nth: int) -> int:
-        """The line, counted from 1, of ``text`` as a key or in quotes; of the table or key ``place`` if there is none."""
-        at = 0
-        for depth, name in enumerate(place):
-            header = ".".join([*place[:depth], name])
-            pattern = re.compile(rf"\s*(\[{re.escape(header)}\]|{re.escape(name)}\s*=)")
-            at = next((i for i in range(at, len(self._lines)) if pattern.match(self._lines[i])), at)
-        wanted = re.compile(rf"""^\s*{re.escape(text)}\s*=|(["']){re.escape(text)}\1""")
-        found = [i for i in range(at, len(self._lines)) for _ in wanted.finditer(self._lines[i])]
-        return (found[nth - 1] if len(found) >= nth else at) + 1

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @kit.command(
     {
-        "qmd backup /mnt/backup/qmd": "The first time all of it, then what is new.",
-        "QMD_HOME=/mnt/backup/qmd qmd verify": "A backup is a home of its own: look into it with any command.",
+        "qmd backup /mnt/backup/main": "The first time all of it, then what is new.",
+        "QMD_HOME=/mnt/backup/main qmd verify": "A backup is a home of its own: look into it with any command.",
     }
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))

@@ -105,7 +105,8 @@ def _lake(home: Path) -> tuple[Lake | None, Check]:
         return None, failed("lake", error)
     held = f"{len({state.partition.series for state in states})} series in {len(states)} partitions"
     size = show.size(sum(state.bytes for state in states))
-    return lake, Check("lake", "ok", f"{held}, {size}, {world or 'no'} data")
+    where = f", ledger in {lake.ledger.database.where}" if config.postgres_url() else ""
+    return lake, Check("lake", "ok", f"{held}, {size}, {world or 'no'} data{where}")
 
 
 def _universe() -> tuple[Universe | None, Check]:

@@ -14,11 +14,11 @@ from qmd_platform.errors import ConfigError, LakeError
 
 @kit.command(
     {
-        "qmd restore /mnt/backup/qmd": "Into QMD_HOME, which must not have a lake yet.",
-        "QMD_HOME=/srv/qmd qmd restore /mnt/backup/qmd --json": "Into another place; the answer for a program.",
+        "qmd restore /mnt/backup/main": "Into QMD_HOME, which must not have a lake yet.",
+        "QMD_HOME=/srv/main qmd restore /mnt/backup/main --json": "Into another place; the answer for a program.",
     }
 )
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
 def command(*, folder: Path, as_json: bool) -> int | None:
     """Make the lake under QMD_HOME from the backup in FOLDER.
 

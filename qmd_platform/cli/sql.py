@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qmd_platform.cli import kit, show, store
+from qmd_platform.cli import kit, store
 from qmd_platform.errors import ConfigError, LakeError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def command(
 
 
 def _list(connection: "Connection", *, as_json: bool) -> None:
+    from qmd_platform.cli import show
     from qmd_platform.lake import views
     from qmd_platform.lake.view_sql import columns
     from qmd_platform.model.tables import table
@@ -105,7 +106,7 @@ def _list(connection: "Connection", *, as_json: bool) -> None:
 def _answer(
     connection: "Connection", query: str, target: Path | None, format_: str, limit: int, *, as_json: bool
 ) -> None:
-    from qmd_platform.cli import sql_output
+    from qmd_platform.cli import show, sql_output
 
     with _understood():
         found = _asked(connection, query)

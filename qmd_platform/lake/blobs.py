@@ -171,12 +171,17 @@ class LocalBlobs:
 
     def _sync_names(self, folders: set[Path]) -> None:
         """Make all names in ``folders`` durable, and their own names up to the root's, whoever made them."""
-        above = {one for folder in folders for one in (folder, *folder.parents) if self._is_new(one)}
+        above = {one for folder in folders for one in self._new(folder)}
         side_by_side(fsync_folder, folders | {one.parent for one in above})
         self._durable.update(above)
 
-    def _is_new(self, folder: Path) -> bool:
-        return (folder == self._root or self._root in folder.parents) and folder not in self._durable
+    def _new(self, folder: Path) -> Iterator[Path]:
+        """``folder`` and those above it whose names are not durable yet. Above a durable one all are."""
+        while folder not in self._durable:
+            yield folder
+            if folder == self._root:
+                return
+            folder = folder.parent
 
     def _refusal(self, verb: str, target: Path, error: OSError) -> LakeError:
         hint = _HINTS.get(error.errno or 0, f"the disk that holds {self._root} refused")

@@ -18,7 +18,7 @@ from qmd_platform.lake.slots import Piece, pieces, whole
 from qmd_platform.lake.writes import Write, runs_after
 from qmd_platform.ledger.records import Change, Head, Outcome, Rejected, Revision, Segment
 from qmd_platform.model import tables
-from qmd_platform.model.candles import Candles
+from qmd_platform.model.candles import open_times
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import windows_of
 from qmd_platform.model.window import Instant, Window
@@ -110,7 +110,7 @@ class Maker:
 def _pieces(write: Write, head: Head) -> list[Piece]:
     if write.replace or tables.table(write.partition.series.table) is not tables.CANDLES:
         return [whole(write.partition, head.segments)]
-    return pieces(write.partition, head.segments, Candles.from_arrow(write.rows).open_at)
+    return pieces(write.partition, head.segments, open_times(write.rows))
 
 
 def _outcome(write: Write, head: Head, laid: Sequence[_Laid], after: Sequence[Segment], *, is_more: bool) -> Outcome:
@@ -135,7 +135,7 @@ def _outcome(write: Write, head: Head, laid: Sequence[_Laid], after: Sequence[Se
 def _within(rows: pa.Table, window: Window | None) -> pa.Table:
     if window is None:
         return rows
-    lo, hi = (int(at) for at in Candles.from_arrow(rows).open_at.searchsorted([window.start, window.end]))
+    lo, hi = (int(at) for at in open_times(rows).searchsorted([window.start, window.end]))
     return rows.slice(lo, hi - lo)
 
 
@@ -146,7 +146,7 @@ def _windows(laid: Iterable[_Laid]) -> list[Window]:
 def _present(laid: Iterable[_Laid], partition: Partition) -> Iterator[Window]:
     for one in laid:
         if one.piece.window is not None:
-            yield from windows_of(Candles.from_arrow(one.merge.rows).open_at, partition.series.timeframe.step)
+            yield from windows_of(open_times(one.merge.rows), partition.series.timeframe.step)
 
 
 def texts_of(spec: tables.Table, rows: pa.Table) -> list[tuple[str, str]]:

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from qmd_platform.lake.rows import content_hash
+from qmd_platform.lake.rows import content_hash, content_hashes
 from qmd_platform.lake.slots import slots_of
 from qmd_platform.ledger.records import Segment
 from qmd_platform.model import tables
-from qmd_platform.model.candles import Candles
+from qmd_platform.model.candles import open_times
 from qmd_platform.model.series import Partition
 
 
@@ -27,7 +27,10 @@ def digests(partition: Partition, rows: pa.Table) -> str:
     spec = tables.table(partition.series.table)
     if spec is not tables.CANDLES:
         return f"0:{content_hash(spec, rows)}"
-    return " ".join(f"{slot}:{content_hash(spec, part)}" for slot, part in _by_slot(partition, rows))
+    slots = slots_of(partition, open_times(rows))
+    ends = [*(np.flatnonzero(slots[1:] != slots[:-1]) + 1).tolist(), len(slots)] if len(slots) else []
+    hashed = content_hashes(spec, rows, ends)
+    return " ".join(f"{slots[end - 1]}:{digest}" for end, digest in zip(ends, hashed, strict=True))
 
 
 def data_version(partition: Partition, rows: int, parts: Iterable[str]) -> str:
@@ -53,10 +56,3 @@ def version_of(partition: Partition, segments: Iterable[Segment]) -> str:
 
 def _split(part: str) -> Iterator[tuple[str, str, str]]:
     return (slot.partition(":") for slot in part.split())
-
-
-def _by_slot(partition: Partition, rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    slots = slots_of(partition, Candles.from_arrow(rows).open_at)
-    found, starts = np.unique(slots, return_index=True)
-    for slot, start, end in zip(found, starts, [*starts[1:], len(slots)], strict=True):
-        yield int(slot), rows.slice(int(start), int(end - start))

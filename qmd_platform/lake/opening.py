@@ -4,6 +4,7 @@ What lives here: the order in which that is done. What does not: each part (``la
 bringing an older lake up to date (``lake.upgrade``).
 """
 
+import uuid
 from pathlib import Path
 
 from qmd_platform.errors import ConfigError, LedgerError
@@ -54,12 +55,16 @@ def _shared(root: Path, postgres: str, records: Records, *, has_files: bool) -> 
     database.migrate()
     refuse_moved(database)
     ledger = Ledger(database, records)
-    place = Place.prepared(root, ledger.about("lake"), has_files=has_files)
-    if ledger.last_commit() == 0 and _has_commits(place):
-        hint = "move it with `qmd migrate-ledger`, or unset QMD_POSTGRES_URL"
-        raise LedgerError(
-            f"the lake {place.root} has its ledger in {place.ledger.name}, and {database.where} is empty", hint=hint
-        )
+    lake = ledger.about("lake")
+    if lake is None:
+        # The folder's own id, if it has one; of several machines that start at once the first one's.
+        place = Place.prepared(root, has_files=has_files) if Place(root.absolute()).is_there else None
+        if place is not None and _has_commits(place):
+            hint = "move it with `qmd migrate-ledger`, or unset QMD_POSTGRES_URL"
+            where = f"{place.ledger.name}, and {database.where} is empty"
+            raise LedgerError(f"the lake {place.root} has its ledger in {where}", hint=hint)
+        lake = ledger.agreed("lake", place.lake if place else str(uuid.uuid4()))
+    place = Place.prepared(root, lake, has_files=has_files)
     _refuse_another(ledger, place)
     return place, ledger
 

@@ -76,6 +76,11 @@ class Place:
         return place
 
     @property
+    def is_there(self) -> bool:
+        """Whether the folder is a lake's already."""
+        return self._format.exists()
+
+    @property
     def lake(self) -> str:
         """The lake's id."""
         return str(self._read()["uuid"])

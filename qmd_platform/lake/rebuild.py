@@ -56,9 +56,11 @@ def rebuild(
         progress: told of every commit.
 
     Raises:
-        LedgerError: records are missing or damaged, or end before the ledger that is there. Nothing was changed.
+        LedgerError: records are missing or damaged, or end before the ledger that is there; the lake's ledger is in
+            use in the other database. Nothing was changed.
     """
     place = Place.prepared(root, has_files=files is None)
+    _refuse_second(place, postgres)
     blobs = open_blobs(place.root, files)
     with held(place.upgrade_lock), replayed(Records(blobs.log), progress, beside=place.root) as anew:
         ledger = Ledger(anew)
@@ -105,6 +107,21 @@ def _replay(records: Records, database: SqliteDatabase, progress: Progress | Non
             progress(done, len(todo))
     if upto is not None and ledger.last_commit() < upto:
         raise LedgerError(f"the commit records end at {ledger.last_commit()}, the ledger at {upto}")
+
+
+def _refuse_second(place: Place, postgres: str | None) -> None:
+    """LedgerError if that would make a second ledger beside the one in use."""
+    try:
+        own = Ledger(SqliteDatabase(place.ledger, place.commit_lock)) if place.ledger.exists() else None
+        moved, known = (own.about("moved"), own.last_commit()) if own else (None, 0)
+    except LedgerError:
+        return  # what cannot be read is what this is for
+    if postgres is None and moved is not None:
+        hint = f"set QMD_POSTGRES_URL; if that ledger is lost for good, take {place.ledger.name} away first"
+        raise LedgerError(f"the ledger {place.ledger} was moved to {moved}", hint=hint)
+    if postgres is not None and moved is None and known:
+        hint = "move it with `qmd migrate-ledger`, or unset QMD_POSTGRES_URL to make it again where it is"
+        raise LedgerError(f"the lake {place.root} has its ledger in {place.ledger.name}", hint=hint)
 
 
 def _refuse_losing(place: Place, commit: int) -> None:

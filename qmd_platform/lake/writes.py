@@ -14,7 +14,7 @@ from qmd_platform.errors import LakeError
 from qmd_platform.lake.rows import conformed
 from qmd_platform.ledger.records import Rejected
 from qmd_platform.model import tables
-from qmd_platform.model.candles import Candles
+from qmd_platform.model.candles import open_times
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run, State, accounted, in_state, merged, overlaid, subtracted
 from qmd_platform.model.window import Instant, Window
@@ -62,7 +62,7 @@ def checked(write: Write) -> Write:
     if spec is not tables.CANDLES:
         return replace(write, rows=rows, asked=(), explained=())
     window, step = write.partition.window, write.partition.series.timeframe.step
-    open_at = Candles.from_arrow(rows).open_at
+    open_at = open_times(rows)
     if len(rows) and not (window.contains(int(open_at[0])) and window.contains(int(open_at[-1]))):
         raise LakeError(f"rows for {write.partition} are outside its month")
     if np.any(open_at % step):

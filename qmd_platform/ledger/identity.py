@@ -26,6 +26,14 @@ class Identity(Disposal):
             with self._database.writing() as connection:
                 self._say(connection, key, value)
 
+    def agreed(self, key: str, value: str) -> str:
+        """What ``about(key)`` is; made to be ``value`` where nobody has said it yet."""
+        with self._database.writing() as connection:
+            found = self._said(connection, key)
+            if found is None:
+                self._say(connection, key, value)
+        return found or value
+
     def _claim(self, connection: Connection, world: str) -> None:
         found = self._said(connection, "world")
         if found is not None and found != world:

@@ -65,6 +65,12 @@ _KINDS = (
     _Kind(("53100",), "No space left", "has no space left", "make room on the server's disk; nothing was committed"),
     _Kind(("25P03",), "idle-in-transaction", "gave up waiting for this commit", "nothing was committed; run it again"),
     _Kind(
+        ("57014", "55P03"),
+        "statement timeout|lock timeout",
+        "gave up after a time that is set for {user}",
+        "nothing was committed; run it again, or let an administrator raise statement_timeout and lock_timeout",
+    ),
+    _Kind(
         ("57P01", "57P02", "08"),
         "closed the connection|connection already closed|terminating connection|SSL connection has been closed",
         "was stopped or the connection was cut",

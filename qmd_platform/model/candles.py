@@ -94,6 +94,11 @@ class Candles:
         return cls(_numpy(table.column("open_at"), np.int64), *values)
 
 
+def open_times(table: "pa.Table") -> NDArray[np.int64]:
+    """The open times of an Arrow table of candles, alone."""
+    return _numpy(table.column("open_at"), np.int64)
+
+
 Number = TypeVar("Number", np.int64, np.float64)
 
 

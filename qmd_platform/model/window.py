@@ -8,6 +8,7 @@ is always an argument.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Self
 
 from qmd_platform.errors import ConfigError
@@ -98,6 +99,7 @@ def month_of(at: Instant) -> str:
     return f"{moment.year:04d}-{moment.month:02d}"
 
 
+@lru_cache(maxsize=4096)
 def month_window(month: str) -> Window:
     """The window of a month written ``2026-11``."""
     try:

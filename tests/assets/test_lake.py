@@ -97,6 +97,9 @@ def test_a_sound_lake_is_proven_sound_and_its_size_told(home: Path, instance: dg
     assert said["rows"] == 4 * DAY
     assert said["bytes"] > 0
     assert "findings" not in said
+    of_tables = [(row.data["venue"], row.data["table"], row.data["rows"]) for row in said["tables"].records]
+    assert of_tables == [("binance", "candles_1m", 3 * DAY), ("gate", "candles_1m", DAY)]
+    assert sum(row.data["bytes"] for row in said["tables"].records) == said["bytes"]
 
 
 def test_a_damaged_file_fails_the_run_says_what_to_do_and_leaves_the_list_in_the_ui(
@@ -132,7 +135,7 @@ def test_a_vacuum_keeps_a_weeks_states_and_then_a_day_of_grace_unless_told_other
     for day, newly, deleted in ((6, 0, 0), (8, 1, 0), (8.9, 0, 0), (9.1, 0, 1)):
         later(day)
         said = told(run(vacuum, home, instance), VACUUM)
-        assert (said["files newly of no use"], said["files deleted"]) == (newly, deleted), day
+        assert (said["files newly in the trash"], said["files deleted"]) == (newly, deleted), day
         assert len(files(home)) == len(before) - deleted
     assert said["bytes freed"] > 0
     (row,) = said["deleted"].records
@@ -145,7 +148,7 @@ def test_a_dry_run_says_what_a_vacuum_would_do_and_other_times_can_be_asked_for(
     home: Path, instance: dg.DagsterInstance, later: Callable[[float], None]
 ):
     before, soon = files(home), {"keep_days": 0, "grace_hours": 1}
-    assert told(run(vacuum, home, instance, **soon), VACUUM)["files newly of no use"] == 1
+    assert told(run(vacuum, home, instance, **soon), VACUUM)["files newly in the trash"] == 1
     later(0.1)
     said = told(run(vacuum, home, instance, **soon, ops=DRY_RUN), VACUUM)
     assert (said["files deleted"], said["dry run"]) == (1, True)
@@ -158,6 +161,11 @@ def test_a_dry_run_says_what_a_vacuum_would_do_and_other_times_can_be_asked_for(
 def test_times_that_would_take_a_readers_files_are_refused(wrong: dict[str, float]):
     with pytest.raises(ValueError, match="greater than or equal to"):
         LakeResource(**wrong)
+
+
+@pytest.mark.parametrize("asset", [seal, verify, vacuum])
+def test_an_empty_lake_is_no_trouble(asset: dg.AssetsDefinition, tmp_path: Path, instance: dg.DagsterInstance):
+    assert told(run(asset, tmp_path, instance), asset.key)["rows"] == 0
 
 
 def test_progress_is_in_the_runs_log(home: Path, instance: dg.DagsterInstance):

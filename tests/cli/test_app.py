@@ -7,6 +7,7 @@ import resource
 import shlex
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ HEAVY = ("dagster", "ccxt", "pandas", "numpy", "pyarrow", "sqlalchemy", "rich", 
 
 
 def _command(name: str) -> kit.Command:
-    return importlib.import_module(f"qmd_platform.cli.{name}").command
+    return importlib.import_module(f"qmd_platform.cli.{name.replace('-', '_')}").command
 
 
 def test_help_lists_every_command_with_its_sentence(qmd: Qmd):
@@ -49,10 +50,11 @@ def test_every_command_has_help_examples_and_json(qmd: Qmd, name: str):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_is_a_command_line_that_parses(name: str):
     for line in _command(name).examples:
-        words = shlex.split(line.split("|")[0])
+        words = list(takewhile(lambda word: word not in {"|", "<"}, shlex.split(line)))
         at = words.index("qmd")
-        assert words[at + 1] == name
-        _command(name).make_context(name, words[at + 2 :])
+        # An example may go on with another command.
+        _command(words[at + 1]).make_context(words[at + 1], words[at + 2 :])
+    assert f"qmd {name}" in next(iter(_command(name).examples))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

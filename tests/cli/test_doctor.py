@@ -81,7 +81,7 @@ def test_a_lake_that_cannot_be_opened_fails_with_its_own_exit_code(
     qmd: Qmd, own_home: Path, universe: Path, sandbox: str
 ):
     (own_home / "lake").mkdir(parents=True)
-    (own_home / "lake" / "FORMAT.json").write_text('{"format": "qmd-lake", "version": 99}')
+    (own_home / "lake" / "FORMAT.json").write_text('{"format": "qmd-lake", "version": 99, "uuid": "u"}')
     result = qmd("doctor", "--venue-url", sandbox, "--json")
     assert result.exit_code == 4
     (check,) = [check for check in answer(result) if check["name"] == "lake"]

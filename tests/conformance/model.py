@@ -34,6 +34,7 @@ class Model:
     known: dict[int, Said] = field(default_factory=dict)
     versions: dict[Partition, int] = field(default_factory=dict)
     revised: list[tuple[int, int, bytes, bytes]] = field(default_factory=list)
+    rejected: set[tuple[int, str]] = field(default_factory=set)
     past: dict[int, "Model"] = field(default_factory=dict)
     _writes: int = 0
 
@@ -59,7 +60,9 @@ class Model:
                 self.rows[at] = better(self.rows.get(at), row, is_timed=write.fetched_at is not None)
         self._account(write)
         after = self._of(write.partition)
-        self.versions[write.partition] = self.versions.get(write.partition, 0) + (before != after)
+        refused = {(one.open_at, one.reason) for one in write.rejected} - self.rejected
+        self.rejected |= refused
+        self.versions[write.partition] = self.versions.get(write.partition, 0) + (before != after or bool(refused))
         gone = [(at, bits, b"") for at, bits in before[0].items() if at not in after[0]]
         return gone + [(at, bits, after[0][at]) for at, bits in before[0].items() if after[0].get(at, bits) != bits]
 
@@ -73,7 +76,8 @@ class Model:
 
     def _account(self, write: Write) -> None:
         step = write.partition.series.timeframe.step
-        explained = {at: (run.state, run.cause) for run in write.explained for at in instants(run, step)}
+        explained = {one.open_at: (State.QUARANTINED, one.reason) for one in sorted(write.rejected)}
+        explained |= {at: (run.state, run.cause) for run in write.explained for at in instants(run, step)}
         for window in write.asked:
             for at in range(window.start, window.end, step):
                 self.known[at] = explained.get(at, (State.MISSING, NOT_RECEIVED))

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from qmd_platform.errors import Vacuumed
 from qmd_platform.lake.rebuild import rebuild
 from qmd_platform.lake.sealing import seal
-from qmd_platform.lake.store import Write
+from qmd_platform.lake.store import Rejected, Write
 from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market, Partition, Series
@@ -47,6 +47,10 @@ def writes(draw: st.DrawFn, partition: Partition) -> Write:
         source_rank=draw(st.integers(0, 1)),
         fetched_at=draw(times),
         replace=draw(st.booleans()),
+        rejected=tuple(
+            Rejected(partition.window.start + step * STEP, {"open": 1.0, "high": float("nan")}, reason)
+            for step, reason in draw(st.lists(st.tuples(steps, st.sampled_from(["too high", "torn"])), max_size=2))
+        ),
     )
 
 
@@ -176,6 +180,11 @@ class LakeMachine(RuleBasedStateMachine):
     def versions_count_what_changed(self) -> None:
         versions = {state.partition: state.version for state in self.lake.states()}
         assert versions == {partition: version for partition, version in self.model.versions.items() if version}
+
+    @invariant()
+    def every_rejected_row_is_kept_once(self) -> None:
+        found = [(one.open_at, one.reason) for month in MONTHS for one in self.lake.ledger.rejected(month)]
+        assert sorted(found) == sorted(self.model.rejected)
 
     @invariant()
     def revisions_are_what_was_there_and_is_not_any_more(self) -> None:

@@ -22,7 +22,7 @@ def upserts(draw: st.DrawFn) -> list[Write]:
     several = draw(st.lists(st.sampled_from(MONTHS).flatmap(writes), min_size=2, max_size=4))
     ranks = draw(st.permutations([(rank, time) for rank in range(2) for time in range(2)]))
     return [
-        replace(write, source_rank=rank, fetched_at=time, explained=(), replace=False)
+        replace(write, source_rank=rank, fetched_at=time, explained=(), rejected=(), replace=False)
         for write, (rank, time) in zip(several, ranks, strict=False)
     ]
 

@@ -1,16 +1,22 @@
 """Compare-and-swap: what was computed from a state that is no more is refused or computed again, batch by batch (P4)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Any
 
+import psycopg2
 import pytest
 
-from qmd_platform.errors import Conflict, Outdated
+from qmd_platform.errors import Conflict, LakeError, LedgerError, Outdated
+from qmd_platform.lake.rebuild import rebuild
 from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Lake, Outcome, Write
 from qmd_platform.ledger.records import Change, Head
 from qmd_platform.model.series import Partition
+from tests.conformance import checks
 from tests.conformance.backends import Backend
-from tests.conformance.making import MINUTES, far_future, level, steps_of
+from tests.conformance.conftest import BACKENDS
+from tests.conformance.making import MINUTES, clock, far_future, level, steps_of
 
 JANUARY, FEBRUARY = Partition(MINUTES, "2026-01"), Partition(MINUTES, "2026-02")
 
@@ -107,3 +113,43 @@ def test_sealing_does_not_outdate_what_was_computed_from_the_rows(backend: Backe
         seal(lake, run_id="r", now=far_future())
         put(lake, Write(JANUARY, level([JANUARY.window.start], 9.0).to_arrow(), seen=second.version))
         assert lake.candles(MINUTES).close.tolist() == [9.0, 1.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:], indirect=True)
+def test_a_writer_cut_off_from_the_database_does_not_overwrite_anothers_commit(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+):
+    """It is about to put its commit's record when the server drops it, and with it its lock; others go on."""
+    with backend.open() as ours, backend.open() as theirs:
+        put(ours, write(0))
+        monkeypatch.setattr(theirs.place, "stripe", lambda partition: theirs.root / "locks" / "other.lock")
+        log, turns = ours.blobs.log, [2]
+
+        def slowed(keep: Callable[..., Any]) -> Callable[..., Any]:
+            def slow(*args: Any) -> Any:
+                if turns:
+                    step = turns.pop()
+                    hang_up(str(backend.postgres))
+                    put(theirs, write(step))
+                return keep(*args)
+
+            return slow
+
+        for name in ("put", "put_many", "put_if_absent", "replace"):
+            if hasattr(log, name):
+                monkeypatch.setattr(log, name, slowed(getattr(log, name)))
+        with pytest.raises((LedgerError, LakeError)):
+            put(ours, write(1))
+        before = checks.contents(theirs)
+    copy = backend.without_ledger()
+    rebuild(copy.root, now=clock(), postgres=copy.postgres, files=copy.files)
+    with copy.open() as lake:
+        assert checks.contents(lake) == before
+
+
+def hang_up(url: str) -> None:
+    """End every connection to the database but this one."""
+    with closing(psycopg2.connect(url.partition("?")[0])) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
+        )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -245,6 +246,43 @@ def test_a_commit_is_on_disk_whatever_the_servers_habit(postgres: str, opened: O
     careful = opened(fresh_schema(postgres) + "&options=-c%20synchronous_commit%3Dremote_apply")
     with careful.writing() as connection:
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "remote_apply"
+
+
+def test_a_writer_that_hangs_is_put_out_after_a_while(database: PostgresDatabase):
+    def hangs() -> None:
+        with database.writing() as connection:
+            say(connection, "a")
+            connection.exec_driver_sql("SET idle_in_transaction_session_timeout = '50ms'")
+            time.sleep(0.5)
+            say(connection, "b")
+
+    with pytest.raises(LedgerError, match="gave up waiting for this commit"):
+        hangs()
+    assert said(database) == []
+
+
+def test_a_machine_that_vanishes_or_hangs_does_not_hold_the_others_up_for_good(database: PostgresDatabase):
+    def setting(name: str) -> int:
+        return int(connection.exec_driver_sql(f"SELECT setting FROM pg_settings WHERE name = '{name}'").scalar_one())
+
+    with database.writing() as connection:
+        silence = setting("tcp_keepalives_idle") + setting("tcp_keepalives_interval") * setting("tcp_keepalives_count")
+        assert silence <= 60
+        assert setting("idle_in_transaction_session_timeout") == 600_000
+
+
+def test_a_wait_that_is_cut_short_by_a_setting_is_named(postgres: str, opened: Opened):
+    url = fresh_schema(postgres)
+    opened(url)
+    impatient = opened(f"{url}&options=-c%20statement_timeout%3D50ms")
+    holding = opened(url)
+
+    def waits() -> None:
+        with impatient.writing():
+            pytest.fail("there were two writers at once")
+
+    with holding.writing(), pytest.raises(LedgerError, match="gave up after a time that is set for qmd"):
+        waits()
 
 
 def test_a_ledger_shares_its_database_with_other_ledgers_and_with_dagsters_tables(postgres: str, opened: Opened):

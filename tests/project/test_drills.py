@@ -70,7 +70,7 @@ def done(page: str, *, places: dict[str, str]) -> str:
 @pytest.mark.slow  # seven processes
 def test_the_backup_page_brings_back_every_partition_as_it_was(home: Path, tmp_path: Path):
     before = contents(home)
-    done("backup.md", places={"/mnt/backup/qmd": str(tmp_path / "backup"), "/srv/qmd-new": str(tmp_path / "new")})
+    done("backup.md", places={"/mnt/backup/main": str(tmp_path / "backup"), "/srv/new": str(tmp_path / "new")})
     assert len(before["states"]) == 6
     assert contents(tmp_path / "new") == contents(tmp_path / "backup") == before
 
@@ -86,7 +86,7 @@ def test_the_team_page_carries_the_lake_over_and_back_and_loses_nothing(
         "postgresql://qmd:password@db.example.com:5432/qmd": url,
         "s3://my-bucket/lake": files_url,
         "/mnt/backup/before-the-move": str(tmp_path / "backup"),
-        "/srv/qmd-second": str(tmp_path / "second"),
+        "/srv/second": str(tmp_path / "second"),
     }
     said = done("team.md", places=places)
     password = url.partition("@")[0].rpartition(":")[2]
