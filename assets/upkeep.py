@@ -22,6 +22,15 @@ LISTED = 50
 LOG_SECONDS = 10.0
 """Between two lines of progress in a run's log."""
 
+NAMED = 3
+"""Damaged partitions named in a failure's message; the list has all."""
+
+REMEDIES = {
+    "damaged": "Put damaged files back from a backup, or run `qmd verify --repair`: it takes them out of the lake, and a "
+    "backfill fetches their candles again.",
+    "mismatch": "Where files, ledger and commit records disagree, `qmd rebuild` makes the ledger again.",
+}
+
 Metadata = dict[str, Any]
 Row = Mapping[str, str | int]
 
@@ -109,12 +118,12 @@ def of_vacuum(lake: "Lake", done: "Vacuum") -> Metadata:
 
 def damage(damaged: Sequence["Finding"], metadata: Mapping[str, Any]) -> dg.Failure:
     """The failure of a verification: what is damaged, and what to do."""
-    named = ", ".join(sorted({str(finding.partition or finding.path) for finding in damaged})[:3])
-    more = "" if len(damaged) <= 3 else " and others"  # noqa: PLR2004 - as many as are named
+    named = ", ".join(sorted({str(finding.partition or finding.path) for finding in damaged})[:NAMED])
+    more = " and others" if len(damaged) > NAMED else ""
+    kinds = {finding.kind for finding in damaged}
+    todo = " ".join(remedy for kind, remedy in REMEDIES.items() if kind in kinds)
     return dg.Failure(
-        f"{len(damaged)} findings of damage in the lake: {named}{more}. All other partitions stay readable. Put the files "
-        "back from a backup, or run `qmd verify --repair`: it takes them out of the lake, and a backfill fetches their "
-        "candles again.",
+        f"the lake is damaged ({len(damaged)} found): {named}{more}. All other partitions stay readable. {todo}",
         metadata=dict(metadata),
         allow_retries=False,
     )
@@ -140,7 +149,7 @@ def _by_table(lake: "Lake") -> list[Row]:
         {
             "venue": venue,
             "table": table,
-            "markets": len({state.partition.series.symbol for state in states}),
+            "markets": len({state.partition.series.symbol for state in states} - {""}),
             "partitions": len(states),
             "rows": sum(state.rows for state in states),
             "bytes": sum(state.bytes for state in states),

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from qmd_platform.lake.store import Lake
 
 SHOWN = 40
-NOW = "now"
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class Found:
     }
 )
 @click.argument("before", metavar="A")
-@click.argument("after", metavar="[B]", default=NOW)
+@click.argument("after", metavar="[B]", default="now")
 @click.option("--series", "chosen", multiple=True, type=kit.SERIES, help="Only this one; may be given several times.")
 @click.option(
     "--limit",
@@ -76,9 +75,8 @@ def _found(lake: "Lake", before: str, after: str, chosen: tuple[Series, ...], li
     from qmd_platform.lake.differences import diff
 
     # Settled before anything is read: what is committed meanwhile is in neither.
-    ends = [lake.ledger.resolved(None if text == NOW else text) for text in (before, after)]
-    found = Found(ends[0], ends[1])
-    for one in diff(lake, ends[0], ends[1], chosen or None):
+    found = Found(lake.ledger.resolved(before), lake.ledger.resolved(after))
+    for one in diff(lake, found.before, found.after, chosen or None):
         found.counts.setdefault(one.partition, Counter())[rowtext.kind(one.before, one.after)] += 1
         if limit is None or len(found.rows) < limit:
             found.rows.append(one)

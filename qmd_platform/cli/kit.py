@@ -120,7 +120,7 @@ def timeframe_option(help_: str, default: Timeframe | None = None) -> Callable[[
     )
 
 
-SNAPSHOT = "a commit's number, a time, or a pin's name"
+SNAPSHOT = "a commit's number, a time, a pin's name, or now"
 """What can stand for a state of the lake."""
 
 

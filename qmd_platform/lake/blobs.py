@@ -63,6 +63,9 @@ class BlobStore(Protocol):
     def paths(self) -> Iterator[str]:
         """The paths of ``listing``."""
 
+    def sweep(self, before: Instant) -> None:
+        """Delete what ``replace`` was stopped in the middle of before an instant; it is under no path."""
+
     def delete(self, path: str) -> None:
         """Forget ``path`` if it is there."""
 
@@ -129,7 +132,20 @@ class LocalBlobs:
 
     def exists(self, path: str) -> bool:
         """See BlobStore."""
-        return (self._root / path).is_file()
+        target = self._root / path
+        try:
+            return target.is_file()
+        except OSError as error:
+            raise self._refusal("look for", target, error) from error
+
+    def sweep(self, before: Instant) -> None:
+        """See BlobStore."""
+        for folder, _, names in os.walk(self._root):
+            for name in names:
+                draft = Path(folder, name)
+                with suppress(FileNotFoundError):
+                    if name.startswith(_DRAFT) and draft.stat().st_mtime * 1000 < before:
+                        draft.unlink()
 
     def listing(self) -> Iterator[Found]:
         """See BlobStore. Drafts of ``replace`` are no files yet."""

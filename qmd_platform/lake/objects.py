@@ -24,6 +24,7 @@ from qmd_platform.lake.blobs import Found
 from qmd_platform.lake.objects_errors import Unanswered, is_about_the_file, refusal
 from qmd_platform.lake.objects_settings import ObjectsAddress
 from qmd_platform.lake.parallel import side_by_side
+from qmd_platform.model.window import Instant
 
 T = TypeVar("T")
 
@@ -129,6 +130,9 @@ class ObjectBlobs:
     def paths(self) -> Iterator[str]:
         """See BlobStore."""
         return (found.path for found in self.listing())
+
+    def sweep(self, before: Instant) -> None:
+        """See BlobStore. A put that was stopped leaves nothing in an object store."""
 
     def delete(self, path: str) -> None:
         """See BlobStore."""

@@ -4,6 +4,7 @@ What lives here: what becomes of a damaged live file. What does not: finding it 
 again (``ingest``; a backfill does, as they are missing now).
 """
 
+import hashlib
 from collections.abc import Iterable
 
 from qmd_platform.lake.changes import Made
@@ -23,8 +24,9 @@ CAUSE = "its file was damaged"
 def repair(lake: Lake, findings: Iterable[Finding], *, run_id: str) -> list[Outcome]:
     """Take the damaged live files of ``findings`` out of the lake; what became of each partition.
 
-    First the file's bytes are kept in quarantine, then a commit takes it out of the partition, then it is deleted from
-    its place. Snapshots that use it stay unreadable, until it is put back from a backup.
+    A commit takes the file out of the partition; then its bytes are kept in quarantine, then it is deleted from its
+    place. Snapshots that use it stay unreadable, until it is put back from a backup. A file that is found sound when it
+    is read once more is left alone.
     """
     damaged: dict[Partition, set[str]] = {}
     for finding in findings:
@@ -37,16 +39,26 @@ def repair(lake: Lake, findings: Iterable[Finding], *, run_id: str) -> list[Outc
 
 
 def _repaired(lake: Lake, partition: Partition, paths: set[str], run_id: str) -> tuple[Outcome, ...]:
-    kept = [path for path in sorted(paths) if _keep(lake, path)]
+    gone: list[Segment] = []
 
     def make(heads: Heads) -> list[Made]:
-        gone = [segment for segment in heads[partition].segments if segment.path in paths]
+        found = [segment for segment in heads[partition].segments if segment.path in paths]
+        gone[:] = [segment for segment in found if _is_damaged(lake, segment)]
         return [Made(_without(partition, heads[partition], gone), {})]
 
     _, outcomes = transact(lake, [partition], make, run_id=run_id, source="qmd:repair")
-    for path in kept:
-        lake.blobs.data.delete(path)
+    for segment in gone:
+        if _keep(lake, segment.path):
+            lake.blobs.data.delete(segment.path)
     return outcomes
+
+
+def _is_damaged(lake: Lake, segment: Segment) -> bool:
+    """Whether it still is: a disk that failed once has not lost the file."""
+    try:
+        return hashlib.sha256(lake.blobs.data.read(segment.path)).hexdigest() != segment.file_hash
+    except OSError:
+        return True
 
 
 def _keep(lake: Lake, path: str) -> bool:

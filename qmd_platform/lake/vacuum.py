@@ -97,6 +97,7 @@ def vacuum(
     records = 0
     if not dry_run:
         _delete(lake, deleted, orphans, progress)
+        lake.blobs.log.sweep(now - grace_ms)
         records = _thin_records(lake)
     return Vacuum(reclaimed, deleted, orphans, len(ours) - len(orphans), foreign, records)
 

@@ -27,7 +27,7 @@ from qmd_platform.ledger.database import Database
 from qmd_platform.ledger.history import text_of
 from qmd_platform.ledger.identity import Identity
 from qmd_platform.ledger.journal import Entry
-from qmd_platform.ledger.questions import AsOf, pinned, resolved
+from qmd_platform.ledger.questions import NOW, AsOf, pinned, resolved
 from qmd_platform.ledger.records import Change, Pin, Verdict
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.model.series import Series
@@ -153,8 +153,10 @@ class Ledger(Identity):
         Raises:
             BadSnapshot: the name is taken or not one, or there is no such snapshot.
         """
-        if not name or name[0].isdecimal() or name != name.strip():
-            raise BadSnapshot(f"{name!r} cannot name a pin", hint="begin with a letter; digits mean commits and times")
+        if not name or name[0].isdecimal() or name != name.strip() or name == NOW:
+            raise BadSnapshot(
+                f"{name!r} cannot name a pin", hint="begin with a letter; digits mean commits and times, `now` is now"
+            )
         chosen = None if series is None else tuple(sorted(set(series)))
         self.complete()
         with self._database.writing() as connection:

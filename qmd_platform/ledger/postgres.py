@@ -30,6 +30,9 @@ IDLE_CONNECTIONS = 2
 CONNECT_TIMEOUT_S = 10
 """How long a server may take to answer the first time, where the address does not say ``connect_timeout``."""
 
+_DEFAULTS = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "qmd", "client_encoding": "utf8"}
+"""What a connection is made with where the address does not say otherwise."""
+
 _SETTINGS = {
     # Nothing is looked for in public, where Dagster's tables may be.
     "search_path": "{schema}",
@@ -57,7 +60,7 @@ class PostgresDatabase:
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
         self._engine = create_engine(
             "postgresql+psycopg2://",
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "qmd"} | self._address.parameters,
+            connect_args=_DEFAULTS | self._address.parameters,
             pool_size=IDLE_CONNECTIONS,
             max_overflow=-1,
             pool_pre_ping=True,

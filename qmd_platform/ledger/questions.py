@@ -20,7 +20,9 @@ from qmd_platform.model.spans import Run, State, clipped, merged
 from qmd_platform.model.window import Window, instant, month_of
 
 AsOf = int | str | None
-"""A snapshot: a commit's id, a time as ISO text, a pin's name; None for now."""
+"""A snapshot: a commit's id, a time as ISO text, a pin's name; None or ``now`` for now."""
+
+NOW = "now"
 
 
 class Questions:
@@ -193,7 +195,7 @@ def resolved(connection: Connection, as_of: AsOf, series: Series | None = None) 
         Vacuumed: a vacuum took what it was made of.
     """
     last = int(connection.execute(select(func.coalesce(func.max(db.commit.c.id), 0))).scalar_one())
-    if as_of is None:
+    if as_of is None or as_of == NOW:
         return last
     is_number = isinstance(as_of, int) or as_of.isdecimal()
     number = int(as_of) if is_number else _named_or_timed(connection, str(as_of))

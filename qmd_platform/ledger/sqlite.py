@@ -104,8 +104,9 @@ class SqliteDatabase:
 
     def migrate(self) -> None:
         """See Database."""
-        if self._is_whole() and is_current(self.where, self._revision()):
-            return
+        with self._named_errors():
+            if self._is_whole() and is_current(self.where, self._revision()):
+                return
         with self._named_errors(), held(self.lock):
             if not self.path.exists() or not self.path.stat().st_size:
                 self._make()

@@ -95,6 +95,7 @@ def test_revisions_say_what_was_restated_when_and_by_which_run(qmd: Qmd):
 
 def test_a_past_state_is_read_by_commit_by_time_and_by_pin(qmd: Qmd):
     qmd("pin", "before", "--at", "2")
+    assert closes(qmd) == closes(qmd, "--as-of", "now")
     assert set(closes(qmd)) == {100.5, 101.25}
     assert set(closes(qmd, "--as-of", "2")) == set(closes(qmd, "--as-of", "before")) == {100.5}
     then = answer(qmd("log", "--json"))[-3]["at"]
@@ -141,6 +142,7 @@ def test_a_pin_whose_time_is_over_says_so(qmd: Qmd, monkeypatch: pytest.MonkeyPa
         (["read", SERIES, "--as-of", "nope"], 2, "no snapshot 'nope'"),
         (["read", SERIES, "--as-of", "0"], 5, "no candles of binance:BTC/USDT:1m as of commit 0"),
         (["pin", "7up"], 2, "cannot name a pin"),
+        (["pin", "now"], 2, "cannot name a pin"),
         (["pin", "a", "--at", "99"], 2, "no commit 99"),
         (["pin", "a", "--until", "2020-01-01"], 2, "is over"),
         (["pin", "a", "--series", "binance:BTC/USDT:1h"], 5, "holds nothing of"),

@@ -8,6 +8,8 @@ from sqlalchemy import make_url
 
 from qmd_platform.cli.instance import dagster_home, dagster_url, kept_in, switch
 from qmd_platform.errors import ConfigError
+from tests.cli.conftest import Qmd, answer
+from tests.servers import free_port, fresh_database
 
 CHECKOUT = Path(__file__).parents[2]
 DATABASE = "postgresql://qmd:s3cret@db.example:5432/market"
@@ -95,3 +97,27 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "dagster").write_text("a file", encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot keep Dagster's instance in"):
         made(tmp_path, None)
+
+
+@pytest.mark.postgres
+def test_the_ui_does_not_start_a_second_history_beside_the_one_in_files(
+    qmd: Qmd, own_home: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    dagster_home(own_home, CHECKOUT, None)
+    monkeypatch.setenv("QMD_POSTGRES_URL", fresh_database(postgres))
+    result = qmd("dev", "--port", str(free_port()), "--json")
+    assert result.exit_code == 2
+    assert "keeps Dagster's runs in SQLite" in answer(result)["error"]
+    assert "qmd migrate-dagster" in answer(result)["hint"]
+
+
+@pytest.mark.postgres
+def test_a_fresh_demo_deletes_no_files_of_a_lake_whose_ledger_it_cannot_empty(
+    qmd: Qmd, own_home: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("QMD_POSTGRES_URL", fresh_database(postgres))
+    (own_home / "lake").mkdir(parents=True)
+    result = qmd("demo", "--fresh", "--home", own_home)
+    assert result.exit_code == 2
+    assert "QMD_POSTGRES_URL keeps this demo in PostgreSQL" in result.stderr
+    assert (own_home / "lake").is_dir()

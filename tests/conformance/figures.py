@@ -16,7 +16,7 @@ def record(name: str, backend: str, **counts: int) -> None:
 
     Args:
         name: what was tried, as the table's row says it: ``kill storm, writers``.
-        backend: where, by the names of ``backends``: ``SQLite + disk``.
+        backend: where, by the names of ``backends``: ``sqlite+disk``.
         counts: numbers by column. Lines of the same name and backend are added up.
     """
     folder = os.environ.get(FOLDER)

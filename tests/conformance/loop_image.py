@@ -21,7 +21,7 @@ import pytest
 from qmd_platform.lake.store import Lake
 from tests.conformance import making
 
-BYTES = 512 << 20
+BYTES = 256 << 20
 TRIES = 50
 
 

@@ -166,7 +166,7 @@ def read(folder: Path) -> Figures:
 
 def page(figures: Figures) -> str:
     """The whole page."""
-    parts = [INTRO, _machine(), *(_promise(promise, figures) for promise in PROMISES), *_others(figures), LIMITS]
+    parts = [INTRO, _summary(figures), *(_promise(promise, figures) for promise in PROMISES), *_others(figures), LIMITS]
     return "\n".join(parts)
 
 
@@ -175,8 +175,16 @@ def kills(figures: Figures) -> int:
     return sum(counts["trials"] for (name, _), counts in figures.items() if name.startswith("kill storm"))
 
 
-def _machine() -> str:
+def heading(promise: Promise) -> str:
+    """The line above a promise's figures."""
+    return f"## {promise.number}. {promise.says}"
+
+
+def _summary(figures: Figures) -> str:
+    total: Counter[str] = sum(figures.values(), Counter())
+    bad = ", ".join(f"{total[name]:,} {name}" for name in BAD)
     return (
+        f"In all: {kills(figures):,} processes killed in storms, {total['acked']:,} commits acknowledged; {bad}.\n\n"
         f"Measured on {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}.\n"
     )
@@ -185,7 +193,7 @@ def _machine() -> str:
 def _promise(promise: Promise, figures: Figures) -> str:
     mine = [key for key in figures if promise.names and key[0].startswith(promise.names)]
     tests = ", ".join(f"`{name}`" for name in promise.tests)
-    return "\n".join([f"## {promise.number}. {promise.says}", "", f"Tests: {tests}.", "", *_table(mine, figures)])
+    return "\n".join([heading(promise), "", f"Tests: {tests}.", "", *_table(mine, figures)])
 
 
 def _others(figures: Figures) -> list[str]:

@@ -29,7 +29,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tried(library: Path, *arguments: str) -> dict[str, int]:
     """What came of the faults; AssertionError with all that ended as it must not."""
-    said: dict[str, Any] = json.loads(shim.ran(library, "tests.conformance.faults", arguments))
+    said: dict[str, Any] = json.loads(shim.ran(library, "tests.conformance.faults", arguments, timeout=500))
     assert said["wrong"] == [], "\n".join(said["wrong"])
     counts: dict[str, int] = said["counts"]
     return {"acked": counts.get("succeeded", 0), "lost": 0, "torn": 0, "damaged": 0, **counts}
@@ -43,7 +43,7 @@ def test_faults_from_the_start_and_at_some_call_are_refused_and_change_nothing(l
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_fault_at_any_call_is_refused_and_changes_nothing(library: Path, operation: str):
     counts = tried(library, operation, "--seconds", SECONDS)

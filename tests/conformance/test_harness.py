@@ -93,4 +93,13 @@ def test_lines_of_the_same_name_are_added_up_and_shown(tmp_path: Path, monkeypat
     page = report.page(found)
     assert "| kill storm, writers | sqlite+disk | 1,000 | 2,000 | 0 |  | 2 |  | reads 6 |" in page
     assert "| something new | elsewhere | 7 |" in page.partition("## Also counted")[2]
+    assert "1,000 processes killed in storms, 2,000 commits acknowledged; 0 lost, 0 torn, 2 double" in page
     assert json.loads(next(tmp_path.glob("*.jsonl")).read_text().splitlines()[0])["trials"] == 500
+
+
+def test_the_page_makes_every_promise_and_its_tests_are_there():
+    page = report.PAGE.read_text("utf-8")
+    assert [promise.number for promise in report.PROMISES if report.heading(promise) not in page] == []
+    assert report.LIMITS in page
+    named = {test for promise in report.PROMISES for test in promise.tests}
+    assert [name for name in sorted(named) if not Path(__file__).with_name(f"{name}.py").exists()] == []

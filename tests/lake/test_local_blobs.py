@@ -193,3 +193,15 @@ def test_files_that_go_while_they_are_listed_are_left_out(store: LocalBlobs):
 def test_one_store_serves_many_threads(store: LocalBlobs):
     side_by_side(lambda number: store.put(f"{number % 5}/{number}", b"x" * number), range(100))
     assert {found.path: found.bytes for found in store.listing()} == {f"{n % 5}/{n}": n for n in range(100)}
+
+
+def test_drafts_of_stopped_writers_are_swept_once_they_are_old(tmp_path: Path):
+    blobs = LocalBlobs(tmp_path)
+    blobs.replace("a/one", b"1")
+    draft = tmp_path / "a" / ".draft-0123"
+    draft.write_bytes(b"half")
+    modified = draft.stat().st_mtime * 1000
+    blobs.sweep(int(modified) - 5)
+    assert draft.exists()
+    blobs.sweep(int(modified) + 5)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["one"]

@@ -1,6 +1,10 @@
 """Dagster's history moved from SQLite to PostgreSQL: the new instance answers as the old one did, and goes on."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +22,7 @@ from resources.sqlite_records import MoveRefused
 from tests.resources import history
 from tests.services import fresh_database
 
+CHECKOUT = Path(__file__).parents[2]
 POSTGRES_YAML = "telemetry: {enabled: false}\nstorage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}\n"
 
 
@@ -130,6 +135,18 @@ def test_a_move_that_breaks_off_leaves_nothing_and_can_be_made_again(folder: Pat
 
     with pytest.raises(Broken):
         move(folder, url, broken)
+    assert [count(database, table) for table in ("runs", "event_logs", "dynamic_partitions")] == [0, 0, 0]
+    assert move(folder, url).is_new
+
+
+def test_a_move_that_is_killed_leaves_nothing_and_can_be_made_again(folder: Path, url: str, database: str):
+    environment = os.environ | {"DAGSTER_HOME": str(folder), "DAGSTER_POSTGRES_URL": url}
+    command = [sys.executable, "-W", "ignore", "-m", "resources.moving"]
+    with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        said = next(line for line in program.stdout if '"event_logs"' in line)
+        program.kill()
+    assert json.loads(said)["progress"][0] == "event_logs"
     assert [count(database, table) for table in ("runs", "event_logs", "dynamic_partitions")] == [0, 0, 0]
     assert move(folder, url).is_new
 
