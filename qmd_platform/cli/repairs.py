@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qmd_platform.cli import kit, show
+from qmd_platform.lake.checkpoints import are_broken, stand_in
 from qmd_platform.lake.repair import CAUSE, repair
 from qmd_platform.lake.store import Finding, Lake
 from qmd_platform.model.series import Partition
@@ -45,8 +46,22 @@ class Loss:
         }
 
 
-def repaired(lake: Lake, findings: Sequence[Finding]) -> list[Loss]:
-    """Take the damaged files of ``findings`` out of the lake; what is lost by that."""
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What was lost by taking files out, and the commit of the checkpoint that stands in for lost records, if any."""
+
+    losses: tuple[Loss, ...]
+    checkpoint: int | None
+
+
+def repaired(lake: Lake, findings: Sequence[Finding]) -> Repaired | None:
+    """Take the damaged files of ``findings`` out of the lake, replace broken records; None if there was neither."""
+    checkpoint = stand_in(lake, findings)
+    losses = tuple(_taken_out(lake, findings))
+    return Repaired(losses, checkpoint) if losses or checkpoint is not None else None
+
+
+def _taken_out(lake: Lake, findings: Sequence[Finding]) -> list[Loss]:
     files = [finding for finding in findings if not _is_of_ledger(finding)]
     return [
         Loss(
@@ -57,22 +72,33 @@ def repaired(lake: Lake, findings: Sequence[Finding]) -> list[Loss]:
     ]
 
 
-def remedies(damaged: Sequence[Finding]) -> Iterator[str]:
+def remedies(lake: Lake, damaged: Sequence[Finding]) -> Iterator[str]:
     """What to do about each kind of damage among ``damaged``."""
     if any(finding.kind == "damaged" and not _is_of_ledger(finding) for finding in damaged):
         yield (
             "Files: put them back from a backup, or take them out with `qmd verify --repair` and fetch their candles again."
         )
-    if any(finding.kind == "mismatch" or _is_of_ledger(finding) for finding in damaged):
+    if not any(finding.kind == "mismatch" or _is_of_ledger(finding) for finding in damaged):
+        return
+    if are_broken(lake):
+        yield (
+            "The commit records: put the folder log back from a backup. If the ledger itself is sound, "
+            "`qmd verify --repair` keeps all of it instead."
+        )
+    else:
         yield "The ledger: `qmd rebuild` makes it again from the commit records."
 
 
-def draw(losses: Sequence[Loss]) -> None:
+def draw(done: Repaired) -> None:
     """Say what was taken out, and how to get it again."""
-    if not losses:
+    if done.checkpoint is not None:
+        show.say(
+            f"The whole ledger is kept beside the records, as of commit {done.checkpoint}: no earlier one is needed.\n"
+        )
+    if not done.losses:
         return
     show.say("Damaged files are in quarantine now. Missing since then, and what fetches it again:")
-    for loss in losses:
+    for loss in done.losses:
         size = show.counted(loss.candles, "candle") if loss.windows else "all rows"
         show.say(f"  {loss.partition}: {size}\n    {show.plain(loss.remedy)}")
     show.say()

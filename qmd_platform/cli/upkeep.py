@@ -38,7 +38,7 @@ def _records(lake: Lake) -> Check:
     absent = sorted(set(range(start + 1, last + 1)) - set(lake.records.commits()))
     if absent:
         said = f"{show.counted(len(absent), 'commit')} without a record, the first is {absent[0]}"
-        todo = "restore the folder log from a backup; without it `qmd rebuild` cannot make a lost ledger again"
+        todo = "put the folder log back from a backup, or `qmd verify --repair` keeps the whole ledger instead"
         return Check("records", "warn", said, todo, LedgerError.exit_code)
     if not last:
         return Check("records", "ok", "no commits yet")

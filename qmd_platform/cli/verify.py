@@ -15,7 +15,7 @@ from qmd_platform.errors import CoverageError, LakeError
 
 if TYPE_CHECKING:
     from qmd_platform.cli.judging import Offence
-    from qmd_platform.cli.repairs import Loss
+    from qmd_platform.cli.repairs import Repaired
     from qmd_platform.lake.store import Finding, Lake
 
 
@@ -38,20 +38,20 @@ def command(*, repair: bool, quality: bool, as_json: bool) -> int | None:
     """
     lake = store.lake_to_read()
     findings = _verified(lake, "verify")
-    losses: list[Loss] = []
+    done: Repaired | None = None
     if repair and any(finding.is_damage for finding in findings):
-        from qmd_platform.cli.repairs import repaired
+        from qmd_platform.cli import repairs
 
-        before, losses = findings, repaired(lake, findings)
-        if not as_json:
-            _draw_findings(before)
-        findings = _verified(lake, "verify again") if losses else findings
+        if done := repairs.repaired(lake, findings):
+            if not as_json:
+                _draw_findings(findings)
+            findings = _verified(lake, "verify again")
     offences = _judged(lake) if quality else []
     checked = len(lake.states())
     if as_json:
-        kit.emit(_document(checked, findings, losses, offences))
+        kit.emit(_document(checked, findings, done, offences))
     else:
-        _draw(checked, findings, losses, offences, quality=quality)
+        _draw(lake, findings, done, offences, quality=quality)
     return _code(findings, offences)
 
 
@@ -78,7 +78,7 @@ def _code(findings: "Sequence[Finding]", offences: "Sequence[Offence]") -> int |
 
 
 def _document(
-    checked: int, findings: "Sequence[Finding]", losses: "Sequence[Loss]", offences: "Sequence[Offence]"
+    checked: int, findings: "Sequence[Finding]", done: "Repaired | None", offences: "Sequence[Offence]"
 ) -> dict[str, object]:
     return {
         "partitions": checked,
@@ -86,32 +86,34 @@ def _document(
             {"partition": str(found.partition or ""), "path": found.path, "problem": found.problem, "kind": found.kind}
             for found in findings
         ],
-        "repaired": [loss.document() for loss in losses],
+        "repaired": [loss.document() for loss in done.losses] if done else [],
+        "checkpoint": done.checkpoint if done else None,
         "offences": [asdict(offence) for offence in offences],
     }
 
 
 def _draw(
-    checked: int,
+    lake: "Lake",
     findings: "Sequence[Finding]",
-    losses: "Sequence[Loss]",
+    done: "Repaired | None",
     offences: "Sequence[Offence]",
     *,
     quality: bool,
 ) -> None:
     from qmd_platform.cli import repairs, show
 
-    repairs.draw(losses)
+    if done:
+        repairs.draw(done)
     _draw_findings(findings)
     damaged = [finding for finding in findings if finding.is_damage]
     if damaged:
         show.say(
             f"[bold red]{show.counted(len(damaged), 'finding')} of damage.[/] What is in other files stays readable."
         )
-        for remedy in repairs.remedies(damaged):
+        for remedy in repairs.remedies(lake, damaged):
             show.say(remedy)
     else:
-        show.say(f"All {show.counted(checked, 'partition')}: files, ledger and commit records agree.")
+        show.say(f"All {show.counted(len(lake.states()), 'partition')}: files, ledger and commit records agree.")
     if quality:
         _draw_offences(offences)
 

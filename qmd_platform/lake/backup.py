@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qmd_platform.errors import LakeError, LedgerError, LedgerTooNew
-from qmd_platform.lake.blobs import fsync_folder
 from qmd_platform.lake.copying import Copied, File, Progress, copy_files, files_of
+from qmd_platform.lake.durable import fsync_folder
 from qmd_platform.lake.files import Blobs, open_blobs
 from qmd_platform.lake.place import Place
 from qmd_platform.lake.store import Lake

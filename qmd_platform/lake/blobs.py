@@ -8,12 +8,13 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from qmd_platform.errors import LakeError
+from qmd_platform.lake.durable import fsync_folder, write_new
 from qmd_platform.lake.parallel import side_by_side
 from qmd_platform.model.window import Instant
 
@@ -96,7 +97,7 @@ class LocalBlobs:
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
-            side_by_side(lambda item: _write(item[0], item[1], made), targets.items())
+            side_by_side(lambda item: write_new(item[0], item[1], made), targets.items())
             self._sync_names(folders)
         except OSError as error:
             for target in made:
@@ -111,7 +112,7 @@ class LocalBlobs:
         made: list[Path] = []
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(draft, data, made)
+            write_new(draft, data, made)
             draft.replace(target)
             self._sync_names({target.parent})
         except OSError as error:
@@ -150,10 +151,14 @@ class LocalBlobs:
     def listing(self) -> Iterator[Found]:
         """See BlobStore. Drafts of ``replace`` are no files yet."""
         for file in self._walk(self._root):
-            with suppress(FileNotFoundError):  # deleted since its folder was read
+            path = Path(file.path)
+            try:
                 said = file.stat(follow_symlinks=False)
-                path = Path(file.path).relative_to(self._root).as_posix()
-                yield Found(path, said.st_size, said.st_mtime_ns // 1_000_000)
+            except FileNotFoundError:  # deleted since its folder was read
+                continue
+            except OSError as error:
+                raise self._refusal("look at", path, error) from error
+            yield Found(path.relative_to(self._root).as_posix(), said.st_size, said.st_mtime_ns // 1_000_000)
 
     def paths(self) -> Iterator[str]:
         """See BlobStore."""
@@ -220,32 +225,3 @@ _HINTS = {
     errno.ENOENT: "is the disk of the lake mounted?",
     errno.EIO: "the disk is failing: look at its own log",
 }
-
-
-def _write(target: Path, data: bytes, made: list[Path]) -> None:
-    """Write the new file ``target``, its bytes durable; it is in ``made`` from the moment it is there."""
-    with _naming(target), target.open("xb") as file:
-        made.append(target)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with _naming(folder):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Let an error say which file it is about, as errors of writing and syncing do not."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from qmd_platform.errors import LakeError
-from qmd_platform.lake.blobs import fsync_folder
+from qmd_platform.lake.durable import fsync_folder
 from qmd_platform.ledger.lock import held
 
 FORMAT = "qmd-lake"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qmd_platform.errors import LedgerError
-from qmd_platform.lake.blobs import fsync_folder
+from qmd_platform.lake.durable import fsync_folder
 from qmd_platform.lake.files import open_blobs
 from qmd_platform.lake.place import Place
 from qmd_platform.lake.records import Records

@@ -1,6 +1,8 @@
 """seal, vacuum, verify --repair, rebuild, and what the doctor says of them."""
 
 import shutil
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -154,6 +156,45 @@ def test_verify_repairs_nothing_unless_it_is_told_to(qmd: Qmd, lake: Path):
         assert damaged.name in result.stdout
         assert "qmd verify --repair" in result.stdout
     assert damaged.exists()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"x")], ids=["lost", "damaged"])
+def test_a_record_that_is_gone_is_made_up_for_by_keeping_the_whole_ledger(
+    qmd: Qmd, lake: Path, damage: Callable[[Path], object]
+):
+    record = lake / "lake" / "log" / "000000" / "000000002.json.gz"
+    damage(record)
+    found = qmd("verify")
+    assert found.exit_code == 4
+    assert "`qmd rebuild` makes" not in found.stdout
+    assert qmd("rebuild", "--yes").exit_code == 4
+    said = qmd("log", "--json").stdout
+    assert answer(qmd("verify", "--repair", "--json"))["checkpoint"] == 4
+    assert qmd("verify").exit_code == 0
+    for path in (lake / "lake").glob("ledger.sqlite*"):
+        path.unlink()
+    assert qmd("rebuild", "--yes").exit_code == 0
+    assert qmd("log", "--json").stdout == said
+
+
+def test_a_ledger_that_is_damaged_itself_is_never_kept_instead_of_its_records(qmd: Qmd, lake: Path):
+    (lake / "lake" / "log" / "000000" / "000000002.json.gz").unlink()
+    with sqlite3.connect(lake / "lake" / "ledger.sqlite") as connection:
+        connection.execute('UPDATE coverage SET "end" = "end" - 60000 WHERE rowid = 1')
+    connection.close()
+    result = qmd("verify", "--repair", "--json")
+    assert result.exit_code == 4
+    assert answer(result)["checkpoint"] is None
+    assert not list((lake / "lake" / "log").rglob("*checkpoint*"))
+
+
+def test_a_ledger_that_does_not_say_what_was_committed_is_made_again(qmd: Qmd, lake: Path):
+    with sqlite3.connect(lake / "lake" / "ledger.sqlite") as connection:
+        connection.execute('UPDATE coverage SET "end" = "end" - 60000 WHERE rowid = 1')
+    connection.close()
+    assert "`qmd rebuild` makes it again" in qmd("verify", "--repair").stdout
+    assert qmd("rebuild", "--yes").exit_code == 0
+    assert qmd("verify").exit_code == 0
 
 
 def test_a_lost_ledger_is_made_again_without_opening_the_lake(qmd: Qmd, lake: Path):
