@@ -1,6 +1,7 @@
 """What the doctor says of one thing.
 
-What lives here: the record. What does not: the checks (``cli.checkup``, ``cli.upkeep``), showing them (``cli.doctor``).
+What lives here: the record. What does not: the checks (``cli.checkup``, ``cli.upkeep``), showing them
+(``cli.doctor``).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """``qmd diff A [B]``: what is not the same in two states of the lake.
 
-What lives here: counting, both tables. What does not: the comparison (``qmd_platform.lake.differences``), rows as text
-(``cli.rowtext``).
+What lives here: counting, both tables. What does not: the comparison (``qmd_platform.lake.differences``), rows as
+text (``cli.rowtext``).
 """
 
 from collections import Counter
@@ -57,8 +57,9 @@ class Found:
 def command(*, before: str, after: str, chosen: tuple[Series, ...], limit: int, as_json: bool) -> None:
     """Show the rows that differ between two states of the lake.
 
-    A and B are commits (0: before the first), times, names of pins, or `now`, which B is if it is left out. Of a row that changed the values that differ
-    are shown, in A and in B. Exits with 0 whether or not there are differences.
+    A and B are commits (0: before the first), times, names of pins, or `now`, which B is if it is left out. Of a
+    row that changed the values that differ are shown, in A and in B. Exits with 0 whether or not there are
+    differences.
     """
     lake = store.lake_to_read()
     for series in chosen:
@@ -72,14 +73,24 @@ def command(*, before: str, after: str, chosen: tuple[Series, ...], limit: int, 
 
 def _found(lake: "Lake", before: str, after: str, chosen: tuple[Series, ...], limit: int | None) -> Found:
     from qmd_platform.cli import rowtext
+    from qmd_platform.cli.progress import progress
     from qmd_platform.lake.differences import diff
 
     # Settled before anything is read: what is committed meanwhile is in neither.
-    found = Found(lake.ledger.resolved(before), lake.ledger.resolved(after))
-    for one in diff(lake, found.before, found.after, chosen or None):
-        found.counts.setdefault(one.partition, Counter())[rowtext.kind(one.before, one.after)] += 1
-        if limit is None or len(found.rows) < limit:
-            found.rows.append(one)
+    # For a series: a pin may hold that alone. The others are looked at when their turn comes.
+    series = chosen[0] if chosen else None
+    found = Found(lake.ledger.resolved(before, series), lake.ledger.resolved(after, series))
+    partitions = sorted({state.partition for state in lake.states() if not chosen or state.partition.series in chosen})
+    place = {partition: number for number, partition in enumerate(partitions)}
+    with progress("partition") as tell:
+        for one in diff(lake, found.before, found.after, sorted(chosen) or None):
+            if one.partition not in found.counts:
+                found.counts[one.partition] = Counter()
+                tell("diff", place.get(one.partition, 0), len(place))
+            found.counts[one.partition][rowtext.kind(one.before, one.after)] += 1
+            if limit is None or len(found.rows) < limit:
+                found.rows.append(one)
+        tell("diff", len(place), len(place))
     return found
 
 

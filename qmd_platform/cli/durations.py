@@ -1,6 +1,7 @@
 """Lengths of time on the command line: ``7d``, ``24h``, ``90m``.
 
-What lives here: reading and writing them. What does not: instants (``model.window``), timeframes (``model.timeframe``).
+What lives here: reading and writing them. What does not: instants (``model.window``), timeframes
+(``model.timeframe``).
 """
 
 import re

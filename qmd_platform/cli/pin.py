@@ -37,8 +37,9 @@ def command(
 ) -> None:
     """Name a state of the lake and keep it readable.
 
-    `qmd vacuum` takes nothing that a pin needs. Costs disk only for what is replaced later. Wherever a commit can be named, so can a pin: `qmd read
-    --as-of NAME`, `qmd diff NAME now`. A name that is taken is refused: a pin never moves.
+    `qmd vacuum` takes nothing that a pin needs. Costs disk only for what is replaced later. Wherever a commit can
+    be named, so can a pin: `qmd read --as-of NAME`, `qmd diff NAME now`. A name that is taken is refused: a pin
+    never moves.
     """
     ends = None if until is None else _future(until)
     lake = store.lake_to_read()

@@ -64,13 +64,13 @@ def command(
 ) -> None:
     """Read candles from the lake, to look at or into a file.
 
-    No venue is asked. Refuses with exit code 5 when the lake does not hold the series, or when candles of the window
-    are missing, unless gaps are allowed. Minutes the venue is known to have no candle for are not gaps. With --as-of it reads a past state, and goes by
-    what was known then; exit code 5 says that a vacuum took it.
+    No venue is asked. Refuses with exit code 5 when the lake does not hold the series, or when candles of the
+    window are missing, unless gaps are allowed. Minutes the venue is known to have no candle for are not gaps. With
+    --as-of it reads a past state, and goes by what was known then; exit code 5 says that a vacuum took it.
     """
     chosen = _format(format_, output, as_json=as_json)
     # Settled once: the window and the rows are of the same state.
-    commit = None if as_of is None else store.lake_to_read().ledger.resolved(as_of)
+    commit = None if as_of is None else store.lake_to_read().ledger.resolved(as_of, series)
     window = _window(series, start, end, commit)
     table = _read(series, window, commit, allow_gaps=allow_gaps)
     _hand_on(table, series, window, chosen, output, as_json=as_json)

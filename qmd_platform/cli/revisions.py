@@ -40,8 +40,8 @@ SHOWN = 40
 def command(*, series: Series, start: Instant | None, end: Instant | None, limit: int, as_json: bool) -> None:
     """List candles that were restated.
 
-    Each with the values that changed, before and after, the instant that was seen and the commit. A backtest as of an earlier commit or pin sees the
-    values of before.
+    Each with the values that changed, before and after, the instant that was seen and the commit. A backtest as of
+    an earlier commit or pin sees the values of before.
     """
     lake = store.lake_to_read()
     refuse_unheld(lake, series)

@@ -1,10 +1,11 @@
 """Rows of two states side by side, as text: what differs, and nothing else.
 
-What lives here: the words for ``qmd diff`` and ``qmd revisions``. What does not: finding the rows (``lake.differences``,
-``Ledger.revisions``).
+What lives here: the words for ``qmd diff`` and ``qmd revisions``. What does not: finding the rows
+(``lake.differences``, ``Ledger.revisions``).
 """
 
 import json
+from math import isfinite
 from typing import Any
 
 from qmd_platform.cli import show
@@ -48,9 +49,16 @@ def document(partition: Partition, key: str, before: str | None, after: str | No
         "month": partition.month,
         **({"open_at": iso(int(key))} if _is_candle(partition) else {"key": key}),
         "change": kind(before, after),
-        "before": values(before),
-        "after": values(after),
+        "before": _finite(values(before)),
+        "after": _finite(values(after)),
     }
+
+
+def _finite(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Without NaN and infinities, which JSON has not: they are null, as in ``qmd sql``."""
+    if row is None:
+        return None
+    return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
 
 
 def _text(row: dict[str, Any]) -> str:

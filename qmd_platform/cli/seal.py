@@ -38,9 +38,9 @@ class Laid:
 def command(*, series: Series | None, dry_run: bool, as_json: bool) -> None:
     """Merge the files of months that have ended.
 
-    An open month is in one file a day, so that an append writes little; once it has ended one file reads faster. Files an older version
-    wrote are brought up to date too. No candle and no version changes. Safe while others read and write; what was replaced stays readable until
-    `qmd vacuum` takes it.
+    An open month is in one file a day, so that an append writes little; once it has ended one file reads faster.
+    Files an older version wrote are brought up to date too. No candle and no version changes. Safe while others
+    read and write; what was replaced stays readable until `qmd vacuum` takes it.
     """
     lake = store.lake_to_read()
     if series is not None:

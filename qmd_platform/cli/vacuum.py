@@ -47,9 +47,10 @@ SAFE_GRACE_MS = 3_600_000
 def command(*, keep: int, grace: int, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Free the disk of what no kept state of the lake needs.
 
-    The lake of now, the last seven days (--keep) and what is pinned stay readable. A replaced file goes in two steps: one vacuum marks it as trash, a
-    later one deletes it when the grace is over, so that who reads it can finish. Files that no commit names, left by a writer that was stopped, go when they are
-    older than the grace. Safe while others read and write, and may be stopped at any instant.
+    The lake of now, the last seven days (--keep) and what is pinned stay readable. A replaced file goes in two
+    steps: one vacuum marks it as trash, a later one deletes it when the grace is over, so that who reads it can
+    finish. Files that no commit names, left by a writer that was stopped, go when they are older than the grace.
+    Safe while others read and write, and may be stopped at any instant.
     """
     if grace < SAFE_GRACE_MS and not yes and not dry_run:
         raise ConfigError(

@@ -26,15 +26,21 @@ if TYPE_CHECKING:
         "qmd verify --quality --json": "Judge all candles by the quality rules as well; the answer for a program.",
     }
 )
-@click.option("--repair", is_flag=True, help="Take damaged files out of the lake, into quarantine.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Take damaged files out of the lake, into quarantine, and make up for lost commit records.",
+)
 @click.option("--quality", is_flag=True, help="Also judge every candle by the quality rules.")
 def command(*, repair: bool, quality: bool, as_json: bool) -> int | None:
     """Prove that the lake's files are what its ledger says.
 
-    Reads and hashes every file, counts rows and coverage again, makes the ledger again from the commit records and compares; changes nothing without
-    --repair. That takes damaged files out, so that their candles are missing and a backfill fetches them again; the rest is as it was. Exits with 4 when
-    something is damaged and was not repaired, or breaks a rule that blocks, with 5 when it breaks another rule. An orphan, a file no commit names, is left by
-    a writer that was stopped; it is in nobody's way, and `qmd vacuum` takes it.
+    Reads and hashes every file, counts rows and coverage again, makes the ledger again from the commit records and
+    compares; changes nothing without --repair. That takes damaged files out, so that their candles are missing and
+    a backfill fetches them again, and where records are lost it keeps the whole ledger; the rest is as it was.
+    Exits with 4 when something is damaged and was not repaired, or breaks a rule that blocks, with 5 when it breaks
+    another rule. An orphan, a file no commit names, is left by a writer that was stopped; it is in nobody's way,
+    and `qmd vacuum` takes it.
     """
     lake = store.lake_to_read()
     findings = _verified(lake, "verify")

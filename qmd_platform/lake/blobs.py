@@ -7,7 +7,7 @@ not: the object store behind it (``lake.objects``), what is in a file (``lake.co
 import errno
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,12 @@ class BlobStore(Protocol):
 
     def put_many(self, files: Mapping[str, bytes]) -> None:
         """``put`` all of ``files`` (bytes by path), side by side; durable on return. LakeError if any cannot be kept."""
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """As ``put``, but there is never half a file under ``path``; False, and nothing changed, if that is taken.
+
+        Of several that try at the same time one succeeds, on whatever machine. LakeError as ``put``.
+        """
 
     def replace(self, path: str, data: bytes) -> None:
         """Keep ``data`` under ``path``, which may be taken: readers see the old bytes or the new, never a mixture.
@@ -105,21 +111,35 @@ class LocalBlobs:
                     target.unlink()
             raise self._refusal("write", next(iter(targets)), error) from error
 
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """See BlobStore."""
+        try:
+            self._drafted(path, data, os.link)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._refusal("write", self._root / path, error) from error
+        return True
+
     def replace(self, path: str, data: bytes) -> None:
-        """See BlobStore. Written beside it under a hidden name first, which a killed writer leaves behind."""
+        """See BlobStore."""
+        try:
+            self._drafted(path, data, os.replace)
+        except OSError as error:
+            raise self._refusal("write", self._root / path, error) from error
+
+    def _drafted(self, path: str, data: bytes, name: Callable[[Path, Path], None]) -> None:
+        """Write a file under a hidden name, which a killed writer leaves behind, and give it its own with ``name``."""
         target = self._root / path
         draft = target.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
-        made: list[Path] = []
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_new(draft, data, made)
-            draft.replace(target)
+            write_new(draft, data, [])
+            name(draft, target)
             self._sync_names({target.parent})
-        except OSError as error:
-            if made:
-                with suppress(OSError):
-                    draft.unlink()
-            raise self._refusal("write", target, error) from error
+        finally:
+            with suppress(OSError):  # sweep does it later; what happened to ``target`` matters more
+                draft.unlink(missing_ok=True)
 
     def read(self, path: str) -> bytes:
         """See BlobStore."""

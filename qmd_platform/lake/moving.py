@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from qmd_platform.errors import LakeError
+from qmd_platform.errors import LakeError, LedgerError
 from qmd_platform.lake import files
 from qmd_platform.lake.copying import Copied, copy_files, files_of
 from qmd_platform.lake.place import Place
+from qmd_platform.lake.records import Records
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.database import Database
 from qmd_platform.ledger.ledger import Ledger
@@ -99,9 +100,13 @@ def _moved(
             proven.update(file.path for file in wanted)
             done.append(found)
 
+    def locked() -> None:
+        _refuse_incomplete(source, origin)
+        copy(source)
+
     if Ledger(source).about("moved") is None:
         copy(source)
-    moved = transfer(source, target, partial(progress, "ledger"), meanwhile=lambda: copy(source))
+    moved = transfer(source, target, partial(progress, "ledger"), meanwhile=locked)
     if not moved.copied:
         copy(target)
     return Moved(
@@ -113,6 +118,12 @@ def _moved(
         bytes=sum(one.bytes for one in done),
         now=moved.copied,
     )
+
+
+def _refuse_incomplete(source: Database, origin: files.Blobs) -> None:
+    """LedgerError if a writer was stopped between its commit's record and the commit: opening the lake completes it."""
+    if Records(origin.log).has(Ledger(source).last_commit() + 1):
+        raise LedgerError("a commit waits to be completed; nothing was moved", hint="run it again")
 
 
 def _refuse_damaged(found: Copied) -> None:

@@ -18,9 +18,12 @@ from qmd_platform.lake.place import Place
 from qmd_platform.lake.records import Records
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.lock import held
+from qmd_platform.ledger.questions import resolved
 from qmd_platform.ledger.sqlite import SqliteDatabase, synced
 from qmd_platform.ledger.transfer import copy
 from qmd_platform.model.window import Instant, iso
+
+_RESTORE = "restore the records (log/) from a backup"
 
 Progress = Callable[[int, int], None]
 """Told how many commits are done, of how many."""
@@ -131,8 +134,7 @@ def _refuse_losing(place: Place, commit: int) -> None:
     except LedgerError:
         return  # what cannot be read is what this is for
     if known > commit:
-        hint = f"restore the folder {place.root / 'log'} from a backup"
-        raise LedgerError(f"the ledger knows commit {known}, the records end at {commit}", hint=hint)
+        raise LedgerError(f"the ledger knows commit {known}, the records end at {commit}", hint=_RESTORE)
 
 
 def _swapped(place: Place, anew: Path, now: Instant) -> str | None:
@@ -157,4 +159,10 @@ def _into_postgres(anew: SqliteDatabase, postgres: str) -> None:
     database = PostgresDatabase(postgres)
     database.migrate()
     with anew.reading() as ours, database.moving() as theirs:
+        mine, other = (Ledger(one).about("lake") for one in (anew, database))
+        if other is not None and other != mine:
+            hint = "name another database, or another ?schema="
+            raise LedgerError(f"the ledger {database.where} is of another lake", hint=hint)
+        if (known := resolved(theirs, None)) > (last := resolved(ours, None)):
+            raise LedgerError(f"the ledger knows commit {known}, the records end at {last}", hint=_RESTORE)
         copy(ours, theirs)

@@ -44,10 +44,9 @@ class Records:
             LedgerError: it cannot be made sure of, and may be there: then the commit will be completed.
         """
         path = path_of(entry.id)
-        if self._blobs.exists(path):
-            raise Conflict(f"commit {entry.id} has a record already")
         try:
-            self._blobs.replace(path, entry.to_bytes())
+            if not self._blobs.put_if_absent(path, entry.to_bytes()):
+                raise Conflict(f"commit {entry.id} has a record already")
         except LakeError as error:
             if not self._is_absent(path):
                 hint = "run it again: what is there already is not written twice"

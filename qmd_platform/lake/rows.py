@@ -112,7 +112,8 @@ def merged(spec: Table, old: pa.Table, rows: pa.Table, *, replace: bool, restamp
 
     Of two rows with the same key the one of higher (source rank, time fetched) stays, of equal ones the written one:
     whatever the order they come in, the same one is left. A value is changed when its bits are: NaN equals NaN, 0.0
-    differs from -0.0. Rows that say the same keep their rank, unless ``restamp``: then the better one is kept.
+    differs from -0.0. Of rows that say the same the old one stays, unless the new one's source rank is higher
+    or, with ``restamp``, it was fetched later.
     """
     both = pa.concat_tables([old, rows]).combine_chunks()
     bits = _bits(spec, both)
@@ -126,9 +127,10 @@ def merged(spec: Table, old: pa.Table, rows: pa.Table, *, replace: bool, restamp
     unchanged, changed = is_pair & is_same, is_pair & ~is_same & wins
     gone = first[~is_pair & ~wins] if replace else first[:0]
     fresh = last[~is_pair & wins] - len(old)
-    chosen = last if restamp else np.where(unchanged, np.minimum(first, last), last)
+    better = _better(both, first, last, unchanged & wins, [SOURCE_RANK, FETCHED_AT] if restamp else [SOURCE_RANK])
+    chosen = np.where(unchanged & ~better, np.minimum(first, last), last)
     wrote = bool(len(fresh) or changed.any() or len(gone))
-    laid = wrote or bool(restamp and _is_better(both, first, last, unchanged & wins))
+    laid = wrote or bool(better.any())
     return Merge(
         rows=(rows if replace else _picked(both, chosen)) if laid else old,
         unchanged=int(np.count_nonzero(unchanged)),
@@ -144,12 +146,21 @@ def merged(spec: Table, old: pa.Table, rows: pa.Table, *, replace: bool, restamp
 
 def _ranks(table: pa.Table) -> list[Ints]:
     """What decides between rows of one key, the weightiest first; nothing where the table does not say."""
-    names = [name for name in (SOURCE_RANK, FETCHED_AT) if name in table.column_names]
-    return [numbers(table.column(name).combine_chunks(), np.int64) for name in names]
+    return _columns(table, [SOURCE_RANK, FETCHED_AT])
 
 
-def _is_better(table: pa.Table, first: Ints, last: Ints, where: NDArray[np.bool_]) -> bool:
-    return any(bool(np.any(rank[first][where] != rank[last][where])) for rank in _ranks(table))
+def _better(
+    table: pa.Table, first: Ints, last: Ints, where: NDArray[np.bool_], by: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Which of the pairs in ``where`` differ in one of the columns ``by``: the last of a pair is the better one."""
+    found = np.zeros(len(where), np.bool_)
+    for rank in _columns(table, by):
+        found |= where & (rank[first] != rank[last])
+    return found
+
+
+def _columns(table: pa.Table, names: Sequence[str]) -> list[Ints]:
+    return [numbers(table.column(name).combine_chunks(), np.int64) for name in names if name in table.column_names]
 
 
 def content_hash(spec: Table, rows: pa.Table) -> str:

@@ -80,6 +80,7 @@ def vacuum(
         dry_run: only say what would be done.
         progress: told of every file deleted.
     """
+    lake.ledger.complete()
     # Listed before the ledger is asked: what is committed in between is not taken for a file without a commit.
     found = {one.path: one for one in lake.blobs.data.listing()}
     named = lake.ledger.paths()
@@ -114,8 +115,12 @@ def _delete(lake: Lake, deleted: Iterable[Found], orphans: Iterable[Found], prog
 
 
 def _delete_orphan(lake: Lake, path: str) -> None:
-    """Delete a file no commit names, unless one does by now. A writer holds the lock from before it writes files."""
+    """Delete a file no commit names, unless one does by now. A writer holds the lock from before it writes files.
+
+    One that was stopped may have left a commit that is decided and not in the ledger yet: it names its files too.
+    """
     with held(lake.place.stripe(str(_partition(path)))):
+        lake.ledger.complete()
         if not lake.ledger.names(path):
             lake.blobs.data.delete(path)
 

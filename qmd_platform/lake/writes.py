@@ -37,7 +37,7 @@ class Write:
         rejected: rows that were not let in. A candle without a row and without an explanation becomes QUARANTINED.
         source_rank: how much the source counts: of two rows for one candle the higher one stays.
         fetched_at: when the rows were fetched (epoch ms): among equal ranks the later ones stay, whichever comes
-            first. None for now; then rows that are there already change nothing.
+            first. None for now; then rows that are there already change nothing, but for a higher rank.
     """
 
     partition: Partition

@@ -41,14 +41,15 @@ class Questions:
         with self._database.reading() as connection:
             return resolved(connection, None)
 
-    def resolved(self, as_of: AsOf) -> int:
-        """The commit a snapshot is of; 0 for before the first.
+    def resolved(self, as_of: AsOf, series: Series | None = None) -> int:
+        """The commit a snapshot (of ``series``; None for all) is of; 0 for before the first.
 
         Raises:
             BadSnapshot: there is no such commit, or no pin of this name.
+            Vacuumed: a vacuum took what it was made of.
         """
         with self._database.reading() as connection:
-            return resolved(connection, as_of)
+            return resolved(connection, as_of, series)
 
     def view(self, series: Series, window: Window | None = None, *, as_of: AsOf = None) -> View:
         """Files and coverage of ``series`` in one snapshot; only those that ``window`` touches.
@@ -199,7 +200,7 @@ def resolved(connection: Connection, as_of: AsOf, series: Series | None = None) 
         return last
     is_number = isinstance(as_of, int) or as_of.isdecimal()
     number = int(as_of) if is_number else _named_or_timed(connection, str(as_of))
-    if number and connection.execute(select(db.commit.c.id).where(db.commit.c.id == number)).first() is None:
+    if not 0 <= number <= last or number and connection.execute(select(db.commit.c.id).where(db.commit.c.id == number)).first() is None:
         raise BadSnapshot(f"the lake has no commit {number}", hint=f"the latest is {last}; see `qmd log`")
     oldest = int(connection.execute(select(db.about.c.value).where(db.about.c.key == "oldest")).scalar() or 0)
     if 0 < number < oldest and not any(pin.commit == number and pin.covers(series) for pin in pinned(connection)):

@@ -162,7 +162,7 @@ def _lake(home: Path | str | None, series: Series, as_of: int | str | None) -> I
             close = f"{choices(str(series), held)}; " if held else ""
             hint = f"{close}or fetch it with `{_command(series)}`; is QMD_HOME right? the lake read is {root}"
             raise CoverageError(f"the lake does not hold {series}", hint=hint.removeprefix("or "))
-        yield lake, None if as_of is None else lake.ledger.resolved(as_of)
+        yield lake, None if as_of is None else lake.ledger.resolved(as_of, series)
 
 
 def _gaps(runs: Sequence[Run], series: Series, window: Window, now: InstantLike | None) -> list[Window]:

@@ -70,6 +70,7 @@ def test_of_a_row_that_changed_only_the_values_that_differ_are_shown_and_nan_doe
     before, after = '{"open":1.5,"close":2.0,"volume":NaN}', '{"open":1.5,"close":2.5,"volume":NaN}'
     assert rowtext.sides(before, after) == ("close 2.0", "close 2.5")
     assert rowtext.sides(None, after) == ("", "open 1.5, close 2.5, volume nan")
+    assert rowtext.document(past.MARCH, "0", before, None)["before"] == {"open": 1.5, "close": 2.0, "volume": None}
     assert rowtext.sides(before, None) == ("open 1.5, close 2.0, volume nan", "")
 
 

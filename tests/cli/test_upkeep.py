@@ -73,6 +73,19 @@ def test_what_a_pin_keeps_no_vacuum_takes(qmd: Qmd, lake: Path):
     assert len(answer(qmd("vacuum", *NOTHING_KEPT, "--json"))["trashed"]) == 1
 
 
+def test_a_pin_of_one_series_keeps_that_one_and_no_other(qmd: Qmd, lake: Path):
+    with Lake.open(lake / "lake") as opened:
+        opened.commit([past.day(0, 99.5, past.OTHER)], run_id="run-5", source="sandbox:gate")
+    qmd("pin", "mine", "--at", "3", "--series", SERIES)
+    for _ in range(2):
+        assert qmd("vacuum", *NOTHING_KEPT).exit_code == 0
+    then = answer(qmd("read", SERIES, "--as-of", "mine", "--allow-gaps", "--json"))
+    assert {row["close"] for row in then["rows"]} == {100.5}
+    assert answer(qmd("diff", "mine", "--series", SERIES, "--json"))["partitions"][0]["changed"] == 10
+    assert qmd("read", "gate:BTC/USDT:1m", "--as-of", "mine").exit_code == 5
+    assert qmd("diff", "mine", "--series", SERIES, "--series", "gate:BTC/USDT:1m").exit_code == 5
+
+
 def test_a_dry_run_of_a_vacuum_needs_no_yes_and_changes_nothing(qmd: Qmd, lake: Path):
     for _ in range(2):
         said = answer(qmd("vacuum", "--keep", "0", "--grace", "0", "--dry-run", "--json"))

@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 from qmd_platform.errors import QmdError
 from qmd_platform.lake.store import Lake
 from tests.conformance.shim import CHANGES, EVERYTHING, How, Kind, Shim, in_memory
-from tests.conformance.shimmed import OPERATIONS, Operation, holds
+from tests.conformance.shimmed import CONTROLS, OPERATIONS, Operation, holds
 
 NEVER = 2**31
 SECONDS = 30
@@ -215,18 +215,20 @@ def _where(error: BaseException) -> str:
 
 def main(arguments: list[str]) -> None:
     """Try faults at calls, in an order drawn from the seed, and print what came of it."""
+    operations = OPERATIONS | CONTROLS
     parser = argparse.ArgumentParser()
-    parser.add_argument("operation", choices=OPERATIONS)
+    parser.add_argument("operation", choices=operations)
     parser.add_argument("--most", type=int, default=NEVER, help="calls tried a fault")
     parser.add_argument("--seconds", type=float, default=NEVER, help="begin no trial after that many")
+    parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(arguments)
     rng = random.Random(chosen.seed)  # noqa: S311 - draws which calls fail
     until = time.monotonic() + chosen.seconds
     with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
-        trials = Trials(Shim(), Path(folder).resolve(), OPERATIONS[chosen.operation])
+        trials = Trials(Shim(), Path(folder).resolve(), operations[chosen.operation])
         gc.freeze()  # so that a child's garbage collector does not copy all of the parent's memory
-        every = {name: trials.calls(fault) for name, fault in FAULTS.items()}
+        every = {name: trials.calls(FAULTS[name]) for name in chosen.faults}
         plan = []
         for name, count in every.items():
             some = rng.sample(range(1, count), min(count, chosen.most) - 1)

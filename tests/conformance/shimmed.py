@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qmd_platform.errors import CorruptSegment
+from qmd_platform.errors import CorruptSegment, QmdError
 from qmd_platform.lake.repair import repair
 from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Lake, Write
@@ -29,7 +29,6 @@ MONTHS = ("2026-01", "2026-02")
 ROWS = 40
 LATER = 4_000_000_000_000
 """A time when everything here is past: in the year 2096."""
-
 
 
 def write(series: Series, month: str, first: int, price: float, rows: int = ROWS) -> Write:
@@ -151,3 +150,14 @@ OPERATIONS = {
         Operation("repair", _damaged, _repair),
     )
 }
+
+
+def _carelessly(lake: Lake) -> object:
+    try:
+        return _batch(lake)
+    except QmdError:
+        return lake.ledger.last_commit(), lake.ledger.last_commit()
+
+
+CONTROLS = {"careless": Operation("careless", _filled, _carelessly)}
+"""Operations with a bug, which must be found: this one reports success whatever happens."""

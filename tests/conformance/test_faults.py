@@ -42,6 +42,11 @@ def test_faults_from_the_start_and_at_some_call_are_refused_and_change_nothing(l
     assert counts["refused"] >= len(FAULTS)
 
 
+def test_a_program_that_reports_success_whatever_happens_is_found_out(library: Path):
+    with pytest.raises(AssertionError, match="success was reported"):
+        tried(library, "careless", "--most", "12", "--faults", "no space, once")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("operation", OPERATIONS)

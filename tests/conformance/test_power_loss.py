@@ -36,7 +36,7 @@ class Recording:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    room = tmp_path_factory.mktemp("power")
+    room = tmp_path_factory.mktemp("power").resolve()
     folder = room / "sea"
     folder.mkdir()
     shim.ran(shim.compiled(room), "tests.conformance.power_writer", [str(folder), str(room / "record")])

@@ -43,5 +43,5 @@ def outlives(nursery: Nursery, backend: Backend, server: Server, rounds: int, na
         acked = max([*said, *more])
         (found,) = nursery.run(looks.look_at_generations, backend, acked, {})
         acked = found.pop("generation")
-        assert not any(found.values()), found
+        assert not any(count for name, count in found.items() if name != "verified"), found
     record(name, backend.name, trials=rounds, acked=commits, lost=0, torn=0)

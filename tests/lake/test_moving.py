@@ -12,7 +12,9 @@ import pytest
 
 from qmd_platform.errors import LakeError, LedgerError
 from qmd_platform.lake.moving import Moved, to_postgres, to_sqlite
+from qmd_platform.lake.records import Records
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.ledger.journal import Entry
 from tests.lake.making import FEBRUARY, JANUARY, candles_at, hours, put
 from tests.servers import fresh_schema
 
@@ -106,6 +108,43 @@ def test_a_process_that_had_the_old_lake_open_loses_nothing(root: Path, url: str
     with Lake.open(root, postgres=url) as lake:
         assert write(lake, [9]) == 4
     held(root, url)
+
+
+@pytest.mark.minio
+def test_a_commit_that_was_decided_and_not_completed_goes_along(root: Path, url: str, files_url: str):
+    stop_after_the_record(root)
+    moved = to_postgres(root, url, files_url, silent)
+    assert moved.commit == 4
+    assert held(root, url, files_url)["past"][-1] == [100.0, 100.0, 7.0, 7.0, 100.0, 100.0]
+
+
+@pytest.mark.minio
+def test_a_commit_that_is_decided_while_the_lake_is_moved_stops_the_move(root: Path, url: str, files_url: str):
+    turns = iter([root])
+
+    def meanwhile(what: str, done: int, total: int) -> None:
+        if what == "files":
+            for one in turns:
+                stop_after_the_record(one)
+
+    with pytest.raises(LedgerError, match="waits to be completed"):
+        to_postgres(root, url, files_url, meanwhile)
+    assert to_postgres(root, url, files_url, silent).commit == 4
+    assert held(root, url, files_url)["past"][-1] == [100.0, 100.0, 7.0, 7.0, 100.0, 100.0]
+
+
+def stop_after_the_record(root: Path) -> None:
+    """Stop a writer between its commit's record and the commit."""
+    keep = Records.keep
+
+    def and_stop(self: Records, entry: Entry) -> None:
+        keep(self, entry)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched, Lake.open(root) as lake:
+        patched.setattr(Records, "keep", and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            write(lake, [9])
 
 
 @pytest.mark.minio

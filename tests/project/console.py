@@ -74,7 +74,10 @@ def _lines(body: str) -> list[str]:
 def _ran(line: str, home: Path) -> str:
     line = line.replace(HOME, str(home))
     if line.startswith("qmd "):
-        text = CliRunner().invoke(app, shlex.split(line)[1:]).output
+        result = CliRunner().invoke(app, shlex.split(line)[1:])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        text = result.output
     else:
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
         text = done.stdout + done.stderr
