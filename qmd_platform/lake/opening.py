@@ -38,7 +38,12 @@ def opened(root: Path, postgres: str | None, url: str | None) -> tuple[Place, Le
 
 
 def _embedded(root: Path, records: Records) -> tuple[Place, Ledger]:
-    place = Place.prepared(root)
+    place = Place(root.absolute())
+    # Whose FORMAT.json is lost keeps its id.
+    lake = None
+    if not place.is_there and place.ledger.exists():
+        lake = Ledger(SqliteDatabase(place.ledger, place.commit_lock)).about("lake")
+    place = Place.prepared(root, lake)
     place.refuse_lost_ledger()
     database = SqliteDatabase(place.ledger, place.commit_lock)
     database.migrate()

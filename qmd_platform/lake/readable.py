@@ -8,9 +8,11 @@ and again only when its size, time or inode is another. Files of an object store
 copied to a temporary folder that lives as long as the process.
 """
 
+import atexit
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +84,7 @@ def _spelled(path: Path, below: str) -> Path:
     root = str(path).removesuffix(below)
     if not any(mark in root for mark in "=*?["):
         return path
-    link = Path(scratch().name) / hashlib.sha256(root.encode()).hexdigest()[:16]
+    link = scratch() / hashlib.sha256(root.encode()).hexdigest()[:16]
     with suppress(FileExistsError):
         link.symlink_to(root, target_is_directory=True)
     return link / below
@@ -126,7 +128,7 @@ def found(path: Path) -> Readable:
 
 def _copied(segment: Segment, data: bytes) -> Path:
     """``data`` below the temporary folder, in the folders of the lake: engines read venue and market off them."""
-    target = Path(scratch().name) / segment.path
+    target = scratch() / segment.path
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{secrets.token_hex(8)}")
     draft.write_bytes(data)
@@ -134,12 +136,19 @@ def _copied(segment: Segment, data: bytes) -> Path:
     return target
 
 
-def scratch() -> "tempfile.TemporaryDirectory[str]":
+def scratch() -> Path:
     """This process's temporary folder; removed when the process ends."""
     return _scratch(os.getpid())
 
 
 @cache
-def _scratch(pid: int) -> "tempfile.TemporaryDirectory[str]":
-    # By process: a forked child must neither use nor remove its parent's.
-    return tempfile.TemporaryDirectory(prefix=f"qmd-{pid}-")
+def _scratch(pid: int) -> Path:
+    # By process: a forked child must neither use nor remove its parent's. A TemporaryDirectory would be removed by both.
+    folder = Path(tempfile.mkdtemp(prefix=f"qmd-{pid}-"))
+    atexit.register(_remove, pid, folder)
+    return folder
+
+
+def _remove(pid: int, folder: Path) -> None:
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ not: the records (``lake.records``), comparing two ledgers (``ledger.comparison`
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,12 @@ from qmd_platform.lake.durable import fsync_folder
 from qmd_platform.lake.files import open_blobs
 from qmd_platform.lake.place import Place
 from qmd_platform.lake.records import Records
+from qmd_platform.ledger.durable import synced
+from qmd_platform.ledger.journal import Entry
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.lock import held
 from qmd_platform.ledger.questions import resolved
-from qmd_platform.ledger.sqlite import SqliteDatabase, synced
+from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.ledger.transfer import copy
 from qmd_platform.model.window import Instant, iso
 
@@ -62,10 +64,11 @@ def rebuild(
         LedgerError: records are missing or damaged, or end before the ledger that is there; the lake's ledger is in
             use in the other database. Nothing was changed.
     """
-    place = Place.prepared(root, has_files=files is None)
+    blobs = open_blobs(root.absolute(), files)
+    records = Records(blobs.log)
+    place = Place.prepared(root, None if Place(root.absolute()).is_there else records.lake(), has_files=files is None)
     _refuse_second(place, postgres)
-    blobs = open_blobs(place.root, files)
-    with held(place.upgrade_lock), replayed(Records(blobs.log), progress, beside=place.root) as anew:
+    with held(place.upgrade_lock), replayed(records, progress, beside=place.root) as anew:
         ledger = Ledger(anew)
         ledger.mark_gone(set(blobs.data.paths()), now)
         said = Rebuilt(ledger.last_commit(), len(ledger.states()))
@@ -104,12 +107,16 @@ def _replay(records: Records, database: SqliteDatabase, progress: Progress | Non
     elif not commits:
         raise LedgerError("there are no commit records to make a ledger of", hint="restore the ledger from a backup")
     todo = [commit for commit in commits if commit > start]
-    for done, commit in enumerate(todo, 1):
-        ledger.replay(records.entry(commit))
-        if progress:
-            progress(done, len(todo))
+    ledger.replay(_told(records, todo, progress))
     if upto is not None and ledger.last_commit() < upto:
         raise LedgerError(f"the commit records end at {ledger.last_commit()}, the ledger at {upto}")
+
+
+def _told(records: Records, commits: Sequence[int], progress: Progress | None) -> Iterator[Entry]:
+    for done, commit in enumerate(commits, 1):
+        yield records.entry(commit)
+        if progress:
+            progress(done, len(commits))
 
 
 def _refuse_second(place: Place, postgres: str | None) -> None:

@@ -102,12 +102,13 @@ class Records:
         Raises:
             LedgerError: a record is damaged, or is of another lake.
         """
-        done = 0
-        if not self.has(ledger.last_commit() + 1):
-            return done
-        for entry in self.after(ledger.last_commit()):
-            done += ledger.replay(entry)
-        return done
+        last = ledger.last_commit()
+        return ledger.replay(self.after(last)) if self.has(last + 1) else 0
+
+    def lake(self) -> str | None:
+        """The id of the lake the records are of; None if there are none."""
+        commits = self.commits()
+        return (self.entry(commits[-1]).lake or None) if commits else None
 
     def _numbered(self, suffix: str) -> list[int]:
         names = (path.rpartition("/")[2] for path in self._blobs.paths() if path.endswith(suffix))

@@ -149,9 +149,7 @@ def _ranks(table: pa.Table) -> list[Ints]:
     return _columns(table, [SOURCE_RANK, FETCHED_AT])
 
 
-def _better(
-    table: pa.Table, first: Ints, last: Ints, where: NDArray[np.bool_], by: Sequence[str]
-) -> NDArray[np.bool_]:
+def _better(table: pa.Table, first: Ints, last: Ints, where: NDArray[np.bool_], by: Sequence[str]) -> NDArray[np.bool_]:
     """Which of the pairs in ``where`` differ in one of the columns ``by``: the last of a pair is the better one."""
     found = np.zeros(len(where), np.bool_)
     for rank in _columns(table, by):

@@ -57,7 +57,7 @@ def connect(lake: "Lake", *, as_of: int | str | None = None, verify: bool = True
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET parquet_metadata_cache = true")
     connection.execute("SET python_scan_all_frames = true")
-    connection.execute("SET temp_directory = $folder", {"folder": scratch().name})
+    connection.execute("SET temp_directory = $folder", {"folder": str(scratch())})
     connection.execute(";\n".join(placeholder(name, tables.table(name)) for name in TABLES))
     return Connection(connection, Snapshot(lake, as_of, verify=verify))
 

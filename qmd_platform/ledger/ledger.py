@@ -98,27 +98,33 @@ class Ledger(Identity):
         """Make the commits that were decided and never finished (``lake.records``); how many there were."""
         return self._recorder.complete(self) if self._recorder else 0
 
-    def replay(self, entry: Entry) -> bool:
-        """Make the commit of ``entry`` again, as it was; whether that was still to be done.
+    def replay(self, entries: Iterable[Entry]) -> int:
+        """Make the commits of ``entries`` again, as they were, in one transaction; how many were still to be done.
 
         Raises:
-            LedgerError: the commit before it is missing, or it does not fit what is there (another lake's, damage).
+            LedgerError: the commit before one is missing, or it does not fit what is there (another lake's, damage).
         """
+        done = 0
         with self._database.writing() as connection:
             last = resolved(connection, None)
-            if entry.id <= last:
-                return False
-            if entry.id != last + 1:
-                raise LedgerError(f"commit {entry.id} cannot follow commit {last}: a record is missing")
-            if entry.lake:
-                self._say(connection, "lake", entry.lake)
-            if entry.world is not None:
-                self._claim(connection, entry.world)
-            try:
-                self._apply(connection, entry)
-            except Conflict as error:
-                raise LedgerError(f"the record of commit {entry.id} does not fit the ledger: {error}") from error
-        return True
+            for entry in entries:
+                if entry.id <= last:
+                    continue
+                if entry.id != last + 1:
+                    raise LedgerError(f"commit {entry.id} cannot follow commit {last}: a record is missing")
+                self._replayed(connection, entry)
+                last, done = entry.id, done + 1
+        return done
+
+    def _replayed(self, connection: Connection, entry: Entry) -> None:
+        if entry.lake:
+            self._say(connection, "lake", entry.lake)
+        if entry.world is not None:
+            self._claim(connection, entry.world)
+        try:
+            self._apply(connection, entry)
+        except Conflict as error:
+            raise LedgerError(f"the record of commit {entry.id} does not fit the ledger: {error}") from error
 
     def checkpoint(self) -> tuple[int, bytes]:
         """The latest commit, and the whole ledger right after it as bytes; ``load`` reads them."""

@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 
 from qmd_platform.errors import LedgerError
 from qmd_platform.ledger.database import bring_up, is_current, refuse_moved
+from qmd_platform.ledger.durable import synced
 from qmd_platform.ledger.lock import held
 
 BUSY_S = 60
@@ -203,15 +204,6 @@ def _let_all_go() -> None:
 
 
 os.register_at_fork(before=_let_all_go)
-
-
-def synced(path: Path) -> None:
-    """Make a file's bytes, or the names in a folder, durable."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _connected(path: Path, mode: str, pragmas: tuple[str, ...] = ()) -> sqlite3.Connection:

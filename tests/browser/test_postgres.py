@@ -18,7 +18,7 @@ from tests.browser.served import Served, served
 from tests.browser.test_ui import PATIENCE_SECONDS, materialize, partition_page, runs
 from tests.services import Postgres
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 BACKFILL = """
 mutation($params: LaunchBackfillParams!) {

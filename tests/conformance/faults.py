@@ -85,7 +85,7 @@ class Trials:
         self._shim, self._folder, self._operation = shim, folder, operation
         self._base = folder / "base" / "lake"
         operation.prepare(self._base)
-        with Lake.open(self._copy(), world="live") as lake:
+        with operation.enter(self._copy()) as lake:
             self._damaged = {found.path for found in lake.verify()}
             self._before = _seen(lake)
             self._told = operation.run(lake)
@@ -117,7 +117,7 @@ class Trials:
         self._shim.arm(fault.kinds, which, fault.error, fault.how)
         error, wrong, lake = None, [], None
         try:
-            lake = Lake.open(root, world="live")
+            lake = self._operation.enter(root)
             if self._operation.run(lake) != self._told:
                 wrong.append("success was reported, and something else was told")
             if not again:
@@ -136,7 +136,7 @@ class Trials:
         return end
 
     def _found(self, root: Path, end: End, *, again: bool) -> Iterator[str]:
-        with Lake.open(root, world="live") as lake:
+        with self._operation.enter(root) as lake:
             findings = lake.verify()
             self.counts["orphans"] += sum(not found.is_damage for found in findings)
             new = [found for found in findings if found.is_damage and found.path not in self._damaged]

@@ -25,6 +25,10 @@ class Row(NamedTuple):
     fetched_at: int
     bits: bytes
 
+    def is_as_good(self, other: "Row", *, is_timed: bool) -> bool:
+        """Whether ``other``, which says the same, is of the same rank (and time)."""
+        return self.rank == other.rank and (not is_timed or self.fetched_at == other.fetched_at)
+
 
 @dataclass
 class Model:
@@ -54,7 +58,7 @@ class Model:
         fetched_at = 2**50 + self._writes if write.fetched_at is None else write.fetched_at
         written = {at: Row(write.source_rank, fetched_at, bits) for at, bits in bits_of(write).items()}
         if write.replace:
-            self._replace(before[0], written)
+            self._replace(before[0], written, is_timed=write.fetched_at is not None)
         else:
             for at, row in written.items():
                 self.rows[at] = better(self.rows.get(at), row, is_timed=write.fetched_at is not None)
@@ -66,8 +70,9 @@ class Model:
         gone = [(at, bits, b"") for at, bits in before[0].items() if at not in after[0]]
         return gone + [(at, bits, after[0][at]) for at, bits in before[0].items() if after[0].get(at, bits) != bits]
 
-    def _replace(self, before: dict[int, bytes], written: dict[int, Row]) -> None:
-        if before == {at: row.bits for at, row in written.items()}:
+    def _replace(self, before: dict[int, bytes], written: dict[int, Row], *, is_timed: bool) -> None:
+        is_same = before == {at: row.bits for at, row in written.items()}
+        if is_same and all(self.rows[at].is_as_good(row, is_timed=is_timed) for at, row in written.items()):
             return
         for at in before:
             del self.rows[at]
@@ -91,9 +96,9 @@ class Model:
 
 
 def better(old: Row | None, new: Row, *, is_timed: bool) -> Row:
-    """Which of two rows for one candle stays. The same values told again without a time change nothing."""
+    """Which of two rows for one candle stays. The same values told again change nothing without a time or a rank."""
     if old is None or (old.bits == new.bits and not is_timed):
-        return old or new
+        return new if old is None or new.rank > old.rank else old
     return new if (new.rank, new.fetched_at) >= (old.rank, old.fetched_at) else old
 
 

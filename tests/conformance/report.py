@@ -124,7 +124,12 @@ processes really killed (`kill -9`), at instants drawn from seeds.
 | lost | acknowledged commits that were not there afterwards |
 | torn | readings that mixed two states |
 | double | rows that were there twice, or batches made twice |
-| damaged | files that were not what was committed |
+| damaged | files or ledger entries that were not what was committed |
+| besides | `coverage`: readings whose coverage was not what the rows say; `pins`: pinned snapshots that changed; \
+`verified`: looks in which the ledger was compared with all records; `rebuilt`: ledgers made again from the files \
+alone and compared; `reads`, `vacuums`: made meanwhile |
+
+Where a cell is empty the test does not count it; 0 is counted.
 """
 
 LIMITS = """\

@@ -154,6 +154,12 @@ int openat64(int at, const char *path, int flags, ...) { MODE(flags) return open
 int creat(const char *path, mode_t bits) { return opened(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, bits, by_openat); }
 int creat64(const char *path, mode_t bits) { return creat(path, bits); }
 
+/* What the same calls become in programs built with _FORTIFY_SOURCE. */
+int __open_2(const char *path, int flags) { return opened(AT_FDCWD, path, flags, 0, by_openat); }
+int __open64_2(const char *path, int flags) { return opened(AT_FDCWD, path, flags, 0, by_openat); }
+int __openat_2(int at, const char *path, int flags) { return opened(at, path, flags, 0, by_openat); }
+int __openat64_2(int at, const char *path, int flags) { return opened(at, path, flags, 0, by_openat); }
+
 DIR *opendir(const char *path) {
     RESOLVE(AT_FDCWD, path);
     if (ours(path)) {
@@ -186,6 +192,10 @@ READS(read, ssize_t, REAL(read)(fd, data, size), int fd, void *data, size_t size
 READS(pread, ssize_t, REAL(pread)(fd, data, size, at), int fd, void *data, size_t size, off_t at)
 READS(pread64, ssize_t, REAL(pread64)(fd, data, size, at), int fd, void *data, size_t size, off64_t at)
 READS(readv, ssize_t, REAL(readv)(fd, parts, count), int fd, const struct iovec *parts, int count)
+
+ssize_t __read_chk(int fd, void *data, size_t size, size_t room) { return size > room ? abort(), -1 : read(fd, data, size); }
+ssize_t __pread_chk(int fd, void *data, size_t size, off_t at, size_t room) { return size > room ? abort(), -1 : pread(fd, data, size, at); }
+ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t at, size_t room) { return size > room ? abort(), -1 : pread64(fd, data, size, at); }
 
 /* at < 0: at the file's own position. */
 static ssize_t written(int fd, const void *data, size_t size, off64_t at) {

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from qmd_platform.errors import CorruptSegment, QmdError
+from qmd_platform.lake.rebuild import rebuild
 from qmd_platform.lake.repair import repair
 from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Lake, Write
@@ -22,6 +23,7 @@ from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window
+from tests.conformance import oldlake
 
 MINUTES = Series.candles(Market.parse("binance:BTC/USDT:USDT"), Timeframe.M1)
 HOURS = Series.candles(Market.parse("gate:ETH/USDT"), Timeframe.H1)
@@ -56,7 +58,7 @@ def holds(lake: Lake, *, damaged: bool = False) -> object:
     """All that a reader sees, in a form that can be compared: commits, rows, versions, coverage, pins.
 
     Args:
-        lake: of candles only.
+        lake: any.
         damaged: a series with a damaged file is no error; that it is damaged is what a reader sees.
     """
     rows = {str(series): _rows(lake, series, damaged=damaged) for series in lake.series()}
@@ -65,6 +67,8 @@ def holds(lake: Lake, *, damaged: bool = False) -> object:
 
 
 def _rows(lake: Lake, series: Series, *, damaged: bool) -> object:
+    if not series.table.startswith("candles_"):
+        return lake.read(series).to_pylist()
     try:
         held = lake.held(series)
     except CorruptSegment:
@@ -75,13 +79,18 @@ def _rows(lake: Lake, series: Series, *, damaged: bool) -> object:
     return hashlib.sha256(b"".join(columns)).hexdigest(), [(run.window, run.state, run.cause) for run in held.runs]
 
 
+def _live(root: Path) -> Lake:
+    return Lake.open(root, world="live")
+
+
 @dataclass(frozen=True)
 class Operation:
-    """``prepare`` makes the lake (or does not); ``run`` does what is tried and returns what it was told."""
+    """``prepare`` makes the lake's folder (or does not); ``enter`` and ``run`` are tried; ``run`` returns what it was told."""
 
     name: str
     prepare: Callable[[Path], None]
     run: Callable[[Lake], object]
+    enter: Callable[[Path], Lake] = _live
 
 
 def _nothing(root: Path) -> None:
@@ -110,6 +119,17 @@ def _damaged(root: Path) -> None:
     _filled(root)
     file = min((root / "data" / Partition(HOURS, MONTHS[1]).folder).iterdir())
     file.write_bytes(file.read_bytes()[:-10])
+
+
+def _without_ledger(root: Path) -> None:
+    _filled(root)
+    (root / "ledger.sqlite").unlink()
+
+
+def _rebuilt(root: Path) -> Lake:
+    if not (root / "ledger.sqlite").exists():
+        rebuild(root, now=LATER)
+    return _live(root)
 
 
 def _batch(lake: Lake) -> object:
@@ -148,6 +168,8 @@ OPERATIONS = {
         Operation("pin", _filled, lambda lake: lake.ledger.pin("first", at=1).commit),
         Operation("vacuum", _filled, _vacuum),
         Operation("repair", _damaged, _repair),
+        Operation("rebuild", _without_ledger, lambda lake: lake.world, _rebuilt),
+        Operation("upgrade", oldlake.unpacked, lambda lake: lake.world, lambda root: Lake.open(root, world="sandbox")),
     )
 }
 

@@ -47,7 +47,7 @@ class Storm:
             child = self.nursery.start(self.worker, self.backend, self.acked, rng.getrandbits(32))
             if rng.random() < 0.8:  # not while it opens the lake, this time
                 child.hear()
-            self._look_after(child.kill(after=rng.random() * longest))
+            self._look_after(child.kill(after=rng.random() * 1.5 * longest))
         return self.tally
 
     def _time_of_work(self, rng: random.Random) -> float:

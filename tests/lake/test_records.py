@@ -1,15 +1,20 @@
 """The commits' records: with them, what was decided is done, whoever was stopped."""
 
+import json
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from qmd_platform.errors import LakeError, LedgerError
+from qmd_platform.lake.blobs import Found, LocalBlobs
 from qmd_platform.lake.rebuild import rebuild
 from qmd_platform.lake.records import path_of
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.ledger.database import Database
 from tests.lake.making import FEBRUARY, JANUARY, candles_at, put
 
@@ -54,6 +59,32 @@ def test_a_commit_that_has_its_record_is_completed_before_the_next_one(tmp_path:
         number, _ = put(lake, Write(JANUARY, candles_at([4], 8.0).to_arrow()))
         assert number == 3
         assert lake.candles(JANUARY.series, JANUARY.window).close.tolist() == [100.0, 7.0, 8.0]
+        assert lake.verify() == []
+
+
+def test_vacuum_does_not_take_the_files_of_a_commit_that_has_its_record_for_leftovers(tmp_path: Path):
+    first_commit(tmp_path)
+    with Lake.open(tmp_path) as lake:
+        stopped_before_the_ledger_has_it(tmp_path)
+        done = vacuum(lake, run_id="v", now=time.time_ns() // 1_000_000 + 1, keep_ms=0, grace_ms=0)
+        assert done.orphans == ()
+        assert lake.candles(JANUARY.series, JANUARY.window).close.tolist() == [100.0, 7.0]
+        assert lake.verify() == []
+
+
+def test_a_writer_stopped_while_vacuum_is_at_work_keeps_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first_commit(tmp_path)
+    with Lake.open(tmp_path) as lake:
+        list_all = LocalBlobs.listing
+
+        def then_a_writer(blobs: LocalBlobs) -> Iterator[Found]:
+            monkeypatch.setattr(LocalBlobs, "listing", list_all)
+            stopped_before_the_ledger_has_it(tmp_path)
+            return list_all(blobs)
+
+        monkeypatch.setattr(LocalBlobs, "listing", then_a_writer)
+        vacuum(lake, run_id="v", now=time.time_ns() // 1_000_000 + 3_600_000, keep_ms=0, grace_ms=0)
+        assert lake.ledger.last_commit() == 2
         assert lake.verify() == []
 
 
@@ -136,6 +167,21 @@ def test_a_checkpoint_stands_for_the_records_before_it(tmp_path: Path):
     rebuild(tmp_path, now=NOW)
     with Lake.open(tmp_path) as lake:
         assert dumped(lake.ledger.database) == before
+
+
+def test_a_lost_format_file_is_made_again_with_the_lakes_id(tmp_path: Path):
+    first_commit(tmp_path)
+    said = json.loads((tmp_path / "FORMAT.json").read_bytes())
+    (tmp_path / "FORMAT.json").unlink()
+    with Lake.open(tmp_path) as lake:
+        assert lake.verify() == []
+    assert json.loads((tmp_path / "FORMAT.json").read_bytes()) == said
+    for lost in ("FORMAT.json", "ledger.sqlite"):
+        (tmp_path / lost).unlink()
+    rebuild(tmp_path, now=NOW)
+    with Lake.open(tmp_path) as lake:
+        assert lake.verify() == []
+    assert json.loads((tmp_path / "FORMAT.json").read_bytes()) == said
 
 
 def dumped(database: Database) -> bytes:

@@ -1,5 +1,7 @@
 """An open month is filled by small files, and sealed when it has ended; what it says never depends on that."""
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,17 @@ def test_a_tail_writes_the_day_and_leaves_the_other_files_alone(lake: Lake):
     assert lake.state(MONTH).rows == 5 * DAY + 160
     assert lake.coverage(MONTH.series, MONTH.window) == [Run(minutes(0, 5 * DAY + 160).asked[0], State.PRESENT)]
     assert lake.verify() == []
+
+
+def test_the_source_of_the_highest_rank_has_the_say_in_whatever_order_they_come(tmp_path: Path):
+    ranks = {0: minutes(0, 3, 100.0), 3: minutes(0, 3, 200.0), 5: minutes(0, 3, 100.0)}
+    for order in itertools.permutations(ranks):
+        with Lake.open(tmp_path / str(order)) as lake:
+            for rank in order:
+                put(lake, replace(ranks[rank], source_rank=rank))
+            assert lake.candles(MONTH.series).close[0] == 100.0, order
+            last = lake.ledger.last_commit()
+            assert put(lake, replace(ranks[5], source_rank=5))[0] == last
 
 
 def test_the_content_hash_does_not_know_how_the_month_is_cut(lake: Lake, tmp_path: Path):

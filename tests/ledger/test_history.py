@@ -45,7 +45,7 @@ def test_a_snapshot_is_a_commit_a_time_or_a_name(ledger: Ledger, clock: list[int
     ledger.pin("paper", at=2)
     asked = [0, 1, "1", iso(NOON - 1), iso(NOON), iso(NOON + DAY + 5), "paper", 2, None]
     assert [ledger.resolved(one) for one in asked] == [0, 1, 1, 0, 1, 2, 2, 2, 4]
-    for unknown, said in ((7, "no commit 7"), ("pap", "pins: paper"), ("99", "no commit 99")):
+    for unknown, said in ((7, "no commit 7"), (-1, "no commit -1"), ("pap", "pins: paper"), ("9" * 30, "no commit 99")):
         with pytest.raises(LedgerError, match=said):
             ledger.resolved(unknown)
     with pytest.raises(ConfigError, match="2026-13-01"):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmd_platform.errors import BadSnapshot, ConfigError, CoverageError
+from qmd_platform.errors import BadSnapshot, ConfigError, CoverageError, Vacuumed
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State
@@ -107,6 +109,22 @@ def test_a_past_state_has_its_own_rows_and_its_own_gaps(restated: Path):
         assert gaps(MARKET, "1h", at(0), at(10), home=restated, now=LATER, as_of=name) == [Window(at(4), at(5))]
         with pytest.raises(CoverageError, match=r"as of commit 1: .*qmd log"):
             candles(MARKET, "1h", at(0), at(10), home=restated, now=LATER, as_of=name)
+
+
+def test_a_pin_of_one_series_keeps_that_series_readable(restated: Path):
+    with Lake.open(restated / "lake") as lake:
+        lake.ledger.pin("mine", at=1, series=[PARTITION.series])
+        lake.ledger.unpin("before")
+        other = Partition(Series.parse("gate:BTC/USDT:1h"), "2026-01")
+        for price in (1.0, 2.0):
+            rows = Candles(np.array([START]), *np.full((5, 1), price)).to_arrow()
+            lake.commit([Write(other, rows)], run_id="r", source="s")
+        for later in (1, 2):
+            vacuum(lake, run_id="v", now=time.time_ns() // 1_000_000 + later, keep_ms=0, grace_ms=0)
+    then = candles(MARKET, "1h", at(0), at(4), home=restated, now=LATER, as_of="mine")
+    assert then["open"].tolist() == [0.0, 0.25, 0.5, 0.75]
+    with pytest.raises(Vacuumed):
+        candles("gate:BTC/USDT", "1h", at(0), at(1), home=restated, now=LATER, as_of="mine")
 
 
 def test_a_past_state_is_named_by_a_time_of_a_zone_too(restated: Path):
