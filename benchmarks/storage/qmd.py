@@ -70,7 +70,8 @@ class Qmd:
 
     def day(self, markets: Sequence[str], window: Window) -> list[pa.Table]:
         """See Store."""
-        return [self._lake.candles(_series(market), window).to_arrow() for market in markets]
+        found = self._lake.candles_of_each([_series(market) for market in markets], window)
+        return [candles.to_arrow() for candles in found.values()]
 
     def gaps(self, markets: Sequence[str], window: Window) -> Gaps:
         """See Store. The ledger keeps what is missing, by partition."""

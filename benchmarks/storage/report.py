@@ -236,7 +236,7 @@ SYNCS = """Counted with strace on 2026-11-21, for one hourly append to 100 marke
 
 | system | in one commit | a commit for each |
 |---|---|---|
-| qmd lake | 202 fsync, 5 fdatasync | 400 fsync, 500 fdatasync |
+| qmd lake | 202 fsync, 2 fdatasync | 400 fsync, 215 fdatasync |
 | plain Parquet (pyarrow) | 200 fsync | 200 fsync |
 | ArcticDB | 400 fdatasync | 400 fdatasync |
 | DuckDB | 1 fdatasync | 100 fdatasync |

@@ -164,9 +164,13 @@ class LocalBlobs:
         for folder, _, names in os.walk(self._root):
             for name in names:
                 draft = Path(folder, name)
-                with suppress(FileNotFoundError):
+                try:
                     if name.startswith(_DRAFT) and draft.stat().st_mtime * 1000 < before:
-                        draft.unlink()
+                        draft.unlink(missing_ok=True)
+                except FileNotFoundError:  # given its name since its folder was read
+                    continue
+                except OSError as error:
+                    raise self._refusal("delete", draft, error) from error
 
     def listing(self) -> Iterator[Found]:
         """See BlobStore. Drafts of ``replace`` are no files yet."""

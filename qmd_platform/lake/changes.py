@@ -85,7 +85,7 @@ class Maker:
 
     def _laid(self, write: Write, head: Head, piece: Piece) -> _Laid:
         spec = tables.table(write.partition.series.table)
-        at = self.now if write.fetched_at is None else write.fetched_at
+        at = _not_before(head, self.now) if write.fetched_at is None else write.fetched_at
         rows = stamped(spec, _within(write.rows, piece.window), write.source_rank, at)
         old = stored_of(spec, self.blobs, piece.replaces)
         merge = merged(spec, old, rows, replace=write.replace, restamp=write.fetched_at is not None)
@@ -105,6 +105,11 @@ class Maker:
         pairs = [(old[int(b)], new[int(a)][1]) for b, a in zip(merge.before, merge.after, strict=True)]
         for (key, before), after in [*pairs, *((old[int(row)], None) for row in merge.gone)]:
             yield Revision(partition, key, before, after, int(key) if spec is tables.CANDLES else None)
+
+
+def _not_before(head: Head, now: Instant) -> Instant:
+    """``now``, but not before the last commit: after a clock that jumped back the later commit still has the say."""
+    return max(now, head.state.committed_at) if head.state else now
 
 
 def _pieces(write: Write, head: Head) -> list[Piece]:

@@ -11,8 +11,8 @@ from qmd_platform.lake.changes import texts_of
 from qmd_platform.lake.rows import merged
 from qmd_platform.lake.segments import table_of
 from qmd_platform.lake.store import Lake
-from qmd_platform.ledger.questions import AsOf
 from qmd_platform.ledger.records import Segment
+from qmd_platform.ledger.snapshots import AsOf
 from qmd_platform.model import tables
 from qmd_platform.model.series import Partition, Series
 
@@ -40,6 +40,8 @@ def diff(lake: Lake, before: AsOf, after: AsOf = None, series: Sequence[Series] 
         Vacuumed: its files are gone.
     """
     chosen = [None] if series is None else list(series)
+    if after is None:
+        after = lake.ledger.last_commit()  # now is one commit, however long this takes
     for one in chosen:
         old, new = _files(lake, one, before), _files(lake, one, after)
         for partition in sorted(old.keys() | new.keys()):

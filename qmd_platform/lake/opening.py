@@ -28,6 +28,7 @@ def opened(root: Path, postgres: str | None, url: str | None) -> tuple[Place, Le
         place, ledger = _embedded(root, records)
     else:
         place, ledger = _shared(root, postgres, records, has_files=url is None)
+        _refuse_without_files(ledger, records, blobs)
     if url is not None:
         files.claim(url, place.lake)
     upgrade(place, ledger, blobs.data, records)
@@ -72,6 +73,18 @@ def _shared(root: Path, postgres: str, records: Records, *, has_files: bool) -> 
     place = Place.prepared(root, lake, has_files=has_files)
     _refuse_another(ledger, place)
     return place, ledger
+
+
+def _refuse_without_files(ledger: Ledger, records: Records, blobs: files.Blobs) -> None:
+    """LedgerError if there is nothing of the lake where its files should be: they are on another machine, or elsewhere.
+
+    Else every file would be taken for a lost one, and what is committed here could be read nowhere else.
+    """
+    last = ledger.last_commit()
+    if last and not records.has(last) and not any(blobs.log.paths()) and not any(blobs.data.paths()):
+        hint = "set QMD_FILES_URL as on the machine that wrote them, or restore the files from a backup"
+        where = f"{ledger.database.where} has {last} commits"
+        raise LedgerError(f"the ledger {where}, and there is no file of theirs at {blobs.data.where('')}", hint=hint)
 
 
 def _has_commits(place: Place) -> bool:

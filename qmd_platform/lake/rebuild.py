@@ -20,7 +20,7 @@ from qmd_platform.ledger.durable import synced
 from qmd_platform.ledger.journal import Entry
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.lock import held
-from qmd_platform.ledger.questions import resolved
+from qmd_platform.ledger.snapshots import resolved
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.ledger.transfer import copy
 from qmd_platform.model.window import Instant, iso
@@ -151,7 +151,8 @@ def _swapped(place: Place, anew: Path, now: Instant) -> str | None:
         old = [path for suffix in ("", "-wal", "-shm") if (path := Path(f"{place.ledger}{suffix}")).exists()]
         if old:
             aside.mkdir(parents=True, exist_ok=True)
-        # Its log first: without it the old file would be taken for a ledger that lacks its last commits.
+        # Its log first: beside the new file it would be taken for the new one's. Stopped in between, the old file lacks
+        # its last commits; the records complete it.
         for path in reversed(old):
             shutil.move(path, aside / path.name)
         synced(anew)

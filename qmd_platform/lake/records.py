@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from qmd_platform.errors import Conflict, LakeError, LedgerError
 from qmd_platform.lake.blobs import BlobStore
+from qmd_platform.lake.objects_errors import Unanswered
 from qmd_platform.ledger.journal import Entry
 from qmd_platform.ledger.ledger import Ledger
 
@@ -40,17 +41,19 @@ class Records:
 
         Raises:
             Conflict: there is one already, of a commit that waits to be completed.
-            LakeError: it cannot be kept, and is not there: the commit is off.
-            LedgerError: it cannot be made sure of, and may be there: then the commit will be completed.
+            LakeError: it cannot be kept, is not there and never will be: the commit is off.
+            LedgerError: it may be there, or arrive yet: then the commit will be completed.
         """
         path = path_of(entry.id)
         try:
             if not self._blobs.put_if_absent(path, entry.to_bytes()):
                 raise Conflict(f"commit {entry.id} has a record already")
         except LakeError as error:
-            if not self._is_absent(path):
+            # A server that did not answer may still do what it was asked, after we have looked.
+            if isinstance(error, Unanswered) or not self._is_absent(path):
                 hint = "run it again: what is there already is not written twice"
-                raise LedgerError(f"it is not known whether commit {entry.id} was made: {error}", hint=hint) from error
+                said = f"it is not known whether commit {entry.id} was made: {error.message}"
+                raise LedgerError(said, hint=hint) from error
             raise
 
     def keep_checkpoint(self, commit: int, dump: bytes) -> None:

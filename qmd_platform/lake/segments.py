@@ -68,22 +68,31 @@ def candles_of(blobs: BlobStore, segments: Sequence[Segment]) -> Candles:
     Raises:
         CorruptSegment: a file is not there or not what was committed.
     """
-    ends = np.cumsum([0, *(segment.rows for segment in segments)])
-    open_at = np.empty(int(ends[-1]), np.int64)
-    values = np.empty((len(COLUMNS) - 1, int(ends[-1])))
-    whole = Candles(open_at, *values)
+    return candles_of_each(blobs, [segments])[0]
 
-    def fill(part: int) -> None:
-        out = whole.take(slice(int(ends[part]), int(ends[part + 1])))
-        proven(blobs, segments[part], lambda data: codec.decode_candles(data, out))
 
-    if len(segments) > 1 and _THREADS > 1:
+def candles_of_each(blobs: BlobStore, series: Sequence[Sequence[Segment]]) -> list[Candles]:
+    """As ``candles_of``, of several series, all files side by side."""
+    found: list[Candles] = []
+    todo: list[tuple[Segment, Candles]] = []
+    for segments in series:
+        ends = np.cumsum([0, *(segment.rows for segment in segments)])
+        values = np.empty((len(COLUMNS) - 1, int(ends[-1])))
+        found.append(whole := Candles(np.empty(int(ends[-1]), np.int64), *values))
+        for segment, start, end in zip(segments, ends, ends[1:], strict=False):
+            todo.append((segment, whole.take(slice(int(start), int(end)))))
+
+    def fill(one: tuple[Segment, Candles]) -> None:
+        segment, out = one
+        proven(blobs, segment, lambda data: codec.decode_candles(data, out))
+
+    if len(todo) > 1 and _THREADS > 1:
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(fill, range(len(segments))))
+            list(pool.map(fill, todo))
     else:
-        for part in range(len(segments)):
-            fill(part)
-    return whole
+        for one in todo:
+            fill(one)
+    return found
 
 
 def table_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) -> pa.Table:

@@ -13,12 +13,15 @@ Killed at any instant, it has deleted nothing that is reachable, and the next on
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from qmd_platform.errors import BadSnapshot
 from qmd_platform.lake.blobs import Found
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.disposal import Reclaimed
 from qmd_platform.ledger.lock import held
+from qmd_platform.ledger.records import Pin
 from qmd_platform.model.series import Partition
 from qmd_platform.model.window import Instant
 
@@ -84,9 +87,7 @@ def vacuum(
     # Listed before the ledger is asked: what is committed in between is not taken for a file without a commit.
     found = {one.path: one for one in lake.blobs.data.listing()}
     named = lake.ledger.paths()
-    expired = tuple(pin for pin in lake.ledger.pins() if pin.until is not None and pin.until <= now)
-    for pin in () if dry_run else expired:
-        lake.ledger.unpin(pin.name, run_id=run_id)
+    expired = _unpinned(lake, run_id, now, dry_run=dry_run)
     reclaimed = lake.ledger.reclaim(now=now, keep_ms=keep_ms, grace_ms=grace_ms, dry_run=dry_run)
     reclaimed = replace(reclaimed, expired=expired)
     gone = lake.ledger.gone() | {segment.path for segment in reclaimed.gone}
@@ -101,6 +102,15 @@ def vacuum(
         lake.blobs.log.sweep(now - grace_ms)
         records = _thin_records(lake)
     return Vacuum(reclaimed, deleted, orphans, len(ours) - len(orphans), foreign, records)
+
+
+def _unpinned(lake: Lake, run_id: str, now: Instant, *, dry_run: bool) -> tuple[Pin, ...]:
+    """The pins whose time is over; forgotten unless it is a dry run."""
+    expired = tuple(pin for pin in lake.ledger.pins() if pin.until is not None and pin.until <= now)
+    for pin in () if dry_run else expired:
+        with suppress(BadSnapshot):  # another vacuum was faster
+            lake.ledger.unpin(pin.name, run_id=run_id)
+    return expired
 
 
 def _delete(lake: Lake, deleted: Iterable[Found], orphans: Iterable[Found], progress: Progress | None) -> None:

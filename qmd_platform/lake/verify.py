@@ -21,8 +21,8 @@ from qmd_platform.lake.rows import empty
 from qmd_platform.lake.segments import table_of
 from qmd_platform.ledger.comparison import differences
 from qmd_platform.ledger.ledger import Ledger
-from qmd_platform.ledger.questions import resolved
 from qmd_platform.ledger.records import Head, PartitionState, Segment
+from qmd_platform.ledger.snapshots import resolved
 from qmd_platform.model import tables
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition

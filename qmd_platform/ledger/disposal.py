@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete,
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.history import History
-from qmd_platform.ledger.questions import pinned
 from qmd_platform.ledger.records import Pin, Segment
+from qmd_platform.ledger.snapshots import pinned
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant
 

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
-from qmd_platform.ledger.questions import AsOf, Questions, pinned, resolved
+from qmd_platform.ledger.questions import Questions
 from qmd_platform.ledger.records import Commit, Pin, Revision, Segment, Version
+from qmd_platform.ledger.snapshots import AsOf, pinned, resolved
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Window
 

@@ -27,8 +27,8 @@ from qmd_platform.ledger.database import Database
 from qmd_platform.ledger.history import text_of
 from qmd_platform.ledger.identity import Identity
 from qmd_platform.ledger.journal import Entry
-from qmd_platform.ledger.questions import NOW, AsOf, pinned, resolved
 from qmd_platform.ledger.records import Change, Pin, Verdict
+from qmd_platform.ledger.snapshots import NOW, AsOf, pinned, resolved
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant

@@ -34,6 +34,8 @@ _DEFAULTS = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "qmd", "c
 """What a connection is made with where the address does not say otherwise."""
 
 _SETTINGS = {
+    # A writer's snapshot must be of the time after the wait for the lock, whatever this role's habit.
+    "default_transaction_isolation": "read committed",
     # Nothing is looked for in public, where Dagster's tables may be.
     "search_path": "{schema}",
     # A machine that vanishes takes its commit lock with it: the server notices within a minute, not after two hours.

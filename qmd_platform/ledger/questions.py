@@ -5,24 +5,19 @@ changing it (``ledger.ledger``).
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, and_, select, true
 
-from qmd_platform.errors import BadSnapshot, Vacuumed
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.checksums import checksum, damaged
 from qmd_platform.ledger.database import Database
-from qmd_platform.ledger.records import Head, Outcome, PartitionState, Pin, Rejected, Segment, Verdict, View
+from qmd_platform.ledger.records import Head, Outcome, PartitionState, Rejected, Segment, Verdict, View
+from qmd_platform.ledger.snapshots import AsOf, resolved
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State, clipped, merged
-from qmd_platform.model.window import Window, instant, month_of
-
-AsOf = int | str | None
-"""A snapshot: a commit's id, a time as ISO text, a pin's name; None or ``now`` for now."""
-
-NOW = "now"
+from qmd_platform.model.window import Window, month_of
 
 
 class Questions:
@@ -58,21 +53,19 @@ class Questions:
             LedgerError: there is no such snapshot, or the ledger is damaged.
             Vacuumed: its files are gone.
         """
+        return self.views([series], window, as_of=as_of)[series]
+
+    def views(
+        self, series: Collection[Series], window: Window | None = None, *, as_of: AsOf = None
+    ) -> dict[Series, View]:
+        """As ``view``, of several series in the same snapshot, in one question."""
         months = (month_of(window.start), month_of(window.end - 1)) if window else None
-        mine = and_(rows.of_series(series), db.partition.c.month.between(*months) if months else true())
+        mine = and_(rows.of_any(series), db.partition.c.month.between(*months) if months else true())
         with self._database.reading() as connection:
-            commit = resolved(connection, as_of, series)
-            if as_of is None:
-                heads = checked_heads(connection, mine)
-                files = [segment for head in heads.values() for segment in head.segments]
-                runs = merged(run for head in heads.values() for run in head.runs)
-            else:
-                files = rows.segments(connection, and_(mine, rows.live(as_of=commit)))
-                runs = merged(run for said in rows.runs(connection, mine, commit).values() for run in said)
-        if window is None:
-            return View(commit, tuple(files), tuple(runs))
-        touched = [one for one in files if one.window is None or one.window.intersection(window)]
-        return View(commit, tuple(touched), tuple(clipped(runs, window)))
+            # A pin may hold some of the series only.
+            commit = max((resolved(connection, as_of, one) for one in series), default=resolved(connection, None))
+            parts = _now(connection, mine) if as_of is None else _past(connection, mine, commit)
+        return {one: _view(commit, [part for part in parts if part[0] == one], window) for one in series}
 
     def heads(self, partitions: Iterable[Partition]) -> dict[Partition, Head]:
         """What a writer must know of each partition, all as of one commit; LedgerError if the ledger is damaged."""
@@ -170,6 +163,33 @@ class Questions:
         return [Verdict(rows.named(row), *row[len(rows.NAMES) :]) for row in found]
 
 
+Part = tuple[Series, Sequence[Segment], Sequence[Run]]
+"""A partition's part of a view."""
+
+
+def _now(connection: Connection, where: ColumnElement[bool]) -> list[Part]:
+    return [(one.series, head.segments, head.runs) for one, head in checked_heads(connection, where).items()]
+
+
+def _past(connection: Connection, where: ColumnElement[bool], commit: int) -> list[Part]:
+    files = rows.segments(connection, and_(where, rows.live(as_of=commit)))
+    runs = rows.runs(connection, where, commit)
+    return [
+        *((segment.partition.series, [segment], ()) for segment in files),
+        *((partition.series, (), said) for partition, said in runs.items()),
+    ]
+
+
+def _view(commit: int, parts: Iterable[Part], window: Window | None) -> View:
+    held = list(parts)
+    files = [segment for _, segments, _ in held for segment in segments]
+    runs = merged(run for _, _, said in held for run in said)
+    if window is None:
+        return View(commit, tuple(files), tuple(runs))
+    touched = [one for one in files if one.window is None or one.window.intersection(window)]
+    return View(commit, tuple(touched), tuple(clipped(runs, window)))
+
+
 def checked_heads(connection: Connection, where: ColumnElement[bool]) -> dict[Partition, Head]:
     """Partitions as they are now, in order; LedgerError if one is not what was kept of it."""
     files: dict[Partition, list[Segment]] = {}
@@ -186,52 +206,3 @@ def checked_heads(connection: Connection, where: ColumnElement[bool]) -> dict[Pa
     for orphan in (*files, *runs):
         raise damaged(orphan)
     return heads
-
-
-def resolved(connection: Connection, as_of: AsOf, series: Series | None = None) -> int:
-    """The commit a snapshot (of ``series``; None for all) is of, in an open transaction.
-
-    Raises:
-        BadSnapshot: there is no such commit, or no pin of this name.
-        Vacuumed: a vacuum took what it was made of.
-    """
-    last = int(connection.execute(select(func.coalesce(func.max(db.commit.c.id), 0))).scalar_one())
-    if as_of is None or as_of == NOW:
-        return last
-    is_number = isinstance(as_of, int) or as_of.isdecimal()
-    number = int(as_of) if is_number else _named_or_timed(connection, str(as_of))
-    if not 0 <= number <= last:  # the ids have no holes
-        raise BadSnapshot(f"the lake has no commit {number}", hint=f"the latest is {last}; see `qmd log`")
-    oldest = int(connection.execute(select(db.about.c.value).where(db.about.c.key == "oldest")).scalar() or 0)
-    if 0 < number < oldest and not any(pin.commit == number and pin.covers(series) for pin in pinned(connection)):
-        raise Vacuumed(
-            f"commit {number} cannot be read any more: a vacuum took what only it and older ones used",
-            hint=f"commit {oldest} and later ones can be read, and what pins hold (`qmd pins`)",
-        )
-    return number
-
-
-def pinned(connection: Connection) -> list[Pin]:
-    """All pins, by name, in an open transaction."""
-    return [
-        Pin(row.name, row.commit_id, series_of(row.series), row.until, row.note, row.made_at)
-        for row in connection.execute(select(db.pin).order_by(db.pin.c.name))
-    ]
-
-
-def series_of(text: str) -> tuple[Series, ...] | None:
-    """The series a pin is of, from the text in its row."""
-    said = json.loads(text)
-    return None if said is None else tuple(Series(*one) for one in said)
-
-
-def _named_or_timed(connection: Connection, as_of: str) -> int:
-    pins = {pin.name: pin.commit for pin in pinned(connection)}
-    if as_of in pins:
-        return pins[as_of]
-    if not as_of[:1].isdecimal():
-        known = f"pins: {', '.join(pins)}" if pins else "there are no pins"
-        raise BadSnapshot(f"the lake has no snapshot {as_of!r}", hint=f"give a commit, a time or a pin; {known}")
-    at = instant(as_of, "as_of")
-    query = select(func.coalesce(func.max(db.commit.c.id), 0)).where(db.commit.c.at <= at)
-    return int(connection.execute(query).scalar_one())

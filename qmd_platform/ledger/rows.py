@@ -60,6 +60,13 @@ def of_series(series: Series) -> ColumnElement[bool]:
     return and_(columns.table_name == series.table, columns.venue == series.venue, columns.symbol == series.symbol)
 
 
+def of_any(series: Collection[Series]) -> ColumnElement[bool]:
+    """All partitions of any of ``series``; one query for many."""
+    if len(series) == 1:
+        return of_series(*series)
+    return tuple_(*NAMES[:3]).in_([(one.table, one.venue, one.symbol) for one in series])
+
+
 def of_partitions(partitions: Iterable[Partition]) -> ColumnElement[bool]:
     """Exactly these partitions; one query for many."""
     return tuple_(*NAMES).in_([name_of(partition) for partition in partitions])

@@ -16,12 +16,9 @@ REVISIONS = ("0001", "0002")
 """Schema versions, oldest first; the last is the one this code speaks. Each is a file in ``migrations``."""
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-"""Sorted by code point in both databases; PostgreSQL would go by its locale."""
+"""Compared by code point in both databases, as Python does it; PostgreSQL would go by its locale."""
 
 metadata = MetaData()
-
-TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text is compared by code point in every database, as Python does it, whatever language the database is set to."""
 
 about = Table(
     "about",

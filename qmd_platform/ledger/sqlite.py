@@ -199,7 +199,7 @@ _open: weakref.WeakSet[SqliteDatabase] = weakref.WeakSet()
 
 def _let_all_go() -> None:
     """SQLite's connections must not be carried over a fork, not even idle ones."""
-    for database in _open:
+    for database in list(_open):  # closing one lets other threads run, which may open another
         database.let_go()
 
 

@@ -1,6 +1,6 @@
 """What the conformance tests counted, kept for docs/reliability.md.
 
-What lives here: writing one line a test. What does not: adding the lines up (docs/generate.py does).
+What lives here: writing one line a test. What does not: adding the lines up (``report`` does).
 """
 
 import json

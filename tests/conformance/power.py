@@ -11,7 +11,7 @@ The model promises as little as POSIX does, and so allows more than ext4 or XFS 
   order. That a file was synced does not make its name safe. A rename is there whole or not at all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -50,13 +50,16 @@ Names = tuple[tuple[Folder, str, Node | None], ...]
 
 
 class Disk:
-    """One folder, its calls played to it one by one. Made empty and safe."""
+    """One folder, its calls played to it one by one. ``before`` is in it and safe: bytes by path, None for a folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, before: Mapping[str, bytes | None] | None = None) -> None:
         self._root = root
         self.top = Folder()
         self.names: list[Names] = []
         self._open: dict[int, Node] = {}
+        for path, data in sorted((before or {}).items()):
+            folder, name = self._at(str(root / path))
+            folder.live[name] = folder.safe[name] = Folder() if data is None else File(bytearray(data))
 
     def play(self, call: Call) -> None:
         """What ``call`` does to the disk; AssertionError if the model does not know it."""

@@ -123,3 +123,9 @@ def put_down(contents: Contents, root: Path) -> None:
             (root / path).mkdir()
         elif not path.endswith("-shm"):  # made anew by SQLite; never durable
             (root / path).write_bytes(data)
+
+
+def contents_of(root: Path) -> Contents:
+    """What is in a folder."""
+    found = sorted(root.rglob("*"))
+    return {path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None for path in found}

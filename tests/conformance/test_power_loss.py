@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.errors import QmdError
-from qmd_platform.lake.store import Lake
-from tests.conformance import power, power_states, power_writer, shim
+from tests.conformance import power, power_states, shim
 from tests.conformance.backends import SQLITE_DISK
 from tests.conformance.figures import FOLDER, record
+from tests.conformance.power_writer import SCENARIOS, Scenario
 from tests.conformance.shim import Call
 from tests.conformance.shimmed import HOURS, commit, holds, write
 
@@ -27,20 +27,33 @@ SECONDS = 600 if os.environ.get(FOLDER) else 60
 
 @dataclass(frozen=True)
 class Recording:
-    """A writer's calls, the folder it left when nothing failed, and what a lake holds after each of its steps."""
+    """A writer's calls, the folder before and after them, and what a lake holds after each of the writer's steps."""
 
+    scenario: Scenario
     folder: Path
+    before: power_states.Contents
     calls: list[Call]
     expected: list[object]
+
+    def disk(self) -> power.Disk:
+        """The folder as it was."""
+        return power.Disk(self.folder, self.before)
+
+
+def recorded(room: Path, name: str) -> Recording:
+    folder, scenario = room / "sea", SCENARIOS[name]
+    folder.mkdir()
+    if scenario.before:
+        scenario.before(folder / "lake")
+    before = power_states.contents_of(folder)
+    shim.ran(shim.compiled(room), "tests.conformance.power_writer", [str(folder), str(room / "record"), name])
+    return Recording(scenario, folder, before, list(shim.calls(room / "record")), scenario.expected(room / "plain"))
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    room = tmp_path_factory.mktemp("power").resolve()
-    folder = room / "sea"
-    folder.mkdir()
-    shim.ran(shim.compiled(room), "tests.conformance.power_writer", [str(folder), str(room / "record")])
-    return Recording(folder, list(shim.calls(room / "record")), power_writer.expected(room / "plain"))
+    """Of a writer that does a bit of everything."""
+    return recorded(tmp_path_factory.mktemp("power").resolve(), "writer")
 
 
 @pytest.fixture
@@ -77,7 +90,7 @@ class Crashes:
     def _problems(self, done: int, begun: int) -> Iterator[tuple[str, str]]:
         expected = self.recording.expected
         try:
-            with Lake.open(self.room / "lake", world="live") as lake:
+            with self.recording.scenario.enter(self.room / "lake") as lake:
                 findings = [found for found in lake.verify() if found.is_damage]
                 yield from (("damaged", f"{found.path}: {found.problem}") for found in findings)
                 seen = holds(lake)
@@ -90,9 +103,9 @@ class Crashes:
             yield "unusable", repr(error)
 
 
-def instants(calls: Iterable[Call], folder: Path) -> Iterator[tuple[power.Disk, int, int, int]]:
+def instants(calls: Iterable[Call], disk: power.Disk) -> Iterator[tuple[power.Disk, int, int, int]]:
     """The disk after each call that changes something, how many calls, and the last steps done and begun."""
-    disk, done, begun = power.Disk(folder), 0, 0
+    done = begun = 0
     for number, call in enumerate(calls, 1):
         disk.play(call)
         if call.kind == "!":
@@ -106,13 +119,23 @@ def crash(crashes: Crashes, calls: list[Call], *, many: int, seed: int, to_the_f
     """Look at about ``many`` crash states, spread over the whole record; perhaps only to the first that is wrong."""
     rng = random.Random(seed)  # noqa: S311 - draws what is tried
     total = sum(call.kind not in "OX" for call in calls)
-    for disk, number, done, begun in instants(calls, crashes.recording.folder):
+    for disk, number, done, begun in instants(calls, crashes.recording.disk()):
         if crashes.wrong and to_the_first:
             return
         drawn = rng.random() < many / 2 / total
         for which, draw in enumerate(power_states.draws(rng, drawn)):
             if which >= power_states.PLAIN or rng.random() < many / 2 / total / power_states.PLAIN:
                 crashes.look(power_states.left(disk, draw), done, begun, f"call {number}")
+
+
+def looked_at(crashes: Crashes, many: int, seconds: float) -> Crashes:
+    """``many`` states, or as many as there is time for."""
+    until = time.monotonic() + seconds
+    for seed in count(1):
+        crash(crashes, crashes.recording.calls, many=min(many, 100), seed=seed)
+        if crashes.counts["trials"] >= many or time.monotonic() > until:
+            return crashes
+    raise AssertionError
 
 
 @pytest.mark.parametrize(
@@ -123,27 +146,28 @@ def crash(crashes: Crashes, calls: list[Call], *, many: int, seed: int, to_the_f
 def test_what_was_acknowledged_survives_in_every_state_a_crash_may_leave(
     room: Path, recording: Recording, many: int, seconds: int
 ):
-    crashes = Crashes(room / "crash", recording)
-    until = time.monotonic() + seconds
-    for seed in count(1):
-        crash(crashes, recording.calls, many=min(many, 100), seed=seed)
-        if crashes.counts["trials"] >= many or time.monotonic() > until:
-            break
+    crashes = looked_at(Crashes(room / "crash", recording), many, seconds)
     record("power loss, states a crash may leave", SQLITE_DISK, lost=0, torn=0, damaged=0, **crashes.counts)
     assert crashes.wrong == []
     assert crashes.counts["trials"] >= min(many, 100) / 3
     assert crashes.counts["acked"] > crashes.counts["trials"]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_lake_of_the_first_format_survives_a_crash_at_any_instant_of_its_upgrade(tmp_path: Path, room: Path):
+    crashes = looked_at(Crashes(room / "crash", recorded(tmp_path.resolve(), "upgrade")), 500, SECONDS // 2)
+    record("power loss, upgrade of an old lake", SQLITE_DISK, lost=0, torn=0, damaged=0, **crashes.counts)
+    assert crashes.wrong == []
+    assert crashes.counts["trials"] >= 30
+
+
 def test_the_record_is_all_that_was_done_to_the_folder(recording: Recording):
-    disk = power.Disk(recording.folder)
+    disk = recording.disk()
     for call in recording.calls:
         disk.play(call)
     everything = power_states.left(disk, power_states.Draw(lambda names: names, power_states.everything))
-    real = {
-        path.relative_to(recording.folder).as_posix(): path.read_bytes() if path.is_file() else None
-        for path in recording.folder.rglob("*")
-    }
+    real = power_states.contents_of(recording.folder)
     assert {path for path in everything if not path.endswith("-shm")} == {
         path for path in real if not path.endswith("-shm")
     }

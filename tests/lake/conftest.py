@@ -1,4 +1,4 @@
-"""Lakes to look at with an SQL engine."""
+"""Lakes to look at with an SQL engine, and a way to an object store that fails on command."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.lake.store import Lake, Write
+from tests.lake.flaky import Flaky
 from tests.lake.making import FEBRUARY, JANUARY, candles_at, put
 from tests.lake.viewing import GATE, INSTRUMENTS_OF_BINANCE, instruments
+from tests.services import Minio
 
 
 @pytest.fixture
@@ -27,3 +29,11 @@ def filled(lake: Lake) -> Lake:
         Write(INSTRUMENTS_OF_BINANCE, instruments()),
     )
     return lake
+
+
+@pytest.fixture
+def flaky(minio: Minio, files_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flaky]:
+    """A way to ``minio`` that fails on command, in use by this test."""
+    with Flaky(minio.port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+        yield proxy

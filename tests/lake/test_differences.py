@@ -52,7 +52,7 @@ def test_a_pin_says_what_changed_since(lake: Lake):
     put(lake, Write(JANUARY, candles_at([2], 7.0).to_arrow()))
     assert said(lake, "paper") == [("2026-01", 2, 100.0, 7.0)]
     assert list(diff(lake, "paper", series=[FEBRUARY.series])) == list(diff(lake, "paper"))
-    with pytest.raises(LedgerError, match="no snapshot 'papers'.*pins: paper"):
+    with pytest.raises(LedgerError, match=r"no snapshot 'papers'.*pins: paper"):
         list(diff(lake, "papers"))
 
 

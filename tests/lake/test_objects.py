@@ -19,14 +19,6 @@ QUICK = 1.0
 """Patience with a server that will not come back, in seconds."""
 
 
-@pytest.fixture
-def flaky(minio: Minio, files_url: str, monkeypatch: pytest.MonkeyPatch):
-    """A way to ``minio`` that fails on command, in use by this test."""
-    with Flaky(minio.port) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
-        yield proxy
-
-
 def use(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -49,46 +41,6 @@ def everything(store: ObjectBlobs) -> list[LakeError]:
             call()
         raised.append(refused.value)
     return raised
-
-
-@pytest.mark.parametrize("fault", ["lose the answer", "cut the request"])
-def test_a_put_that_was_cut_off_is_made_once_and_acknowledged(files_url: str, flaky: Flaky, fault: Fault):
-    store = ObjectBlobs(files_url)
-    store.put("before", b"1")
-    flaky.order(fault)
-    store.put("a", b"x" * 10_000)
-    assert flaky.suffered == 1
-    assert store.read("a") == b"x" * 10_000
-    with pytest.raises(LakeError, match="never overwritten"):
-        store.put("a", b"other")
-
-
-@pytest.mark.parametrize("fault", ["lose the answer", "cut the request"])
-def test_a_replacement_that_was_cut_off_is_acknowledged(files_url: str, flaky: Flaky, fault: Fault):
-    store = ObjectBlobs(files_url)
-    store.replace("a", b"old")
-    flaky.order(fault)
-    store.replace("a", b"new")
-    assert flaky.suffered == 1
-    assert store.read("a") == b"new"
-
-
-def test_a_replacement_given_up_and_carried_out_late_undoes_nothing(
-    minio: Minio, files_url: str, flaky: Flaky, monkeypatch: pytest.MonkeyPatch
-):
-    ours = ObjectBlobs(files_url, patience_s=QUICK)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", minio.endpoint)
-    theirs = ObjectBlobs(files_url)
-    theirs.replace("a", b"first")
-    flaky.order(*["hold a PUT"] * 20)
-    with pytest.raises(LakeError, match="no answer in time"):
-        ours.replace("a", b"given up")
-    theirs.replace("a", b"second")
-    flaky.released.set()
-    while not flaky.too_late:
-        time.sleep(0.01)
-    assert theirs.read("a") == b"second"
-    assert all(b" 412 " in answer for answer in flaky.too_late)
 
 
 @pytest.mark.parametrize("fault", ["lose the answer", "cut the request"])

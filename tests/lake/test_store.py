@@ -209,7 +209,9 @@ def test_a_folder_that_cannot_hold_a_lake_is_named(tmp_path: Path):
         Lake.open(tmp_path / "file" / "lake")
 
 
-@pytest.mark.parametrize("said", ['{"format": "qmd-lake", "version": 3, "uuid": "x"}', '{"format": "x", "version": 1}', "[]", "{"])
+@pytest.mark.parametrize(
+    "said", ['{"format": "qmd-lake", "version": 3, "uuid": "x"}', '{"format": "x", "version": 1}', "[]", "{"]
+)
 def test_a_newer_or_foreign_format_is_refused_and_left_alone(tmp_path: Path, said: str):
     (tmp_path / "FORMAT.json").write_text(said)
     with pytest.raises(LakeError):

@@ -1,6 +1,7 @@
 """An open month is filled by small files, and sealed when it has ended; what it says never depends on that."""
 
 import itertools
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,14 @@ def test_the_source_of_the_highest_rank_has_the_say_in_whatever_order_they_come(
             assert lake.candles(MONTH.series).close[0] == 100.0, order
             last = lake.ledger.last_commit()
             assert put(lake, replace(ranks[5], source_rank=5))[0] == last
+
+
+def test_after_a_clock_that_jumped_back_the_later_commit_has_the_say(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    put(lake, minutes(0, 3, 100.0))
+    monkeypatch.setattr(time, "time_ns", lambda: ENDED * 1_000_000)
+    put(lake, minutes(0, 3, 200.0))
+    assert lake.candles(MONTH.series).close[0] == 200.0
+    assert lake.verify() == []
 
 
 def test_the_content_hash_does_not_know_how_the_month_is_cut(lake: Lake, tmp_path: Path):

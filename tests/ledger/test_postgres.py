@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -69,8 +69,11 @@ def test_a_reader_cannot_write(database: PostgresDatabase):
     assert said(database) == ["b"]
 
 
-def test_a_writer_waits_for_the_one_before_it_and_sees_what_that_committed(postgres: str, opened: Opened):
-    url = fresh_schema(postgres)
+@pytest.mark.parametrize("habit", ["read committed", "repeatable read", "serializable"])
+def test_a_writer_waits_for_the_one_before_it_and_sees_what_that_committed(postgres: str, opened: Opened, habit: str):
+    spaced = habit.replace(" ", "\\ ")
+    options = quote(f"-c default_transaction_isolation={spaced}")
+    url = f"{fresh_schema(postgres)}&options={options}"
     database, other = opened(url), opened(url)
     found: list[int] = []
 
