@@ -70,8 +70,8 @@ class Qmd:
 
     def day(self, markets: Sequence[str], window: Window) -> list[pa.Table]:
         """See Store."""
-        found = self._lake.candles_of_each([_series(market) for market in markets], window)
-        return [candles.to_arrow() for candles in found.values()]
+        found = self._lake.held_of([_series(market) for market in markets], window)
+        return [held.candles.to_arrow() for held in found.values()]
 
     def gaps(self, markets: Sequence[str], window: Window) -> Gaps:
         """See Store. The ledger keeps what is missing, by partition."""

@@ -56,7 +56,7 @@ SHORT = {"upsert": "Hourly append, one commit", "upsert_each": "Hourly append, a
 
 _LATER = "it adds small segments to LMDB, and joining them is left to a later `defragment`"
 _OPEN = "its file is open and partly in its own memory already, and it checks no hash of what it reads"
-_SEGMENTS = "it reads the segments that hold the day, where we read and hash files whole"
+_SEGMENTS = "it reads the segments that hold the day, where we hash files whole"
 
 WHY = {
     ("load", "arcticdb"): "it packs with LZ4 on both cores, and stores {bytes:.1f} times our bytes",
@@ -130,7 +130,10 @@ def _head(data: Data, candles: int, took: float) -> Iterator[str]:
         f"Last run {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"{platform.machine()}, {took / 60:.0f} minutes; load average at its end (1 / 5 / 15 minutes) {load}."
     )
-    yield "Made by `make bench-storage`, all systems in one run; compare ratios, not milliseconds.\n"
+    yield "Made by `make bench-storage`, all systems in one run; compare ratios, not milliseconds."
+    if os.getloadavg()[2] > 2 * (os.cpu_count() or 1):
+        yield "Much else ran beside it, so here processor times and the quickest calls say more than medians do."
+    yield ""
     yield (
         f"The data are {data.scale.markets} made-up markets, {candles:,} candles of 1m: prices on a tick grid, volumes in lots, "
         "volatility in clusters, minutes without a trade, outages. Sizes of recorded candles are below. Every task of every "

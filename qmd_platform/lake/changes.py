@@ -67,7 +67,7 @@ class Maker:
         after = sorted([*(one for one in head.segments if one.path not in removed), *added], key=_start)
         rejected = tuple(row for row in write.rejected if not any(row.is_same(other) for other in known))
         outcome = _outcome(write, head, laid, after, is_more=bool(rejected))
-        first, last = _ends(after)
+        first, last = ends_of(after)
         change = Change(
             outcome,
             seen=head.version,
@@ -172,7 +172,8 @@ def _start(segment: Segment) -> Instant:
     return segment.window.start if segment.window else 0
 
 
-def _ends(segments: Sequence[Segment]) -> tuple[Instant | None, Instant | None]:
+def ends_of(segments: Sequence[Segment]) -> tuple[Instant | None, Instant | None]:
+    """The first and the last open time in ``segments``; None where there are none."""
     first = [segment.first for segment in segments if segment.first is not None]
     last = [segment.last for segment in segments if segment.last is not None]
     return min(first, default=None), max(last, default=None)

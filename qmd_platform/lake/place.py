@@ -77,8 +77,11 @@ class Place:
 
     @property
     def is_there(self) -> bool:
-        """Whether the folder is a lake's already."""
-        return self._format.exists()
+        """Whether the folder is a lake's already; LakeError if the disk cannot tell."""
+        try:
+            return self._format.exists()
+        except OSError as error:
+            raise LakeError(f"cannot look for {self._format}: {error.strerror}", hint="nothing was changed") from error
 
     @property
     def lake(self) -> str:

@@ -100,16 +100,29 @@ def _replay(records: Records, database: SqliteDatabase, progress: Progress | Non
         for numbers in (records.commits(), records.checkpoints())
     )
     ledger = Ledger(database)
-    start = 0
-    if checkpoints:
-        start = checkpoints[-1]
-        ledger.load(*records.checkpoint(start))
-    elif not commits:
+    if not checkpoints and not commits:
         raise LedgerError("there are no commit records to make a ledger of", hint="restore the ledger from a backup")
+    start = _started(records, ledger, checkpoints, is_whole=commits[:1] == [1])
     todo = [commit for commit in commits if commit > start]
     ledger.replay(_told(records, todo, progress))
     if upto is not None and ledger.last_commit() < upto:
         raise LedgerError(f"the commit records end at {ledger.last_commit()}, the ledger at {upto}")
+
+
+def _started(records: Records, ledger: Ledger, checkpoints: Sequence[int], *, is_whole: bool) -> int:
+    """Load the latest checkpoint that is not damaged; the commit it is of, 0 for none.
+
+    ``is_whole`` says that there are records from the first commit on, so that it can be done without one.
+    """
+    for commit in reversed(checkpoints):
+        try:
+            ledger.load(*records.checkpoint(commit))
+        except LedgerError:
+            if commit == checkpoints[0] and not is_whole:
+                raise
+        else:
+            return commit
+    return 0
 
 
 def _told(records: Records, commits: Sequence[int], progress: Progress | None) -> Iterator[Entry]:

@@ -19,6 +19,8 @@ from qmd_platform.ledger.ledger import Ledger
 SUFFIX = ".json.gz"
 CHECKPOINT = ".checkpoint.gz"
 
+_RESTORE = "put it back from a backup"
+
 
 def path_of(commit: int) -> str:
     """Where the record of a commit is, in the store ``log``; a thousand to a folder."""
@@ -65,9 +67,13 @@ class Records:
         return self._numbered(CHECKPOINT)
 
     def checkpoint(self, commit: int) -> tuple[bytes, str]:
-        """The ledger right after ``commit``, and where it is kept."""
+        """The ledger right after ``commit``, and where it is kept. LedgerError if it cannot be read."""
         path = checkpoint_path(commit)
-        return self._blobs.read(path), self._blobs.where(path)
+        where = self._blobs.where(path)
+        try:
+            return self._blobs.read(path), where
+        except OSError as error:
+            raise LedgerError(f"the checkpoint {where} cannot be read: {error}", hint=_RESTORE) from error
 
     def forget(self, commits: Iterable[int], checkpoints: Iterable[int]) -> None:
         """Delete records, and checkpoints, that a later checkpoint makes superfluous."""
@@ -87,8 +93,7 @@ class Records:
         try:
             return Entry.from_bytes(self._blobs.read(path), where)
         except OSError as error:
-            hint = "put it back from a backup"
-            raise LedgerError(f"the commit record {where} cannot be read: {error}", hint=hint) from error
+            raise LedgerError(f"the commit record {where} cannot be read: {error}", hint=_RESTORE) from error
 
     def commits(self) -> list[int]:
         """The commits that have a record, sorted."""

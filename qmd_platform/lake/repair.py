@@ -7,7 +7,7 @@ again (``ingest``; a backfill does, as they are missing now).
 import hashlib
 from collections.abc import Iterable
 
-from qmd_platform.lake.changes import Made
+from qmd_platform.lake.changes import Made, ends_of
 from qmd_platform.lake.digests import version_of
 from qmd_platform.lake.slots import whole
 from qmd_platform.lake.store import Lake
@@ -89,14 +89,13 @@ def _without(partition: Partition, head: Head, gone: list[Segment]) -> Change:
         runs=runs,
         wrote=bool(gone),
     )
-    first = [segment.first for segment in after if segment.first is not None]
-    last = [segment.last for segment in after if segment.last is not None]
+    first, last = ends_of(after)
     return Change(
         outcome,
         seen=head.version,
         removed=tuple(segment.path for segment in gone),
         seen_layout=head.layout,
         layout=head.layout,
-        first=min(first, default=None),
-        last=max(last, default=None),
+        first=first,
+        last=last,
     )

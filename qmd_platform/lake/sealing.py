@@ -10,6 +10,7 @@ the time of one a day.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from qmd_platform.errors import CorruptSegment
 from qmd_platform.lake import codec
 from qmd_platform.lake.changes import Made
 from qmd_platform.lake.segments import sealed, stored_of
@@ -53,15 +54,33 @@ def seal(
     """Lay out anew what is ``due``. Run twice, the second time finds nothing to do; safe while others write.
 
     Raises:
-        CorruptSegment: a file is not what was committed; the batches before it are sealed.
+        CorruptSegment: a file is not what was committed; all other partitions are sealed.
     """
     partitions = due(lake, now=now, series=series)
     done: list[Sealed] = []
+    damaged: list[CorruptSegment] = []
     for start in range(0, len(partitions), BATCH):
-        done += _sealed(lake, partitions[start : start + BATCH], run_id, now)
+        done += _sound(lake, partitions[start : start + BATCH], run_id, now, damaged)
         if progress:
             progress(min(start + BATCH, len(partitions)), len(partitions))
+    if damaged:
+        raise damaged[0]
     return done
+
+
+def _sound(
+    lake: Lake, partitions: Sequence[Partition], run_id: str, now: Instant, damaged: list[CorruptSegment]
+) -> list[Sealed]:
+    """Seal what can be read; else one damaged file would keep all others from it night after night."""
+    try:
+        return _sealed(lake, partitions, run_id, now)
+    except CorruptSegment as error:
+        if len(partitions) == 1:
+            damaged.append(error)
+            return []
+        middle = len(partitions) // 2
+        parts = (partitions[:middle], partitions[middle:])
+        return [one for part in parts for one in _sound(lake, part, run_id, now, damaged)]
 
 
 def _sealed(lake: Lake, partitions: Sequence[Partition], run_id: str, now: Instant) -> list[Sealed]:

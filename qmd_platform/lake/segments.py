@@ -21,13 +21,13 @@ from qmd_platform.lake.digests import digests
 from qmd_platform.lake.rows import arrow_schema, empty, stamped
 from qmd_platform.ledger.records import Segment
 from qmd_platform.model import tables
-from qmd_platform.model.candles import COLUMNS, Candles
+from qmd_platform.model.candles import COLUMNS, Candles, open_times
 from qmd_platform.model.series import Partition
 from qmd_platform.model.window import Instant, Window, iso
 
 T = TypeVar("T")
 
-_THREADS = min(4, os.cpu_count() or 1)
+THREADS = min(4, os.cpu_count() or 1)
 """Files decoded side by side; decoding leaves Python's lock for most of its time."""
 
 
@@ -62,37 +62,34 @@ def sealed(
     return segment, data
 
 
-def candles_of(blobs: BlobStore, segments: Sequence[Segment]) -> Candles:
-    """The candles of ``segments``, in their order, in arrays of one piece.
+def candles_of(
+    blobs: BlobStore, segments: Sequence[Segment], window: Window | None = None, *, threads: int = THREADS
+) -> Candles:
+    """The candles of ``segments`` that open in ``window`` (None for all), in their order, in arrays of one piece.
 
     Raises:
         CorruptSegment: a file is not there or not what was committed.
     """
-    return candles_of_each(blobs, [segments])[0]
+    ends = np.cumsum([0, *(segment.rows for segment in segments)])
+    open_at = np.empty(int(ends[-1]), np.int64)
+    values = np.empty((len(COLUMNS) - 1, int(ends[-1])))
+    whole = Candles(open_at, *values)
+    filled = [(0, 0)] * len(segments)
 
+    def fill(part: int) -> None:
+        out = whole.take(slice(int(ends[part]), int(ends[part + 1])))
+        filled[part] = proven(blobs, segments[part], lambda data: codec.decode_candles(data, out, window))
 
-def candles_of_each(blobs: BlobStore, series: Sequence[Sequence[Segment]]) -> list[Candles]:
-    """As ``candles_of``, of several series, all files side by side."""
-    found: list[Candles] = []
-    todo: list[tuple[Segment, Candles]] = []
-    for segments in series:
-        ends = np.cumsum([0, *(segment.rows for segment in segments)])
-        values = np.empty((len(COLUMNS) - 1, int(ends[-1])))
-        found.append(whole := Candles(np.empty(int(ends[-1]), np.int64), *values))
-        for segment, start, end in zip(segments, ends, ends[1:], strict=False):
-            todo.append((segment, whole.take(slice(int(start), int(end)))))
-
-    def fill(one: tuple[Segment, Candles]) -> None:
-        segment, out = one
-        proven(blobs, segment, lambda data: codec.decode_candles(data, out))
-
-    if len(todo) > 1 and _THREADS > 1:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(fill, todo))
+    if len(segments) > 1 and threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, range(len(segments))))
     else:
-        for one in todo:
-            fill(one)
-    return found
+        for part in range(len(segments)):
+            fill(part)
+    if window is None or not segments:
+        return whole
+    # Only of the first and of the last file may there be less than all.
+    return whole.take(slice(filled[0][0], int(ends[-2]) + filled[-1][1])).within(window)
 
 
 def table_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) -> pa.Table:
@@ -132,7 +129,7 @@ def _damaged(blobs: BlobStore, segment: Segment, why: str) -> CorruptSegment:
 
 
 def _ends(rows: pa.Table) -> tuple[Instant, Instant]:
-    open_at = Candles.from_arrow(rows).open_at
+    open_at = open_times(rows)
     return int(open_at[0]), int(open_at[-1])
 
 

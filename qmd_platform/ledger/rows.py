@@ -4,6 +4,7 @@ What lives here: reading. What does not: writing rows (``ledger.applying``), tra
 """
 
 from collections.abc import Collection, Iterable
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, case, func, or_, select, tuple_
@@ -174,19 +175,26 @@ def runs(
 ) -> dict[Partition, tuple[Run, ...]]:
     """Coverage by partition, in order of time."""
     columns = db.coverage.c
-    query = select(*NAMES, db.coverage).join(db.partition).where(where, live(db.coverage, as_of))
-    result: dict[Partition, list[Run]] = {}
-    for row in connection.execute(query.order_by(*NAMES, columns.start)):
-        result.setdefault(named(row), []).append(run_of(row))
-    return {partition: tuple(said) for partition, said in result.items()}
+    said = (columns.start, columns.end, columns.state, columns.cause)
+    query = select(*NAMES, *said).join_from(db.coverage, db.partition).where(where, live(db.coverage, as_of))
+    found = connection.execute(query.order_by(*NAMES, columns.start)).all()
+    parts = groupby(found, key=lambda row: row[: len(NAMES)])
+    return {
+        Partition(Series(table, venue, symbol), month): tuple(_run(*row[len(NAMES) :]) for row in rows)
+        for (table, venue, symbol, month), rows in parts
+    }
+
+
+def _run(start: Instant, end: Instant, state: str, cause: str) -> Run:
+    try:
+        return Run(Window(start, end), State(state), cause)
+    except _NONSENSE as error:
+        raise LedgerError(f"the ledger is damaged: {error}", hint=REBUILD) from error
 
 
 def run_of(row: Row[Any]) -> Run:
     """The run in a row of the table ``coverage``."""
-    try:
-        return Run(Window(row.start, row.end), State(row.state), row.cause)
-    except _NONSENSE as error:
-        raise LedgerError(f"the ledger is damaged: {error}", hint=REBUILD) from error
+    return _run(row.start, row.end, row.state, row.cause)
 
 
 def ids(connection: Connection, partitions: Collection[Partition]) -> dict[Partition, int]:

@@ -229,7 +229,7 @@ sys.exit("pandas" in sys.modules)
 
 RECORDED = [
     ("gate_perp_2023/BTC_USDT_USDT-5m-futures.feather", 7.7),
-    ("binance_perp_2025/BTC_USDT_USDT-1m-futures.feather", 7.6),
+    ("binance_perp_2025/BTC_USDT_USDT-1m-futures.feather", 7.8),
     ("binance_perp_2025/LAYER_USDT_USDT-1m-futures.feather", 5.9),
 ]
 

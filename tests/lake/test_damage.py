@@ -55,7 +55,7 @@ def test_a_file_cut_short_or_gone_is_named_and_other_partitions_stay_readable(la
     sound = path.read_bytes()
     for length in (0, 3, len(sound) // 2, len(sound) - 1):
         path.write_bytes(sound[:length])
-        with pytest.raises(CorruptSegment, match=f"{length} bytes, and not the {len(sound)}"):
+        with pytest.raises(CorruptSegment, match=f"there are {length}, and not {len(sound)}"):
             lake.candles(JANUARY.series)
     path.unlink()
     with pytest.raises(CorruptSegment, match="the file is missing"):

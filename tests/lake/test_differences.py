@@ -8,6 +8,8 @@ import pytest
 from qmd_platform.errors import LedgerError
 from qmd_platform.lake.differences import diff
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.model.timeframe import Timeframe
 from tests.lake.making import FEBRUARY, JANUARY, candles_at, put
 
 
@@ -54,6 +56,14 @@ def test_a_pin_says_what_changed_since(lake: Lake):
     assert list(diff(lake, "paper", series=[FEBRUARY.series])) == list(diff(lake, "paper"))
     with pytest.raises(LedgerError, match=r"no snapshot 'papers'.*pins: paper"):
         list(diff(lake, "papers"))
+
+
+def test_now_is_one_commit_however_long_the_comparison_takes(lake: Lake):
+    other = Partition(Series.candles(Market.parse("gate:BTC/USDT"), Timeframe.H1), "2026-01")
+    found = diff(lake, 0, series=[JANUARY.series, other.series])
+    assert next(found).partition == JANUARY
+    put(lake, Write(other, candles_at([0], partition=other).to_arrow()))
+    assert {one.partition for one in found} == {JANUARY}
 
 
 def test_every_change_of_a_row_is_a_revision_and_what_was_there_is_kept(lake: Lake):

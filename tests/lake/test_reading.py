@@ -26,10 +26,10 @@ def test_several_series_are_read_in_one_snapshot_as_each_alone(lake: Lake):
     put(lake, Write(other, candles_at([5], 9.0, other).to_arrow()))
     asked = [JANUARY.series, other.series, nothing]
     for as_of in (None, 1, 2):
-        found = lake.candles_of_each(asked, as_of=as_of)
-        assert [found[one].equals(lake.candles(one, as_of=as_of)) for one in asked] == [True, True, True]
+        found = lake.held_of(asked, as_of=as_of)
+        assert [found[one].candles.equals(lake.candles(one, as_of=as_of)) for one in asked] == [True, True, True]
     late = Window(FEBRUARY.window.start, FEBRUARY.window.end)
-    assert [len(one) for one in lake.candles_of_each(asked, late).values()] == [1, 1, 0]
+    assert [len(one.candles) for one in lake.held_of(asked, late).values()] == [1, 1, 0]
 
 
 def test_a_pin_of_some_series_gives_those_and_refuses_the_others(lake: Lake):
@@ -39,6 +39,6 @@ def test_a_pin_of_some_series_gives_those_and_refuses_the_others(lake: Lake):
     put(lake, Write(JANUARY, candles_at([1], 3.0).to_arrow()), Write(other, candles_at([1], 4.0, other).to_arrow()))
     for now in (10**14, 2 * 10**14):
         lake.ledger.reclaim(now=now, keep_ms=0, grace_ms=0)
-    assert lake.candles_of_each([JANUARY.series], as_of="paper")[JANUARY.series].close.tolist() == [100.0]
+    assert lake.held_of([JANUARY.series], as_of="paper")[JANUARY.series].candles.close.tolist() == [100.0]
     with pytest.raises(Vacuumed):
-        lake.candles_of_each([JANUARY.series, other.series], as_of="paper")
+        lake.held_of([JANUARY.series, other.series], as_of="paper")

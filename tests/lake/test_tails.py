@@ -131,6 +131,19 @@ def test_a_damaged_file_is_not_sealed_into_a_sound_looking_one(lake: Lake):
     assert files(lake) == [(0, 1), (20, 21)]
 
 
+def test_a_damaged_file_keeps_no_other_partition_from_being_sealed(lake: Lake):
+    months = [replace(MONTH, month=f"2026-{month:02d}") for month in range(1, 6)]
+    for month in months:
+        for day in (0, 20):
+            at = np.array([month.window.start + day * DAY * MINUTE])
+            put(lake, Write(month, Candles(at, *np.ones((5, 1))).to_arrow()))
+    path = lake.root / "data" / lake.ledger.segments(MONTH.series, ("2026-03", "2026-03"))[0].path
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CorruptSegment, match="2026-03"):
+        seal(lake, run_id="r", now=months[-1].window.end)
+    assert [state.layout for state in lake.states()] == [1, 1, 0, 1, 1]
+
+
 def test_a_read_of_a_day_opens_only_its_file(lake: Lake):
     put(lake, minutes(0, 10))
     put(lake, minutes(20 * DAY, 20 * DAY + 10))
