@@ -106,7 +106,7 @@ def _refuse_unfit(records: Records, connection: Any) -> None:  # noqa: ANN401 - 
         )
 
 
-def _copied(records: Records, connection: Any, progress: Progress | None) -> Iterator[tuple[str, int]]:  # noqa: ANN401
+def _copied(records: Records, connection: Any, progress: Progress | None) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - a connection of SQLAlchemy, whose door is ledger/
     for table in TABLES:
         done, total = 0, records.count(table)
         for batch in _batches(records.events() if table is EVENTS else records.rows(table)):

@@ -122,7 +122,7 @@ class Records:
         if table is EVENTS:
             return sum(self.events_by_run().values())
         with self._door(table) as connection:
-            return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table.name}").scalar())  # noqa: S608
+            return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table.name}").scalar())  # noqa: S608 - the names are ours
 
     def rows(self, table: Any) -> Iterator[Row]:  # noqa: ANN401 - as above
         """All rows of a table; of ``EVENTS``, those of the index."""

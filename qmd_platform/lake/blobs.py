@@ -162,11 +162,10 @@ class LocalBlobs:
     def sweep(self, before: Instant) -> None:
         """See BlobStore."""
         for folder, _, names in os.walk(self._root):
-            for name in names:
-                draft = Path(folder, name)
+            for draft in (Path(folder, name) for name in names if name.startswith(_DRAFT)):
                 try:
-                    if name.startswith(_DRAFT) and draft.stat().st_mtime * 1000 < before:
-                        draft.unlink(missing_ok=True)
+                    if draft.stat().st_mtime * 1000 < before:
+                        draft.unlink()
                 except FileNotFoundError:  # given its name since its folder was read
                     continue
                 except OSError as error:

@@ -7,7 +7,7 @@ bringing an older lake up to date (``lake.upgrade``).
 import uuid
 from pathlib import Path
 
-from qmd_platform.errors import ConfigError, LedgerError
+from qmd_platform.errors import ConfigError, LakeError, LedgerError
 from qmd_platform.lake import files
 from qmd_platform.lake.place import Place
 from qmd_platform.lake.records import Records
@@ -22,6 +22,13 @@ def opened(root: Path, postgres: str | None, url: str | None) -> tuple[Place, Le
     if url is not None and postgres is None:
         hint = "set QMD_POSTGRES_URL too: locks and commits of several machines need it"
         raise ConfigError("files on an object store need a ledger in PostgreSQL", hint=hint)
+    try:
+        return _opened(root, postgres, url)
+    except OSError as error:
+        raise LakeError(f"the lake {root} cannot be used: {error.strerror}") from error
+
+
+def _opened(root: Path, postgres: str | None, url: str | None) -> tuple[Place, Ledger, files.Blobs, Records]:
     blobs = files.open_blobs(root.absolute(), url)
     records = Records(blobs.log)
     if postgres is None:

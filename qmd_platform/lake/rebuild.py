@@ -7,7 +7,7 @@ not: the records (``lake.records``), comparing two ledgers (``ledger.comparison`
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from qmd_platform.ledger.snapshots import resolved
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.ledger.transfer import copy
 from qmd_platform.model.window import Instant, iso
+
+_REPLAY = ".replay-"
+"""What the folder of a ledger that is being made is called."""
 
 _RESTORE = "restore the records (log/) from a backup"
 
@@ -69,6 +72,7 @@ def rebuild(
     place = Place.prepared(root, None if Place(root.absolute()).is_there else records.lake(), has_files=files is None)
     _refuse_second(place, postgres)
     with held(place.upgrade_lock), replayed(records, progress, beside=place.root) as anew:
+        _sweep(place, anew.path.parent)
         ledger = Ledger(anew)
         ledger.mark_gone(set(blobs.data.paths()), now)
         said = Rebuilt(ledger.last_commit(), len(ledger.states()))
@@ -84,8 +88,14 @@ def replayed(
     records: Records, progress: Progress | None = None, *, beside: Path | None = None, upto: int | None = None
 ) -> Iterator[SqliteDatabase]:
     """A ledger made of the records (of commits ``upto`` this one), in a temporary folder (in ``beside``, if given)."""
-    with tempfile.TemporaryDirectory(prefix=".replay-", dir=beside) as folder:
-        database = SqliteDatabase(Path(folder) / "ledger.sqlite", Path(folder) / "commit.lock")
+    with ExitStack() as stack:
+        try:
+            temporary = tempfile.TemporaryDirectory(prefix=_REPLAY, dir=beside, ignore_cleanup_errors=True)
+        except OSError as error:
+            where = beside or tempfile.gettempdir()
+            raise LedgerError(f"cannot make a ledger in {where}: {error.strerror}") from error
+        folder = Path(stack.enter_context(temporary))
+        database = SqliteDatabase(folder / "ledger.sqlite", folder / "commit.lock")
         database.migrate()
         try:
             _replay(records, database, progress, upto)
@@ -157,20 +167,30 @@ def _refuse_losing(place: Place, commit: int) -> None:
         raise LedgerError(f"the ledger knows commit {known}, the records end at {commit}", hint=_RESTORE)
 
 
+def _sweep(place: Place, mine: Path) -> None:
+    """Delete what rebuilds left that were stopped. Under the lock: no other one is at work."""
+    for folder in place.root.glob(f"{_REPLAY}*"):
+        if folder != mine:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _swapped(place: Place, anew: Path, now: Instant) -> str | None:
     """Put the new file in the place of the old one; where the old one is now."""
-    with held(place.commit_lock):
-        aside = place.root / "quarantine" / f"ledger-{iso(now).replace(':', '')}"
-        old = [path for suffix in ("", "-wal", "-shm") if (path := Path(f"{place.ledger}{suffix}")).exists()]
-        if old:
-            aside.mkdir(parents=True, exist_ok=True)
-        # Its log first: beside the new file it would be taken for the new one's. Stopped in between, the old file lacks
-        # its last commits; the records complete it.
-        for path in reversed(old):
-            shutil.move(path, aside / path.name)
-        synced(anew)
-        anew.replace(place.ledger)
-        fsync_folder(place.root)
+    aside = place.root / "quarantine" / f"ledger-{iso(now).replace(':', '')}"
+    try:
+        with held(place.commit_lock):
+            old = [path for suffix in ("", "-wal", "-shm") if (path := Path(f"{place.ledger}{suffix}")).exists()]
+            if old:
+                aside.mkdir(parents=True, exist_ok=True)
+            # Its log first: without it the old file would be taken for a ledger that lacks its last commits.
+            for path in reversed(old):
+                shutil.move(path, aside / path.name)
+            synced(anew)
+            anew.replace(place.ledger)
+            fsync_folder(place.root)
+    except OSError as error:
+        hint = f"the ledger that was there is in {aside}, or where it was; run it again"
+        raise LedgerError(f"cannot put the ledger in its place: {error.strerror}", hint=hint) from error
     return str(aside) if old else None
 
 

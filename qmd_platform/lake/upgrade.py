@@ -21,7 +21,11 @@ from qmd_platform.model.series import Partition
 
 
 def upgrade(place: Place, ledger: Ledger, data: BlobStore, records: Records) -> None:
-    """Bring the lake in ``place`` up to date; nothing happens if it is. Reads every live file once if it is not."""
+    """Bring the lake in ``place`` up to date; nothing happens if it is. Reads every live file once if it is not.
+
+    Raises:
+        CorruptSegment: a file cannot be read now; the lake stays as it is.
+    """
     if place.version == VERSION:
         return
     with held(place.upgrade_lock):
@@ -45,7 +49,10 @@ def _digested(data: BlobStore, partition: Partition, segments: list[Segment]) ->
     for segment in segments:
         try:
             found[segment.path] = digests(partition, table_of(spec, data, [segment]))
-        except CorruptSegment:
+        except CorruptSegment as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+                raise  # the disk failed, and perhaps not the file: the next to open the lake tries again
             return Digested(partition, found, None)
     whole = [Segment(one.partition, one.path, one.rows, 0, "", 0, digests=found[one.path]) for one in segments]
     return Digested(partition, found, version_of(partition, whole))
