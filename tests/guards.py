@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 LEFT_ALONE = (
+    "QMD_RELIABILITY_LONG",
     "QMD_RELIABILITY_OUT",
     "QMD_TEST_CHROMIUM",
     "QMD_TEST_MINIO",

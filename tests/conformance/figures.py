@@ -10,6 +10,9 @@ from pathlib import Path
 FOLDER = "QMD_RELIABILITY_OUT"
 """The environment variable that names the folder; nothing is written where it is not set."""
 
+LONG = "QMD_RELIABILITY_LONG"
+"""Where it is set, tests that stop after a time take ten times as long: every fault at every call, more crash states."""
+
 
 def record(name: str, backend: str, **counts: int) -> None:
     """Keep what a test counted: ``trials``, ``acked``, ``lost``, ``torn``, ``double`` and whatever else it has.

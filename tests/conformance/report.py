@@ -148,6 +148,7 @@ LIMITS = """\
 
 ```bash
 make reliability                              # all of it, with the servers, and this page written anew
+QMD_RELIABILITY_LONG=1 make reliability       # the same, more patiently: every fault at every call
 make test                                     # a small part, on SQLite and disk, with all other tests
 .venv/bin/python -m pytest tests/conformance  # all of it, no page
 ```

@@ -15,10 +15,10 @@ from tests.conformance import shim
 from tests.conformance.backends import SQLITE_DISK
 from tests.conformance.faults import FAULTS
 from tests.conformance.faults_clock import COMMITS
-from tests.conformance.figures import FOLDER, record
+from tests.conformance.figures import LONG, record
 from tests.conformance.shimmed import OPERATIONS
 
-SECONDS = "240" if os.environ.get(FOLDER) else "30"
+SECONDS = "240" if os.environ.get(LONG) else "30"
 """Faults are tried in an order drawn from a seed, until each was tried at every call or this time is over."""
 
 
