@@ -8,6 +8,8 @@ end of its transaction is missing. If that never comes (a kill, a power loss, a 
 the lake next completes it. So what was acknowledged is in the ledger or in the records beyond it.
 """
 
+import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 
 from qmd_platform.errors import Conflict, LakeError, LedgerError
@@ -74,6 +76,14 @@ class Records:
             return self._blobs.read(path), where
         except OSError as error:
             raise LedgerError(f"the checkpoint {where} cannot be read: {error}", hint=_RESTORE) from error
+
+    def is_whole(self, checkpoint: int) -> bool:
+        """Whether the bytes of a checkpoint are those that were kept."""
+        try:
+            gzip.decompress(self.checkpoint(checkpoint)[0])
+        except (LedgerError, OSError, EOFError, zlib.error):
+            return False
+        return True
 
     def forget(self, commits: Iterable[int], checkpoints: Iterable[int]) -> None:
         """Delete records, and checkpoints, that a later checkpoint makes superfluous."""

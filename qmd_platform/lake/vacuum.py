@@ -141,7 +141,8 @@ def _thin_records(lake: Lake) -> int:
     if len(commits) >= RECORDS and lake.ledger.last_commit() > max(checkpoints, default=0):
         lake.records.keep_checkpoint(*lake.ledger.checkpoint())
         checkpoints = lake.records.checkpoints()
-    if len(checkpoints) < 2:  # noqa: PLR2004 - the last two: should one be damaged, the other is there
+    last_two = checkpoints[-2:]  # should one be damaged some day, the other is there
+    if len(last_two) < 2 or not all(lake.records.is_whole(one) for one in last_two):  # noqa: PLR2004 - as above
         return 0
     old = [commit for commit in commits if commit <= checkpoints[-2]]
     lake.records.forget(old, checkpoints[:-2])

@@ -1,6 +1,6 @@
 """The ledger: commits by compare-and-swap, and everything else that changes it.
 
-What lives here: write transactions over ``ledger.schema``. What does not: the rows of a commit
+What lives here: what may be asked to change. What does not: making a commit (``ledger.committing``), its rows
 (``ledger.applying``), questions (``ledger.questions``, ``ledger.history``), what vacuum does (``ledger.disposal``),
 which lake and world it is of (``ledger.identity``), the database's habits (``ledger.sqlite``, ``ledger.postgres``),
 files and merging (``lake``).
@@ -10,45 +10,38 @@ partition has moved on since, the whole batch is refused (Conflict) and the call
 one after the other, so their ids have no holes, and a snapshot is everything up to an id.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, delete, insert
 
-from qmd_platform import __version__
 from qmd_platform.errors import BadSnapshot, Conflict, LedgerError
 from qmd_platform.ledger import applying, rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.checkpoint import dumped, loaded
+from qmd_platform.ledger.committing import Committing, Keeper, now_ms
 from qmd_platform.ledger.database import Database
-from qmd_platform.ledger.history import text_of
-from qmd_platform.ledger.identity import Identity
 from qmd_platform.ledger.journal import Entry
 from qmd_platform.ledger.records import Change, Pin, Verdict
 from qmd_platform.ledger.snapshots import NOW, AsOf, pinned, resolved
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.model.series import Series
-from qmd_platform.model.window import Instant
+from qmd_platform.model.window import Instant, iso
 
 
-class Recorder(Protocol):
-    """Keeps what commits do, beside the ledger (``lake.records``)."""
-
-    def keep(self, entry: Entry) -> None:
-        """Keep what a commit did, durably, before it is one. An error it raises undoes the commit."""
+class Recorder(Keeper, Protocol):
+    """Keeps what commits do, and knows what was kept."""
 
     def complete(self, ledger: "Ledger") -> int:
         """Make the commits that were kept and are not in the ledger; how many there were."""
 
 
-class Ledger(Identity):
+class Ledger(Committing):
     """What a lake holds. Cheap to open; safe to share between threads, to fork, and to open in many processes."""
 
     def __init__(self, database: Database, recorder: Recorder | None = None) -> None:
-        super().__init__(database)
+        super().__init__(database, recorder)
         self.database = database
         self._recorder = recorder
 
@@ -87,11 +80,11 @@ class Ledger(Identity):
                 the same one again does no harm.
         """
         self.complete()
-        with self._database.writing() as connection:
+        with self._making() as making:
             if world is not None:
-                self._claim(connection, world)
-            entry = self._entry(connection, run_id, source, idem_key=idem_key, changes=tuple(changes))
-            self._commit(connection, entry)
+                self._claim(making.connection, world)
+            entry = self._entry(making.connection, run_id, source, idem_key=idem_key, changes=tuple(changes))
+            self._commit(making, entry)
         return entry.id
 
     def complete(self) -> int:
@@ -159,34 +152,34 @@ class Ledger(Identity):
         Raises:
             BadSnapshot: the name is taken or not one, or there is no such snapshot.
         """
-        if not name or name[0].isdecimal() or name != name.strip() or name == NOW:
-            raise BadSnapshot(
-                f"{name!r} cannot name a pin", hint="begin with a letter; digits mean commits and times, `now` is now"
-            )
+        _refuse_name(name)
         chosen = None if series is None else tuple(sorted(set(series)))
         self.complete()
-        with self._database.writing() as connection:
+        with self._making() as making:
             # Resolved in here, so that no vacuum comes between; of all series, as a snapshot may be whole for some only.
-            number = resolved(connection, at, chosen[0] if chosen and len(chosen) == 1 else None)
-            wanted = Pin(name, number, chosen, until, note, _now())
-            for held in pinned(connection):
+            number = resolved(making.connection, at, chosen[0] if chosen and len(chosen) == 1 else None)
+            wanted = Pin(name, number, chosen, until, note, now_ms())
+            for held in pinned(making.connection):
                 if held.name == name and (held.commit, held.series, held.until) == (number, chosen, until):
                     return held
                 if held.name == name:
                     hint = "unpin it, or choose another name"
                     raise BadSnapshot(f"the pin {name!r} is taken: commit {held.commit}", hint=hint)
-            self._commit(connection, self._entry(connection, run_id, "qmd:pin", pins=(wanted,)))
+            if until is not None and until <= wanted.made_at:
+                raise BadSnapshot(
+                    f"the pin {name!r} would end at {iso(until)}, which is over", hint="give a later time"
+                )
+            self._commit(making, self._entry(making.connection, run_id, "qmd:pin", pins=(wanted,)))
         return wanted
 
     def unpin(self, name: str, *, run_id: str = "unpin") -> None:
         """Forget a pin: what only it reaches may go. BadSnapshot if there is none of this name."""
         if name not in (names := [pin.name for pin in self.pins()]):
-            raise BadSnapshot(
-                f"there is no pin {name!r}", hint=f"pins: {', '.join(names)}" if names else "there is none"
-            )
+            hint = f"pins: {', '.join(names)}" if names else "there is none"
+            raise BadSnapshot(f"there is no pin {name!r}", hint=hint)
         self.complete()
-        with self._database.writing() as connection:
-            self._commit(connection, self._entry(connection, run_id, "qmd:unpin", unpinned=(name,)))
+        with self._making() as making:
+            self._commit(making, self._entry(making.connection, run_id, "qmd:unpin", unpinned=(name,)))
 
     def record_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Keep what the rules said of these partitions instead of all they said before: one judgement, one state."""
@@ -197,41 +190,8 @@ class Ledger(Identity):
                 kept = {name: getattr(verdict, name) for name in rows.VERDICT}
                 connection.execute(insert(db.verdict).values(kept | {"partition_id": ids[verdict.partition]}))
 
-    def _entry(self, connection: Connection, run_id: str, source: str, **said: Any) -> Entry:  # noqa: ANN401 - fields of Entry
-        last, at = connection.execute(select(func.max(db.commit.c.id), func.max(db.commit.c.at))).one()
-        return Entry(
-            id=(last or 0) + 1,
-            at=max(_now(), at or 0),  # a clock that jumps back must not make the past ambiguous
-            run_id=run_id,
-            source=source,
-            code_version=__version__,
-            lake=self._said(connection, "lake") or "",
-            world=self._said(connection, "world"),
-            **said,
-        )
 
-    def _commit(self, connection: Connection, entry: Entry) -> None:
-        """The one way into the log: rows first, which may refuse, then the record, then the transaction's end."""
-        self._apply(connection, entry)
-        if self._recorder is not None:
-            self._recorder.keep(entry)
-
-    def _apply(self, connection: Connection, entry: Entry) -> None:
-        said = {name: getattr(entry, name) for name in ("id", "at", "run_id", "source", "code_version", "idem_key")}
-        try:
-            connection.execute(insert(db.commit).values(said))
-        except IntegrityError as error:
-            raise Conflict(f"a commit with the key {entry.idem_key!r} exists") from error
-        applying.apply(connection, entry.id, entry.at, entry.changes)
-        if entry.unpinned:
-            connection.execute(delete(db.pin).where(db.pin.c.name.in_(entry.unpinned)))
-        for pin in entry.pins:
-            kept = {"name": pin.name, "commit_id": pin.commit, "series": text_of(pin.series), "until": pin.until}
-            try:
-                connection.execute(insert(db.pin).values(kept | {"note": pin.note, "made_at": pin.made_at}))
-            except IntegrityError as error:
-                raise BadSnapshot(f"the pin {pin.name!r} is taken", hint="choose another name") from error
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000
+def _refuse_name(name: str) -> None:
+    if not name or name[0].isdecimal() or name != name.strip() or name == NOW:
+        hint = "begin with a letter; digits mean commits and times, `now` is now"
+        raise BadSnapshot(f"{name!r} cannot name a pin", hint=hint)

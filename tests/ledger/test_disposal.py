@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.errors import Vacuumed
-from qmd_platform.ledger import ledger as module
+from qmd_platform.ledger import committing
+from qmd_platform.ledger import ledger as ledger_module
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.model.spans import Run, State
 from tests.ledger.making import BITCOIN, ETHER, change, commit, path_of, window
@@ -19,7 +20,8 @@ NOON = 1_767_268_800_000
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     """Versions 1 to 3 of Bitcoin at noon, one and two hours later; Ether once."""
     times = [NOON]
-    monkeypatch.setattr(module, "_now", lambda: times[-1])
+    for module in (committing, ledger_module):
+        monkeypatch.setattr(module, "now_ms", lambda: times[-1])
     opened = Ledger.open(tmp_path / "ledger.sqlite", tmp_path / "commit.lock")
     for seen in range(3):
         also = (change(ETHER, 0),) if not seen else ()
@@ -89,8 +91,8 @@ def test_a_pin_of_one_series_keeps_only_that(ledger: Ledger):
 
 
 def test_an_expired_pin_holds_nothing(ledger: Ledger):
-    ledger.pin("short", at=1, until=NOON + 3 * HOUR)
-    said = ledger.reclaim(now=NOON + 3 * HOUR, keep_ms=0, grace_ms=HOUR)
+    ledger.pin("short", at=1, until=NOON + 4 * HOUR)
+    said = ledger.reclaim(now=NOON + 4 * HOUR, keep_ms=0, grace_ms=HOUR)
     assert [pin.name for pin in said.expired] == ["short"]
     assert len(said.trashed) == 2
 

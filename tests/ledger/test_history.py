@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from qmd_platform.errors import ConfigError, LedgerError
-from qmd_platform.ledger import ledger as module
+from qmd_platform.errors import BadSnapshot, ConfigError, LedgerError
+from qmd_platform.ledger import committing
+from qmd_platform.ledger import ledger as ledger_module
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.records import Revision
 from qmd_platform.model.spans import Run, State
@@ -22,7 +23,8 @@ NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What the ledger takes for the time; the last number counts."""
     times = [NOON]
-    monkeypatch.setattr(module, "_now", lambda: times[-1])
+    for module in (committing, ledger_module):
+        monkeypatch.setattr(module, "now_ms", lambda: times[-1])
     return times
 
 
@@ -128,3 +130,10 @@ def test_only_runs_that_differ_get_a_new_history(ledger: Ledger, clock: list[int
             (12 * MINUTE, 2, None),
         ]
     assert ledger.in_state(State.MISSING) == {BITCOIN: (kept,)}
+
+
+def test_a_pin_that_is_over_already_is_refused(ledger: Ledger, clock: list[int]):
+    commit(ledger, change(BITCOIN, 0))
+    with pytest.raises(BadSnapshot, match="would end at 2026-01-01T12:00:00Z, which is over"):
+        ledger.pin("late", until=NOON)
+    assert ledger.pins() == []
