@@ -135,3 +135,11 @@ def _ends(rows: pa.Table) -> tuple[Instant, Instant]:
 
 def _stamp(at: Instant) -> str:
     return iso(at).replace("-", "").replace(":", "")
+
+
+def partition_of(path: str) -> Partition | None:
+    """The partition a file's path says it is of; None for a file that is none of ours."""
+    try:
+        return Partition.from_folder(path.rpartition("/")[0])
+    except (KeyError, ValueError):
+        return None

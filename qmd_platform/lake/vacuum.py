@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from qmd_platform.errors import BadSnapshot
 from qmd_platform.lake.blobs import Found
+from qmd_platform.lake.segments import partition_of
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.disposal import Reclaimed
 from qmd_platform.ledger.lock import held
@@ -150,9 +151,4 @@ def _thin_records(lake: Lake) -> int:
 
 
 def _partition(path: str) -> Partition | None:
-    if not path.endswith(".parquet"):
-        return None
-    try:
-        return Partition.from_folder(path.rpartition("/")[0])
-    except (KeyError, ValueError):
-        return None
+    return partition_of(path) if path.endswith(".parquet") else None

@@ -18,7 +18,7 @@ from qmd_platform.lake.digests import data_version_of, digests
 from qmd_platform.lake.rebuild import replayed
 from qmd_platform.lake.records import Records
 from qmd_platform.lake.rows import empty
-from qmd_platform.lake.segments import table_of
+from qmd_platform.lake.segments import partition_of, table_of
 from qmd_platform.ledger.comparison import differences
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.records import Head, PartitionState, Segment
@@ -72,7 +72,7 @@ def verified(ledger: Ledger, blobs: BlobStore, records: Records, progress: Progr
                 progress(done, len(states))
     findings += _of_pins(ledger, blobs)
     known = ledger.paths()
-    orphans = [Finding(_partition(path), path, "no commit names this file", "orphan") for path in files]
+    orphans = [Finding(partition_of(path), path, "no commit names this file", "orphan") for path in files]
     return findings + [orphan for orphan in orphans if orphan.path not in known]
 
 
@@ -166,10 +166,3 @@ def _of_candles(spec: tables.Table, partition: Partition, head: Head, rows: pa.T
         yield "first or last open time is not what the ledger says"
     if windows_of(open_at, partition.series.timeframe.step) != in_state(head.runs, State.PRESENT):
         yield "coverage in the ledger is not what the rows cover"
-
-
-def _partition(path: str) -> Partition | None:
-    try:
-        return Partition.from_folder(path.rpartition("/")[0])
-    except (KeyError, ValueError):
-        return None
