@@ -119,7 +119,7 @@ bench-storage: $(BENCH) $(ARCTICDB)/.installed ## measure the lake beside Delta 
 
 .PHONY: lock
 lock: $(DEV) ## write requirements/*.txt anew; keeps versions unless UPGRADE=--upgrade
-	@$(COMPILE) --group build --output-file requirements/runtime.txt
+	@$(COMPILE) --extra sql --group build --output-file requirements/runtime.txt
 	@$(COMPILE) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 	@$(COMPILE_GROUP) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	@$(COMPILE_GROUP) --group bench-arcticdb --output-file requirements/bench-arcticdb.txt

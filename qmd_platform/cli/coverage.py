@@ -87,7 +87,7 @@ def _draw(series: Series, window: Window, meant: Window, runs: "Sequence[Run]", 
     _draw_months(window, meant, runs, step)
     unknown = never_asked(meant, runs, step)
     quiet = [] if every else [run for run in runs if run.state in {State.PRESENT, State.VERIFIED_EMPTY}]
-    notable = [run for run in runs if run not in quiet]
+    notable = [run for run in runs if every or run.state not in {State.PRESENT, State.VERIFIED_EMPTY}]
     listed = notable if every else notable[:SHOWN]
     if listed:
         show.table(

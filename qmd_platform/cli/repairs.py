@@ -69,12 +69,18 @@ def _taken_out(lake: Lake, findings: Sequence[Finding]) -> list[Loss]:
             tuple(run.window for run in outcome.runs if (run.state, run.cause) == (State.MISSING, CAUSE)),
         )
         for outcome in repair(lake, files, run_id=kit.run_id("repair"))
+        if outcome.wrote
     ]
 
 
 def remedies(lake: Lake, damaged: Sequence[Finding]) -> Iterator[str]:
     """What to do about each kind of damage among ``damaged``."""
-    if any(finding.kind == "damaged" and not _is_of_ledger(finding) for finding in damaged):
+    if pins := sorted({pin for finding in damaged for pin in finding.pins}):
+        yield (
+            f"What needs a damaged file of the past cannot be read: the pins {', '.join(pins)}. "
+            "Put the file back from a backup, or `qmd unpin` them."
+        )
+    if any(finding.kind == "damaged" and not finding.pins and not _is_of_ledger(finding) for finding in damaged):
         yield (
             "Files: put them back from a backup, or take them out with `qmd verify --repair` and fetch their candles again."
         )

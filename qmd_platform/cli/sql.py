@@ -146,7 +146,8 @@ def _asked(connection: "Connection", query: str) -> "duckdb.DuckDBPyRelation":
     """The answer to the one reading statement in ``query``, not fetched yet; ConfigError for any other."""
     statements = connection.raw.extract_statements(query)
     if len(statements) != 1:
-        raise ConfigError(f"{ONLY_READS} one statement, and here are {len(statements)}", hint="run them one by one")
+        hint = "run them one by one" if statements else "give a query, or leave it out to list the tables"
+        raise ConfigError(f"{ONLY_READS} one statement, and here are {len(statements)}", hint=hint)
     (statement,) = statements
     kind = statement.type.name
     if kind not in _READING:

@@ -12,6 +12,9 @@ from qmd_platform.errors import LakeError
 from qmd_platform.lake.blobs import BlobStore, LocalBlobs
 from qmd_platform.lake.objects import ObjectBlobs
 
+DISK = "disk"
+"""Where the files of a shared ledger's lake are, if not on an object store (``place_of``)."""
+
 OWNER = "lake.json"
 """Says below an object store's prefix which lake it belongs to."""
 
@@ -31,6 +34,11 @@ def open_blobs(root: Path, url: str | None = None) -> Blobs:
         return Blobs(LocalBlobs(root / "data"), LocalBlobs(root / "log"), LocalBlobs(root / "quarantine"))
     store = ObjectBlobs(url)
     return Blobs(store.at("data"), store.at("log"), store.at("quarantine"))
+
+
+def place_of(url: str | None) -> str:
+    """What the ledger keeps of where a lake's files are, so that no machine looks, or writes, elsewhere."""
+    return DISK if url is None else ObjectBlobs(url).where("").rstrip("/")
 
 
 def owner(url: str) -> str | None:

@@ -63,7 +63,9 @@ def to_postgres(root: Path, postgres: str, url: str | None, progress: Progress) 
     if url is not None:
         files.claim(url, place.lake)
     try:
-        return _moved(source, target, files.open_blobs(root), files.open_blobs(root, url) if url else None, progress)
+        moved = _moved(source, target, files.open_blobs(root), files.open_blobs(root, url) if url else None, progress)
+        Ledger(target).put("files", files.place_of(url))
+        return moved
     finally:
         target.close()
         source.close()
@@ -79,7 +81,9 @@ def to_sqlite(root: Path, postgres: str, url: str | None, progress: Progress) ->
         with Lake.open(root, postgres=postgres, files=url):
             pass  # as above
     try:
-        return _moved(source, target, files.open_blobs(root, url), files.open_blobs(root) if url else None, progress)
+        moved = _moved(source, target, files.open_blobs(root, url), files.open_blobs(root) if url else None, progress)
+        Ledger(target).put("files", files.DISK)
+        return moved
     finally:
         target.close()
         source.close()

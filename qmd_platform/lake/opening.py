@@ -35,7 +35,9 @@ def _opened(root: Path, postgres: str | None, url: str | None) -> tuple[Place, L
         place, ledger = _embedded(root, records)
     else:
         place, ledger = _shared(root, postgres, records, has_files=url is None)
+        _refuse_elsewhere(ledger, files.place_of(url))
         _refuse_without_files(ledger, records, blobs)
+        ledger.agreed("files", files.place_of(url))
     if url is not None:
         files.claim(url, place.lake)
     upgrade(place, ledger, blobs.data, records)
@@ -92,6 +94,17 @@ def _refuse_without_files(ledger: Ledger, records: Records, blobs: files.Blobs) 
         hint = "set QMD_FILES_URL as on the machine that wrote them, or restore the files from a backup"
         where = f"{ledger.database.where} has {last} commits"
         raise LedgerError(f"the ledger {where}, and there is no file of theirs at {blobs.data.where('')}", hint=hint)
+
+
+def _refuse_elsewhere(ledger: Ledger, wanted: str) -> None:
+    """LedgerError if the files are kept in another place than this machine was told."""
+    found = ledger.about("files")
+    if found is not None and found != wanted:
+        where, hint = f"at {found}", f"set QMD_FILES_URL to {found}"
+        if found == files.DISK:
+            where, hint = "on a disk of its own", "unset QMD_FILES_URL, or move them with `qmd migrate-ledger --files`"
+        told = "none is named here" if wanted == files.DISK else f"{wanted} is named here"
+        raise LedgerError(f"the lake of {ledger.database.where} has its files {where}; {told}", hint=hint)
 
 
 def _has_commits(place: Place) -> bool:

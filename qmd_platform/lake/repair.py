@@ -30,7 +30,7 @@ def repair(lake: Lake, findings: Iterable[Finding], *, run_id: str) -> list[Outc
     """
     damaged: dict[Partition, set[str]] = {}
     for finding in findings:
-        if finding.kind == "damaged" and finding.partition is not None:
+        if finding.kind == "damaged" and finding.partition is not None and not finding.pins:
             damaged.setdefault(finding.partition, set()).add(finding.path)
     outcomes: list[Outcome] = []
     for partition, paths in damaged.items():

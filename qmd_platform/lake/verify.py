@@ -43,6 +43,8 @@ class Finding:
     path: str
     problem: str
     kind: Kind
+    pins: tuple[str, ...] = ()
+    """Of a damaged file that is of the past: the pins that need it."""
 
     @property
     def is_damage(self) -> bool:
@@ -79,13 +81,16 @@ def verified(ledger: Ledger, blobs: BlobStore, records: Records, progress: Progr
 def _of_pins(ledger: Ledger, blobs: BlobStore) -> Iterator[Finding]:
     """Damaged files of past versions that pins promise. Other past versions are proven when they are read."""
     live = {segment.path for segment in ledger.segments()}
-    held = {segment.path: segment for pin in ledger.pins() for segment in ledger.pinned_segments(pin)}
+    held: dict[str, tuple[Segment, list[str]]] = {}
+    for pin in ledger.pins():
+        for segment in ledger.pinned_segments(pin):
+            held.setdefault(segment.path, (segment, []))[1].append(pin.name)
     for path in sorted(held.keys() - live):
-        partition = held[path].partition
+        segment, names = held[path]
         try:
-            table_of(tables.table(partition.series.table), blobs, [held[path]])
+            table_of(tables.table(segment.partition.series.table), blobs, [segment])
         except CorruptSegment as error:
-            yield Finding(partition, path, error.message, "damaged")
+            yield Finding(segment.partition, path, error.message, "damaged", tuple(names))
 
 
 def _heads(ledger: Ledger, partitions: list[Partition]) -> Iterator[tuple[Partition, Head | LedgerError]]:

@@ -4,7 +4,7 @@ What lives here: what the table ``about`` says, and the refusal of anything else
 (``ledger.ledger``).
 """
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from qmd_platform.errors import LedgerError, WrongWorld
 from qmd_platform.ledger import schema as db
@@ -26,8 +26,16 @@ class Identity(Disposal):
             with self._database.writing() as connection:
                 self._say(connection, key, value)
 
+    def put(self, key: str, value: str) -> None:
+        """Make ``about(key)`` be ``value``, whatever it was."""
+        with self._database.writing() as connection:
+            connection.execute(delete(db.about).where(db.about.c.key == key))
+            connection.execute(insert(db.about).values(key=key, value=value))
+
     def agreed(self, key: str, value: str) -> str:
         """What ``about(key)`` is; made to be ``value`` where nobody has said it yet."""
+        if (said := self.about(key)) is not None:
+            return said
         with self._database.writing() as connection:
             found = self._said(connection, key)
             if found is None:

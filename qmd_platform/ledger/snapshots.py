@@ -5,6 +5,7 @@ What lives here: ``AsOf`` and what it comes to, in an open transaction. What doe
 """
 
 import json
+import time
 
 from sqlalchemy import Connection, func, select
 
@@ -66,5 +67,7 @@ def _named_or_timed(connection: Connection, as_of: str) -> int:
         known = f"pins: {', '.join(pins)}" if pins else "there are no pins"
         raise BadSnapshot(f"the lake has no snapshot {as_of!r}", hint=f"give a commit, a time or a pin; {known}")
     at = instant(as_of, "as_of")
+    if at > time.time_ns() // 1_000_000:
+        raise BadSnapshot(f"{as_of} is in the future: the lake is not yet what it will be then", hint=f"say {NOW}")
     query = select(func.coalesce(func.max(db.commit.c.id), 0)).where(db.commit.c.at <= at)
     return int(connection.execute(query).scalar_one())

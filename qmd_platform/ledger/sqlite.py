@@ -12,35 +12,19 @@ much as three commits, a process that has written keeps an idle reader open unti
 import os
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import NullPool
 
 from qmd_platform.errors import LedgerError
 from qmd_platform.ledger.database import bring_up, is_current, refuse_moved
 from qmd_platform.ledger.durable import synced
 from qmd_platform.ledger.lock import held
-
-BUSY_S = 60
-"""Seconds a connection waits for SQLite's own locks (a closing writer's checkpoint) before it gives up."""
-
-LOG_BYTES = 4 << 20
-"""Size of the write-ahead log from which a commit checkpoints although readers keep the log open."""
-
-# With the limit the log begins anew as a short file. Without, it stays as long as it ever was, and every commit from then
-# on checkpoints: three syncs more.
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "wal_autocheckpoint=0",
-    f"journal_size_limit={LOG_BYTES // 4}",
-)
+from qmd_platform.ledger.rows import REBUILD
+from qmd_platform.ledger.sqlite_connections import LOG_BYTES, MAKER, READER, WRITER, connected, connected_to
 
 
 class SqliteDatabase:
@@ -60,7 +44,7 @@ class SqliteDatabase:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """See Database."""
-        with self._named_errors(), _to(_READER, self.path) as connection:
+        with self._named_errors(), connected_to(READER, self.path) as connection:
             yield connection
 
     @contextmanager
@@ -73,14 +57,19 @@ class SqliteDatabase:
     @contextmanager
     def moving(self) -> Iterator[Connection]:
         """See Database."""
-        with self._named_errors(), held(self.lock), self._fresh_after_errors(), _to(_WRITER, self.path) as connection:
+        with (
+            self._named_errors(),
+            held(self.lock),
+            self._fresh_after_errors(),
+            connected_to(WRITER, self.path) as connection,
+        ):
             self._keep_log()
             with connection.begin():
                 yield connection
             self._checkpoint(connection)
 
     def problems(self) -> list[str]:
-        """See Database: the first few sentences of SQLite's own check."""
+        """See Database."""
         try:
             with self.reading() as connection:
                 said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(5)")]
@@ -91,14 +80,14 @@ class SqliteDatabase:
     def close(self) -> None:
         """Move what this process has written from the log into the database, if no other process has it open."""
         if self._idle is not None:
-            with self._named_errors(), held(self.lock), _to(_WRITER, self.path) as connection:
+            with self._named_errors(), held(self.lock), connected_to(WRITER, self.path) as connection:
                 connection.exec_driver_sql("SELECT 1")
                 self.let_go()
 
     def settled(self) -> Path:
         """The file, with everything in it: whole without its log. For a ledger that nobody else uses."""
         self.let_go()
-        with self._named_errors(), held(self.lock), _to(_WRITER, self.path) as connection:
+        with self._named_errors(), held(self.lock), connected_to(WRITER, self.path) as connection:
             driver = connection.connection.driver_connection
             if driver is None or driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                 raise LedgerError(f"the ledger {self.path} is in use", hint="end the other programs that use it")
@@ -119,11 +108,11 @@ class SqliteDatabase:
             if not self.path.exists() or not self.path.stat().st_size:
                 self._make()
             if not self._is_whole():
-                with _to(_WRITER, self.path) as connection:
+                with connected_to(WRITER, self.path) as connection:
                     connection.exec_driver_sql("SELECT name FROM sqlite_master")
             revision = self._revision()
             if not is_current(self.where, revision):
-                with _to(_WRITER, self.path) as connection, connection.begin():
+                with connected_to(WRITER, self.path) as connection, connection.begin():
                     bring_up(connection, revision)
 
     def _is_whole(self) -> bool:
@@ -135,7 +124,7 @@ class SqliteDatabase:
         draft = self.path.with_name(f"{self.path.name}.draft")
         for suffix in ("", "-journal", "-wal", "-shm"):
             Path(f"{draft}{suffix}").unlink(missing_ok=True)
-        with _to(_MAKER, draft) as connection:
+        with connected_to(MAKER, draft) as connection:
             with connection.begin():
                 bring_up(connection, None)
             # Now, and not before: what is in a write-ahead log is moved when the file is closed, and an error there is
@@ -159,7 +148,7 @@ class SqliteDatabase:
     def _keep_log(self) -> None:
         """Hold the idle reader, so that the writer, closing, is not the last one. Under the lock."""
         if self._idle is None:
-            self._idle = _connected(self.path, "ro")
+            self._idle = connected(self.path, "ro")
             weakref.finalize(self, self._idle.close)
             # It counts as open from its first read.
             self._idle.execute("SELECT name FROM sqlite_master").fetchall()
@@ -189,7 +178,7 @@ class SqliteDatabase:
         try:
             yield
         except DatabaseError as error:
-            raise LedgerError(f"the ledger {self.path} cannot be used: {error.orig}") from error
+            raise LedgerError(f"the ledger {self.path} cannot be used: {error.orig}", hint=_hint(error)) from error
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"the ledger {self.path} cannot be used: {error}") from error
 
@@ -206,42 +195,7 @@ def _let_all_go() -> None:
 os.register_at_fork(before=_let_all_go)
 
 
-def _connected(path: Path, mode: str, pragmas: tuple[str, ...] = ()) -> sqlite3.Connection:
-    # isolation_level=None: we say BEGIN ourselves, as sqlite3 would only say it before a write.
-    uri = f"file:{quote(str(path))}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
-    # No pool: a connection closed outside the lock is what must never happen.
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-    return engine
-
-
-_TARGET: ContextVar[Path] = ContextVar("_TARGET")
-"""The file the next connection is to."""
-
-# One engine of each kind for all files: an engine keeps the statements it has compiled, and making them anew for every
-# lake that is opened costs 20 ms.
-_READER = _engine(lambda: _connected(_TARGET.get(), "ro"), "BEGIN")
-_WRITER = _engine(lambda: _connected(_TARGET.get(), "rwc", _PRAGMAS), "BEGIN IMMEDIATE")
-_MAKER = _engine(lambda: _connected(_TARGET.get(), "rwc", ("synchronous=FULL",)), "BEGIN IMMEDIATE")
-
-
-@contextmanager
-def _to(engine: Engine, path: Path) -> Iterator[Connection]:
-    token = _TARGET.set(path)
-    try:
-        connection = engine.connect()
-    finally:
-        _TARGET.reset(token)
-    with connection:
-        yield connection
+def _hint(error: DatabaseError) -> str | None:
+    """What to do about a file that is not, or not any more, what we made."""
+    signs = ("not a database", "malformed", "no such column", "no such table")
+    return REBUILD if any(sign in str(error.orig) for sign in signs) else None

@@ -18,9 +18,10 @@ def test_a_machine_that_was_not_told_where_the_files_are_does_not_take_them_for_
     with Lake.open(tmp_path / "one", postgres=url, files=files_url) as lake:
         put(lake, Write(JANUARY, candles_at([0]).to_arrow()))
     for files in (None, f"{files_url}/misspelt"):
-        with pytest.raises(LedgerError, match="no file of theirs") as refused:
-            Lake.open(tmp_path / "two", postgres=url, files=files)
-        assert "QMD_FILES_URL" in str(refused.value)
+        for folder in ("two", "one"):
+            with pytest.raises(LedgerError, match=f"has its files at {files_url}.*is named here") as refused:
+                Lake.open(tmp_path / folder, postgres=url, files=files)
+            assert f"set QMD_FILES_URL to {files_url}" in str(refused.value)
     assert owner(f"{files_url}/misspelt") is None
     with Lake.open(tmp_path / "two", postgres=url, files=files_url) as lake:
         assert len(lake.candles(JANUARY.series)) == 1

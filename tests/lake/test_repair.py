@@ -94,3 +94,16 @@ def test_a_repair_stopped_before_the_file_was_deleted_is_finished_by_nobody_bein
     assert lake.verify() == []  # no live version has it
     assert [outcome.version for outcome in repair(lake, findings, run_id="r")] == [2]
     assert lake.ledger.last_commit() == 2
+
+
+def test_a_damaged_file_that_only_a_pin_needs_is_named_with_the_pin_and_left_alone(lake: Lake):
+    path = file_of(lake)
+    lake.ledger.pin("paper")
+    put(lake, Write(JANUARY, candles_at([3], 7.0).to_arrow()))
+    path.write_bytes(path.read_bytes()[:-1])
+    (finding,) = lake.verify()
+    assert (finding.kind, finding.path in str(path), finding.pins) == ("damaged", True, ("paper",))
+    assert repair(lake, [finding], run_id="r") == []
+    assert path.exists()
+    lake.ledger.unpin("paper")
+    assert lake.verify() == []

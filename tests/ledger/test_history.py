@@ -137,3 +137,9 @@ def test_a_pin_that_is_over_already_is_refused(ledger: Ledger, clock: list[int])
     with pytest.raises(BadSnapshot, match="would end at 2026-01-01T12:00:00Z, which is over"):
         ledger.pin("late", until=NOON)
     assert ledger.pins() == []
+
+
+def test_a_time_to_come_is_no_snapshot(ledger: Ledger):
+    commit(ledger, change(BITCOIN, 0))
+    with pytest.raises(BadSnapshot, match="2099-01-01 is in the future"):
+        ledger.resolved("2099-01-01")

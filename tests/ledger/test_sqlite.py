@@ -10,7 +10,8 @@ import pytest
 from qmd_platform.errors import LedgerError
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.records import Verdict
-from qmd_platform.ledger.sqlite import LOG_BYTES, SqliteDatabase
+from qmd_platform.ledger.sqlite import SqliteDatabase
+from qmd_platform.ledger.sqlite_connections import LOG_BYTES
 from qmd_platform.model.series import Partition, Series
 
 ROOT = Path(__file__).parents[2]
