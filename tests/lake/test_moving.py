@@ -87,7 +87,7 @@ def test_a_lake_of_a_team_carries_on(root: Path, url: str):
 def test_moving_again_says_that_it_was_done(root: Path, url: str):
     first = to_postgres(root, url, None, silent)
     # One row more: where the files are was noted after the rows had been counted.
-        assert to_postgres(root, url, None, silent) == Moved(first.ledger, 3, first.rows + 1, 0, 0, 0, now=False)
+    assert to_postgres(root, url, None, silent) == Moved(first.ledger, 3, first.rows + 1, 0, 0, 0, now=False)
 
 
 def test_what_was_moved_can_be_moved_back(root: Path, url: str):
