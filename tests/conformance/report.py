@@ -111,7 +111,7 @@ INTRO = """\
 # Reliability
 
 What the lake promises, how each promise is tested, and what the tests counted. `make reliability` runs them all and
-writes this page; every number below is from that run. A promise without a figure of its own is tested without one.
+writes this page; every number below is from one such run. A promise without a figure of its own is tested without one.
 
 The tests are one suite, run over three backends: the ledger in SQLite with files on disk, the ledger in PostgreSQL
 with files on disk, the ledger in PostgreSQL with files on an S3-compatible store (MinIO). Servers are really started,

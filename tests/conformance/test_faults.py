@@ -18,7 +18,7 @@ from tests.conformance.faults_clock import COMMITS
 from tests.conformance.figures import LONG, record
 from tests.conformance.shimmed import OPERATIONS
 
-SECONDS = "240" if os.environ.get(LONG) else "30"
+SECONDS = "240" if os.environ.get(LONG) else "10"
 """Faults are tried in an order drawn from a seed, until each was tried at every call or this time is over."""
 
 

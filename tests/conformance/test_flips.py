@@ -176,7 +176,7 @@ def drawn(rng: random.Random, places: Sequence[range], many: int) -> list[int]:
 
 
 few_and_many = pytest.mark.parametrize(
-    "many", [1, pytest.param(40, marks=[pytest.mark.slow, pytest.mark.timeout(600)])], ids=["few", "many"]
+    "many", [1, pytest.param(15, marks=[pytest.mark.slow, pytest.mark.timeout(600)])], ids=["few", "many"]
 )
 
 

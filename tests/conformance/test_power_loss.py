@@ -21,7 +21,7 @@ from tests.conformance.power_writer import SCENARIOS, Scenario
 from tests.conformance.shim import Call
 from tests.conformance.shimmed import HOURS, commit, holds, write
 
-SECONDS = 600 if os.environ.get(LONG) else 60
+SECONDS = 600 if os.environ.get(LONG) else 25
 """States are drawn until there were as many as asked for, or this time is over."""
 
 
