@@ -18,6 +18,9 @@ from qmd_platform.model.window import instant
 NOW = "now"
 """The name that stands for the latest commit."""
 
+SKEW_MS = 60_000
+"""How far two machines' clocks may be apart before a time is taken for one to come."""
+
 AsOf = int | str | None
 """A snapshot: a commit's id, a time as ISO text, a pin's name; None or ``now`` for now."""
 
@@ -67,7 +70,8 @@ def _named_or_timed(connection: Connection, as_of: str) -> int:
         known = f"pins: {', '.join(pins)}" if pins else "there are no pins"
         raise BadSnapshot(f"the lake has no snapshot {as_of!r}", hint=f"give a commit, a time or a pin; {known}")
     at = instant(as_of, "as_of")
-    if at > time.time_ns() // 1_000_000:
+    last = int(connection.execute(select(func.coalesce(func.max(db.commit.c.at), 0))).scalar_one())
+    if at > max(last, time.time_ns() // 1_000_000) + SKEW_MS:  # after a clock that jumped back, commits are ahead of it
         raise BadSnapshot(f"{as_of} is in the future: the lake is not yet what it will be then", hint=f"say {NOW}")
     query = select(func.coalesce(func.max(db.commit.c.id), 0)).where(db.commit.c.at <= at)
     return int(connection.execute(query).scalar_one())

@@ -79,7 +79,7 @@ def test_what_is_committed_while_the_rules_judge_is_judged_the_next_time(lake: L
 def test_a_clock_that_was_set_back_keeps_no_verdict_alive(lake: Lake, monkeypatch: pytest.MonkeyPatch):
     put(lake, HOURS, 0, 24)
     assert failed(lake, HOURS) == []
-    monkeypatch.setattr("qmd_platform.ledger.ledger._now", lambda: 1)
+    monkeypatch.setattr("qmd_platform.ledger.committing.now_ms", lambda: 1)
     put(lake, HOURS, 24, 48, high=1.0)
     assert failed(lake, HOURS) == [rules.OHLC_ORDER.name]
 

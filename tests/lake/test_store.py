@@ -269,7 +269,7 @@ print([state.rows for state in lake.states()])
 
 @pytest.mark.parametrize(
     ("rows", "says", "left"),
-    [(5000, "LakeError cannot write", "[]"), (1, "LedgerError the ledger", "['orphan']")],
+    [(5000, "LakeError cannot write", "[]"), (1, "LedgerError commit 2 is decided", "['orphan']")],
 )
 def test_a_disk_that_is_full_fails_the_commit_and_nothing_else(tmp_path: Path, rows: int, says: str, left: str):
     # No file may grow beyond 4 kB for a while: the segment hits that, or, if it is small, the ledger's log.
