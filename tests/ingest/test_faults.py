@@ -28,9 +28,9 @@ FAULTS = {
     "short_page": "every = 3",
     "throttle": "every = 4\nretry_after = 0.1",
     "server_error": "every = 3",
-    "truncated_json": "every = 3",
-    "html": "every = 3",
-    "cut_connection": "every = 3",
+    "truncated_json": "every = 5",
+    "html": "every = 5",
+    "cut_connection": "every = 5",
 }
 
 
