@@ -13,7 +13,7 @@ from pathlib import Path
 
 from qmd_platform.errors import LedgerError
 from qmd_platform.lake.durable import fsync_folder
-from qmd_platform.lake.files import open_blobs
+from qmd_platform.lake.files import open_blobs, place_of
 from qmd_platform.lake.place import Place
 from qmd_platform.lake.records import Records
 from qmd_platform.ledger.durable import synced
@@ -77,7 +77,7 @@ def rebuild(
         ledger.mark_gone(set(blobs.data.paths()), now)
         said = Rebuilt(ledger.last_commit(), len(ledger.states()))
         if postgres is not None:
-            _into_postgres(anew, postgres)
+            _into_postgres(anew, postgres, place_of(files))
             return said
         _refuse_losing(place, said.commit)
         return Rebuilt(said.commit, said.partitions, _swapped(place, anew.settled(), now))
@@ -194,7 +194,7 @@ def _swapped(place: Place, anew: Path, now: Instant) -> str | None:
     return str(aside) if old else None
 
 
-def _into_postgres(anew: SqliteDatabase, postgres: str) -> None:
+def _into_postgres(anew: SqliteDatabase, postgres: str, place: str) -> None:
     from qmd_platform.ledger.postgres import PostgresDatabase  # noqa: PLC0415 - its driver, which most do without
 
     database = PostgresDatabase(postgres)
@@ -207,3 +207,5 @@ def _into_postgres(anew: SqliteDatabase, postgres: str) -> None:
         if (known := resolved(theirs, None)) > (last := resolved(ours, None)):
             raise LedgerError(f"the ledger knows commit {known}, the records end at {last}", hint=_RESTORE)
         copy(ours, theirs)
+    # A checkpoint says where the files were when it was made.
+    Ledger(database).put("files", place)
