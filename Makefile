@@ -23,7 +23,7 @@ BENCH := .venv/.installed-bench
 ARCTICDB := bench-out/arcticdb
 
 # What the default suite leaves to .ci/run: what takes long, and what needs a browser or a server.
-DEFAULT_TESTS := not slow and not browser and not postgres and not minio
+DEFAULT_TESTS := not slow and not browser and not postgres and not redis and not minio
 # A file's tests stay on one worker, so that they share its servers.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 ARGS ?=
@@ -61,7 +61,7 @@ test: $(DEV) ## run the default test suite; no service, no network
 	@$(PYTEST) -m "$(DEFAULT_TESTS)" $(ARGS)
 
 .PHONY: test-rest
-test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL or MinIO
+test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL, Redis or MinIO
 	@$(PYTEST) -m "not ($(DEFAULT_TESTS)) and not browser" $(ARGS)
 	@$(PYTEST) -m browser $(ARGS)
 

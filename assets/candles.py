@@ -7,9 +7,11 @@ A venue's base timeframe, and those its universe entry calls native, are fetched
 the base. One run covers a range of partitions, because starting a run costs more than filling a month.
 """
 
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import dagster as dg
+from pydantic import Field
 
 from assets import checks, describe, receipts
 from assets.partitions import asked, market_months
@@ -18,6 +20,34 @@ from qmd_platform.model.tables import CANDLES, INSTRUMENTS
 from qmd_platform.model.timeframe import Timeframe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
+
+if TYPE_CHECKING:
+    from qmd_platform.ingest.asking import Asking
+
+
+class Fetching(dg.Config):
+    """What one run is to ask for besides what the lake lacks, and how long it may take."""
+
+    tail: int = Field(default=0, ge=0, description="Closed candles before the newest gap that are read again.")
+    recheck: bool = Field(default=False, description="Ask again for verified absences whose next look is due.")
+    archive: bool = Field(
+        default=True, description="Take closed months from the venue's archive where that is cheaper."
+    )
+    request_s: float = Field(default=15, gt=0, description="Seconds for one request; then it is tried again.")
+    partition_s: float = Field(default=600, gt=0, description="Seconds for one market and month.")
+    run_s: float = Field(default=3300, gt=0, description="Seconds for all; what came in time is kept.")
+
+    def asking(self) -> "Asking":
+        """The same, as the library says it."""
+        from qmd_platform.ingest.asking import Asking, Deadlines  # noqa: PLC0415 - only when it runs
+
+        deadlines = Deadlines(self.request_s, self.partition_s, self.run_s)
+        return Asking(tail=self.tail, recheck=self.recheck, archive=self.archive, deadlines=deadlines)
+
+
+def run_config(venue: str, tables: Sequence[str], **fetching: object) -> dict[str, Any]:
+    """A run's configuration that gives ``fetching`` (fields of ``Fetching``) to every one of ``tables``."""
+    return {"ops": {f"{venue}__{table}": {"config": fetching} for table in tables}}
 
 
 def candles_of(venue: VenueUniverse, first_month: str) -> list[dg.AssetsDefinition]:
@@ -50,11 +80,15 @@ def _fetched(
         metadata={"dagster/column_schema": describe.schema(CANDLES)},
         pool=venue.venue,
     )
-    def fetched(context: dg.AssetExecutionContext, lake: LakeResource, venues: VenuesResource) -> dg.MaterializeResult:
+    def fetched(
+        context: dg.AssetExecutionContext, config: Fetching, lake: LakeResource, venues: VenuesResource
+    ) -> dg.MaterializeResult:
         from qmd_platform.ingest.partitions import fill  # noqa: PLC0415 - ccxt and Arrow, only when it runs
 
         with lake.open() as opened:
-            filled = fill(opened, asked(context), run_id=context.run.run_id, url=venues.server())
+            filled = fill(
+                opened, asked(context), run_id=context.run.run_id, url=venues.server(), asking=config.asking()
+            )
             return receipts.reported(context, opened, filled, shorter=shorter)
 
     return fetched

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import backfill, freqtrade, orchestration, reading
+from benchmarks import archive, backfill, freqtrade, orchestration, reading
 from benchmarks.timing import Took, median, program
 from qmd_platform.model.window import Window
 from qmd_platform.sandbox.universe import listings
@@ -48,6 +48,8 @@ def _report(*, is_quick: bool) -> Iterator[str]:
         yield from _backfill(rows)
         yield from _orchestrated(url, root, dict(rows)["qmd backfill"], is_quick=is_quick)
         yield from _reading(root)
+        yield ""
+        yield from archive.report(url)
     load = " / ".join(f"{value:.1f}" for value in os.getloadavg())
     yield f"\nLoad average of the last 1 / 5 / 15 minutes when this ended: {load}; other work beside it makes all of it slower."
 

@@ -11,6 +11,9 @@ knows; ``ingest`` asks and says).
 | ``QMD_UNIVERSE`` | the universe file | ``universe.toml`` in QMD_HOME, else ``resources/universe.toml`` |
 | ``QMD_POSTGRES_URL`` | the database of a team: the lake's ledger and Dagster's runs | SQLite files in QMD_HOME |
 | ``QMD_FILES_URL`` | the object store that has the lake's files, ``s3://bucket/prefix`` | folders in QMD_HOME |
+| ``QMD_REDIS_URL`` | the Redis server where workers share venues' budgets and leases | the ledger's database, or a file |
+| ``QMD_ADDRESS`` | a name of the address venues see this machine come from; each has budgets of its own | all share one |
+| ``QMD_KEEP_LIMITS`` | ``1``: keep the venues' limits towards QMD_VENUE_URL too | they are kept for real venues only |
 """
 
 import os
@@ -31,6 +34,7 @@ from qmd_platform.toml_text import Reading
 from qmd_platform.venues import facts
 
 if TYPE_CHECKING:
+    from qmd_platform.coordination.opening import Coordination
     from qmd_platform.lake.store import Lake
 
 DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.H4, Timeframe.D1)
@@ -92,6 +96,39 @@ def open_lake(home: Path | None = None, *, world: str | None = None) -> "Lake":
     from qmd_platform.lake.store import Lake  # noqa: PLC0415 - Arrow and SQL, only when there is data to touch
 
     return Lake.open(lake_root(home), world=world, postgres=postgres_url(), files=files_url())
+
+
+def redis_url(given: str | None = None) -> str | None:
+    """The Redis server of a team: ``given``, else ``QMD_REDIS_URL``, else None. Not to be shown."""
+    from qmd_platform.coordination.redis import checked  # noqa: PLC0415 - only for a team
+
+    return _address(given, "QMD_REDIS_URL", checked)
+
+
+def keep_limits() -> bool:
+    """Whether the venues' limits are kept towards a server that answers in their place, too."""
+    text = os.environ.get("QMD_KEEP_LIMITS", "").strip()
+    if text not in {"", "0", "1"}:
+        raise ConfigError(f"QMD_KEEP_LIMITS is {text!r}", hint="write 1 to keep the limits, or leave it out")
+    return text == "1"
+
+
+def open_coordination(lake: "Lake") -> "Coordination":
+    """What the workers of ``lake`` share beside its data, by the settings. Opening it asks nobody yet.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    from qmd_platform.coordination import opening  # noqa: PLC0415 - only for who fetches
+
+    return opening.opened(
+        lake.root,
+        lake.place.lake,
+        postgres=postgres_url(),
+        redis=redis_url(),
+        address=os.environ.get("QMD_ADDRESS", "").strip() or opening.ANY_ADDRESS,
+        keep_limits=keep_limits(),
+    )
 
 
 def venue_url(given: str | None = None) -> str | None:

@@ -14,6 +14,7 @@ from assets.instruments import instruments_of
 from qmd_platform.config import Universe, load_universe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
+from sensors.gaps import gap_sensor
 from sensors.maintenance import pool_sensor, upkeep_jobs, upkeep_schedules
 from sensors.schedules import candles_job, instruments_job, instruments_schedule, tail_schedule
 from sensors.universe import universe_sensor
@@ -37,7 +38,11 @@ def build_definitions(universe: Universe) -> dg.Definitions:
             instruments_schedule(instruments),
             *upkeep_schedules(upkeep),
         ],
-        sensors=[universe_sensor(universe), pool_sensor()],
+        sensors=[
+            universe_sensor(universe),
+            *(gap_sensor(venue, jobs[venue.venue], universe) for venue in venues),
+            pool_sensor(),
+        ],
         resources={"lake": LakeResource(), "venues": VenuesResource()},
         # A step process of its own costs seconds and gains nothing: the work is I/O inside one asset.
         executor=dg.in_process_executor,

@@ -109,7 +109,30 @@ class Refused(VenueError):
 
 
 class BeyondHistory(Refused):
-    """The venue does not serve candles this old (Gate: only the last 10,000). No retry; older is no use."""
+    """The venue does not serve candles this old (Gate: only the last 10,000). No retry; older is no use.
+
+    ``oldest`` is the open time of the oldest candle it serves, where its answer tells (Kraken's does, Gate's does not).
+    """
+
+    def __init__(self, venue: str, message: str, *, oldest: int | None = None) -> None:
+        super().__init__(venue, message)
+        self.oldest = oldest
+
+
+class ArchiveError(VenueError):
+    """A venue's archive of whole files did not give one. Its candles are asked for at the venue's API instead."""
+
+
+class ArchiveAbsent(ArchiveError):
+    """There is no such file: not published yet, or never. Not a fault; it may be there tomorrow."""
+
+
+class ArchiveDamaged(ArchiveError):
+    """A file is there and cannot be trusted: wrong checksum, broken zip, wrong content. None of it is used."""
+
+
+class OutOfTime(VenueError):
+    """A deadline came before the venue's answers. What had come is kept; the rest is MISSING and is asked for again."""
 
 
 class LakeError(QmdError):

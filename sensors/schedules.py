@@ -3,7 +3,7 @@
 What lives here: when, and over which partitions. What does not: what a run does (``assets``).
 
 All are stopped until a person starts them in the UI: opening it must not send requests to an exchange by
-surprise. A tail is one run a venue, over all its markets and the month (in a month's first day also the month
+surprise. Where a sandbox answers for the venues they run from the start. A tail is one run a venue, over all its markets and the month (in a month's first day also the month
 before, whose last candles close then). While one is queued or running, the next tick leaves it alone: a slow venue
 must not gather a queue of the same work.
 """
@@ -13,8 +13,9 @@ from datetime import timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
+from assets.candles import key_of, run_config
 from assets.partitions import MONTH_FORMAT, markets_of
-from qmd_platform.config import Universe, VenueUniverse
+from qmd_platform.config import Universe, VenueUniverse, venue_url
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
 
@@ -22,6 +23,12 @@ TAIL_CRON = "*/5 * * * *"
 INSTRUMENTS_CRON = "10 0 * * *"
 LOOK_BACK = timedelta(days=1)
 """A month ends for a tail this long after it ended."""
+
+TAIL = 5
+"""Closed candles that a tail reads again: venues correct their last ones."""
+
+RUN_SECONDS = 4 * 3600
+"""A run of candles that is at work for longer is ended: each of its tables has a deadline of its own, well before."""
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -32,13 +39,19 @@ UNFINISHED = [
 ]
 
 
+def default_status() -> dg.DefaultScheduleStatus:
+    """Of all that sends requests to venues."""
+    return dg.DefaultScheduleStatus.RUNNING if venue_url() else dg.DefaultScheduleStatus.STOPPED
+
+
 def candles_job(venue: VenueUniverse) -> Job:
     """All candle assets of one venue, in one run."""
-    instruments = dg.AssetSelection.assets(dg.AssetKey([venue.venue, INSTRUMENTS.name]))
+    steps = (venue.base, *venue.native, *venue.derived)
     return dg.define_asset_job(
         f"{venue.venue}_candles",
-        selection=dg.AssetSelection.groups(venue.venue) - instruments,
+        selection=dg.AssetSelection.assets(*(key_of(venue, step) for step in steps)),
         description=f"Every candle table of {venue.venue}: fetch what is missing, then roll up.",
+        tags={"dagster/max_runtime": str(RUN_SECONDS)},
     )
 
 
@@ -53,6 +66,7 @@ def instruments_job(universe: Universe) -> Job:
 def tail_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.ScheduleDefinition:
     """Brings the venue's current month up to date every few minutes; ``first_month`` is the oldest partition."""
     name = f"{venue.venue}_tail"
+    fetched = [key_of(venue, step).path[-1] for step in (venue.base, *venue.native)]
 
     @dg.schedule(
         job=job,
@@ -60,7 +74,7 @@ def tail_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.Schedu
         cron_schedule=TAIL_CRON,
         execution_timezone="UTC",
         description=f"Brings the current month of every {venue.venue} market up to date.",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
+        default_status=default_status(),
     )
     def tail(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         slugs = context.instance.get_dynamic_partitions(str(markets_of(venue.venue).name))
@@ -82,7 +96,9 @@ def tail_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.Schedu
             tags={
                 "dagster/asset_partition_range_start": f"{slugs[0]}|{first}",
                 "dagster/asset_partition_range_end": f"{slugs[-1]}|{last}",
+                "dagster/priority": "1",
             },
+            run_config=run_config(venue.venue, fetched, tail=TAIL),
         )
 
     return tail
@@ -96,5 +112,5 @@ def instruments_schedule(job: Job) -> dg.ScheduleDefinition:
         cron_schedule=INSTRUMENTS_CRON,
         execution_timezone="UTC",
         description="Renews what every venue lists.",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
+        default_status=default_status(),
     )

@@ -28,6 +28,7 @@ ASKS_FOR = {
     "shared_data": "shared",
     "chromium": "browser",
     "postgres_programs": "postgres",
+    "redis_program": "redis",
     "minio_program": "minio",
 }
 """A test that asks for this fixture, itself or by way of another one, carries this marker."""

@@ -19,6 +19,7 @@ LEFT_ALONE = (
     "QMD_TEST_MINIO",
     "QMD_TEST_POSTGRES",
     "QMD_TEST_PROMISED",
+    "QMD_TEST_REDIS",
     "QMD_TEST_SCREENSHOTS",
 )
 """Settings meant for the tests themselves."""

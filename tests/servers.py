@@ -1,4 +1,4 @@
-"""Servers for tests: PostgreSQL and MinIO, really started, on loopback, in folders of their own.
+"""Servers for tests: PostgreSQL, Redis and MinIO, really started, on loopback, in folders of their own.
 
 What lives here: starting, killing, restarting and ending them. What does not: the fixtures that hand them out and where
 their programs are (``services``).
@@ -158,6 +158,37 @@ class Postgres(Server):
     def _is_ready(self) -> bool:
         asked = [self._program.parent / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(asked, check=False).returncode == 0
+
+
+class Redis(Server):
+    """A Redis server that keeps what it has only in memory."""
+
+    def __init__(self, program: Path) -> None:
+        super().__init__(program, "redis")
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where a client connects."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def fresh_url(self) -> str:
+        """The same, with nothing kept there any more."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(b"FLUSHALL SYNC\r\n")
+            assert connection.recv(16).startswith(b"+OK")
+        return self.url
+
+    def _command(self) -> list[str]:
+        return [str(self._program), "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+
+    def _is_ready(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
 
 
 class Minio(Server):

@@ -7,11 +7,13 @@ asked of them (each room's tests), installing the programs (``.ci/run``).
 |---|---|
 | ``postgres`` | the URL of a server shared by the session; ``fresh_schema(url)`` or ``fresh_database(url)`` keeps tests apart |
 | ``own_postgres`` | a ``Postgres`` of this test alone, to be killed and started again |
+| ``redis`` | the session's ``Redis``; ``fresh_url()`` empties it for the next test |
+| ``own_redis`` | a ``Redis`` of this test alone, to be killed and started again |
 | ``minio`` | the session's ``Minio``; ``fresh_url()`` keeps tests apart, ``environ`` is what a client needs |
 | ``files_url`` | a fresh ``s3://`` folder on ``minio``, its settings in this test's environment |
 | ``own_minio`` | a ``Minio`` of this test alone, to be killed and started again |
 
-A test is marked ``postgres`` or ``minio`` by the fixture it names. One that asks at run time (``getfixturevalue``)
+A test is marked ``postgres``, ``redis`` or ``minio`` by the fixture it names. One that asks at run time (``getfixturevalue``)
 carries the marker itself.
 """
 
@@ -24,9 +26,9 @@ from typing import NoReturn
 
 import pytest
 
-from tests.servers import Minio, Postgres, fresh_database, fresh_schema
+from tests.servers import Minio, Postgres, Redis, fresh_database, fresh_schema
 
-__all__ = ["Minio", "Postgres", "fresh_database", "fresh_schema"]
+__all__ = ["Minio", "Postgres", "Redis", "fresh_database", "fresh_schema"]
 
 
 def _missing(service: str, why: str) -> NoReturn:
@@ -47,6 +49,15 @@ def postgres_programs() -> Path:
         if (place / "postgres").exists() and (place / "initdb").exists():
             return place
     _missing("postgres", "needs PostgreSQL: neither /usr/lib/postgresql, the PATH nor QMD_TEST_POSTGRES has it")
+
+
+@pytest.fixture(scope="session")
+def redis_program() -> Path:
+    """Redis's program: ``QMD_TEST_REDIS``, else the one on the PATH."""
+    named = os.environ.get("QMD_TEST_REDIS") or shutil.which("redis-server")
+    if named and Path(named).exists():
+        return Path(named)
+    _missing("redis", "needs Redis: neither the PATH nor QMD_TEST_REDIS has redis-server")
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +83,20 @@ def postgres(postgres_programs: Path) -> Iterator[str]:
 def own_postgres(postgres_programs: Path) -> Iterator[Postgres]:
     """A server of this test alone."""
     with closing(Postgres(postgres_programs)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis(redis_program: Path) -> Iterator[Redis]:
+    """A server this session shares."""
+    with closing(Redis(redis_program)) as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis(redis_program: Path) -> Iterator[Redis]:
+    """A server of this test alone."""
+    with closing(Redis(redis_program)) as server:
         yield server
 
 

@@ -1,12 +1,15 @@
 """Child processes, ended when we end.
 
-What lives here: starting a program in a process group of its own, and ending it however we are ended (short of
-SIGKILL, of which nobody hears). What does not: which programs (``cli.dev``, ``cli.workers``).
+What lives here: starting a program in a process group of its own, and ending it however we are ended; what a process has
+started. What does not: which programs (``cli.services``, ``cli.workers``).
 """
 
+import ctypes
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,9 +22,12 @@ STDERR = 2
 GRACE_SECONDS = 15.0
 """How long a child may take to end after SIGINT before it is killed."""
 
+PR_SET_PDEATHSIG = 1
+"""Linux: have the kernel send a signal when the parent dies."""
+
 
 def started(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path | None = None
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path | None = None, with_us: bool = False
 ) -> subprocess.Popen[str]:
     """``command`` as a process with a group of its own, so that Ctrl-C at the terminal reaches us alone.
 
@@ -31,6 +37,7 @@ def started(
         cwd: where it is started.
         log: file for its stderr; stdin and stdout are then pipes to us. None: what it says goes to our stderr,
             because our stdout is for answers.
+        with_us: end it with SIGTERM when we are killed, where the system can do that (Linux).
     """
     with ExitStack() as stack:
         streams: tuple[int | None, int, int] = (None, STDERR, STDERR)
@@ -46,7 +53,32 @@ def started(
             stderr=stderr,
             text=True,
             start_new_session=True,
+            preexec_fn=_end_with_parent if with_us and sys.platform == "linux" else None,  # noqa: PLW1509 - one call of the system's, before any thread
         )
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def offspring(pid: int) -> set[int] | None:
+    """Process ids of the living children of ``pid``; None where the system does not tell."""
+    if Path("/proc/self/task").is_dir():
+        files = Path(f"/proc/{pid}/task").glob("*/children")
+        found = {int(child) for file in files for child in _read(file).split()}
+        return {child for child in found if ") Z " not in _read(Path(f"/proc/{child}/stat"))}
+    if (ps := shutil.which("ps")) is None:
+        return None
+    listed = subprocess.run([ps, "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=False)  # noqa: S603 - the system's own program
+    rows = (line.split() for line in listed.stdout.splitlines())
+    return {int(child) for child, parent, state, *_ in rows if int(parent) == pid and not state.startswith("Z")}
+
+
+def _read(file: Path) -> str:
+    """Its text; empty once the process is gone."""
+    with suppress(OSError):
+        return file.read_text()
+    return ""
 
 
 @contextmanager

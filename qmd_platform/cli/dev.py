@@ -1,12 +1,10 @@
 """``qmd dev``: Dagster's UI and daemon on this lake.
 
-What lives here: which world the lake is of, hence who answers for the venues; running Dagster. What does not: the
-graph (``assets``, ``sensors``, ``qmd_platform.definitions``).
+What lives here: which world the lake is of, hence who answers for the venues. What does not: keeping Dagster's programs
+running (``cli.services``), the graph (``assets``, ``sensors``, ``qmd_platform.definitions``).
 """
 
-import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +28,9 @@ HOST = "127.0.0.1"
 def command(*, port: int, venue_url: str | None, as_json: bool) -> int:
     """Run Dagster's UI on the lake, until Ctrl-C.
 
-    UI and daemon, with state in QMD_HOME. A lake of sandbox data gets a sandbox exchange beside it, so that everything in the UI can be clicked without
-    network; any other lake talks to the real venues.
+    UI and daemon, with state in QMD_HOME; one that dies is started again. A lake of sandbox data gets a sandbox
+    exchange beside it, so that everything in the UI can be clicked without network; any other lake talks to the real
+    venues.
     """
     from qmd_platform.cli import instance
     from qmd_platform.cli.checkout import checkout, environment
@@ -89,18 +88,12 @@ def _tell(said: dict[str, str | None], *, as_json: bool) -> None:
 
 
 def _serve(source: Path, port: int, env: dict[str, str]) -> int:
-    from qmd_platform.cli.children import ended, ended_by_signals, started
+    from qmd_platform.cli.children import ended_by_signals
+    from qmd_platform.cli.services import Supervisor, dagster_services
 
-    program = Path(sys.executable).with_name("dagster")
-    dagster = str(program) if program.exists() else shutil.which("dagster")
-    if dagster is None:
-        raise ConfigError("the program `dagster` is not installed", hint="run `make setup` in the checkout")
-    command_line = [dagster, "dev", "-w", str(source / "workspace.yaml"), "-h", HOST, "-p", str(port)]
-    with ended_by_signals():
-        process = started(command_line, env=env, cwd=source)
-        with ended([process]):
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                kit.note("stopping Dagster ...")
-                return 0
+    with ended_by_signals(), dagster_services(source, HOST, port) as services:
+        try:
+            return Supervisor(services, env, source, kit.note).run()
+        except KeyboardInterrupt:
+            kit.note("stopping Dagster ...")
+            return 0

@@ -5,6 +5,7 @@ What lives here: the words for ``qmd diff`` and ``qmd revisions``. What does not
 """
 
 import json
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
@@ -49,13 +50,13 @@ def document(partition: Partition, key: str, before: str | None, after: str | No
         "month": partition.month,
         **({"open_at": iso(int(key))} if _is_candle(partition) else {"key": key}),
         "change": kind(before, after),
-        "before": _finite(values(before)),
-        "after": _finite(values(after)),
+        "before": finite(values(before)),
+        "after": finite(values(after)),
     }
 
 
-def _finite(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Without NaN and infinities, which JSON has not: they are null, as in ``qmd sql``."""
+def finite(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A row's values without NaN and infinities, which JSON has not: they are null, as in ``qmd sql``."""
     if row is None:
         return None
     return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from qmd_platform.cli import kit
+from qmd_platform.errors import ConfigError
 
 
 @kit.command(
@@ -24,7 +25,24 @@ from qmd_platform.cli import kit
     "--replay", type=click.Path(path_type=Path), metavar="DIR", help="Serve the series DIR/replay.toml lists."
 )
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="A TOML file of faults to commit.")
-def command(*, port: int, now: str | None, replay: Path | None, faults: Path | None, as_json: bool) -> None:
+@click.option("--limits", is_flag=True, help="Enforce the venues' limits: 429 above them, then 418.")
+@click.option(
+    "--limit",
+    "numbers",
+    multiple=True,
+    metavar="VENUE=N/SECONDS",
+    help="Enforce limits, with other numbers for a venue or VENUE.BUCKET (repeatable).",
+)
+def command(
+    *,
+    port: int,
+    now: str | None,
+    replay: Path | None,
+    faults: Path | None,
+    limits: bool,
+    numbers: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Serve a sandbox exchange, without keys or network.
 
     Speaks the wire formats of Binance, Gate and Bitfinex. Its market is a pure function of time: any candle can
@@ -32,7 +50,24 @@ def command(*, port: int, now: str | None, replay: Path | None, faults: Path | N
     """
     from qmd_platform.sandbox.server import run
 
-    run(port=port, now=now, replay=replay, faults=faults, on_ready=_tell_json if as_json else _tell)
+    run(
+        port=port,
+        now=now,
+        replay=replay,
+        faults=faults,
+        limits=dict(map(_numbers, numbers)) if numbers else limits,
+        on_ready=_tell_json if as_json else _tell,
+    )
+
+
+def _numbers(text: str) -> tuple[str, tuple[float, float]]:
+    """``gate=50/2``: the venue or bucket, and its weight and seconds."""
+    key, _, rest = text.partition("=")
+    weight, _, seconds = rest.partition("/")
+    try:
+        return key, (float(weight), float(seconds))
+    except ValueError:
+        raise ConfigError(f"--limit {text!r} is not VENUE=N/SECONDS", hint="such as gate=50/2") from None
 
 
 def _tell(url: str) -> None:

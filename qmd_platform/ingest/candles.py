@@ -11,26 +11,27 @@ out with one refusal.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-from qmd_platform.config import world
-from qmd_platform.coverage.expected import closed_before, expected
+from qmd_platform.config import open_coordination, world
 from qmd_platform.coverage.plan import to_fetch
-from qmd_platform.errors import VenueDown
+from qmd_platform.errors import OutOfTime
+from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.instruments import instruments, keep, known
-from qmd_platform.ingest.months import PAGES_IN_FLIGHT, MarketWork, OnProgress, Progress, Shared, held_receipt
-from qmd_platform.ingest.pages import Question
+from qmd_platform.ingest.markets import VenueWork
+from qmd_platform.ingest.months import held_receipt
 from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.shared import PAGES_IN_FLIGHT, OnProgress, Progress, Shared
+from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition, Series
-from qmd_platform.model.spans import Run, State, in_state, subtracted
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Instant, Window, months
+from qmd_platform.model.window import Window, months
 from qmd_platform.venues.ccxt_client import client
 from qmd_platform.venues.dialects import spelling
-from qmd_platform.venues.port import Venue
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from qmd_platform.coordination.opening import Coordination
 
 
 def backfill(
@@ -42,6 +43,8 @@ def backfill(
     run_id: str,
     url: str | None = None,
     on_progress: OnProgress | None = None,
+    asking: Asking | None = None,
+    coordination: "Coordination | None" = None,
 ) -> list[Receipt]:
     """Make the lake hold every closed candle of ``window``; fetch only what it lacks.
 
@@ -53,32 +56,31 @@ def backfill(
         run_id: who did it, kept with every commit.
         url: a server that answers for all venues (a sandbox) instead of the real ones.
         on_progress: called after every page.
+        asking: what to ask for besides, and how long it may take.
+        coordination: the budgets and leases shared with other workers; None for those of the lake.
 
     Returns:
         one receipt a market and month that the window's closed part touches, in order.
 
     Raises:
         UnknownMarket, Refused, Banned: the venue will not answer; what had arrived is committed first.
+        OutOfTime: the run's deadline came; what had arrived is committed.
         WrongWorld: the lake holds the other world's data.
     """
     for market in markets:
         spelling(market.venue, market.kind, timeframe)
     lake.check_world(world(url))
-    return asyncio.run(_Errand(lake, timeframe, window, run_id, url, on_progress or _silent).run(markets))
+    shared = coordination or open_coordination(lake)
+    errand = _Errand(lake, timeframe, window, run_id, url, on_progress or _silent, asking or Asking(), shared)
+    try:
+        return asyncio.run(errand.run(markets))
+    finally:
+        if coordination is None:
+            shared.close()
 
 
 def _silent(_: Progress) -> None:
     """Nobody watches."""
-
-
-def _all_or_raise(results: Sequence[T | BaseException]) -> list[T]:
-    """All results; the first error if there is any, with the others noted on it."""
-    errors = [result for result in results if isinstance(result, BaseException)]
-    if errors:
-        for other in errors[1:]:
-            errors[0].add_note(str(other))
-        raise errors[0]
-    return [result for result in results if not isinstance(result, BaseException)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class _Errand:
     run_id: str
     url: str | None
     on_progress: OnProgress
+    asking: Asking
+    coordination: "Coordination"
 
     async def run(self, markets: Sequence[Market]) -> list[Receipt]:
         """All venues side by side."""
@@ -99,33 +103,46 @@ class _Errand:
             by_venue.setdefault(market.venue, []).append(market)
         jobs = [self._of_venue(venue, listed) for venue, listed in by_venue.items()]
         results = await asyncio.gather(*jobs, return_exceptions=True)
-        receipts = [receipt for of_venue in _all_or_raise(results) for receipt in of_venue]
+        receipts = [receipt for of_venue in all_or_raise(results) for receipt in of_venue]
         return sorted(receipts, key=lambda receipt: receipt.partition)
 
     async def _of_venue(self, venue: str, markets: Sequence[Market]) -> list[Receipt]:
         if all(self._is_held(market) for market in markets):
             return [receipt for market in markets for receipt in self._held(market)]
+        ends_at = asyncio.get_running_loop().time() + self.asking.deadlines.run_s
         held = instruments(self.lake, venue)
         at_hand = [held[market.symbol] for market in markets if market.symbol in held]
-        async with client(venue, venue_url=self.url, instruments=at_hand, concurrency=PAGES_IN_FLIGHT) as asked:
+        async with client(
+            venue,
+            venue_url=self.url,
+            instruments=at_hand,
+            concurrency=PAGES_IN_FLIGHT,
+            timeout_seconds=self.asking.deadlines.request_s,
+            spending=self.coordination.budgets(venue, self.url),
+        ) as asked:
             now = await asked.server_time()
             fresh = None if len(at_hand) == len(markets) else await asked.instruments()
             listed = held if fresh is None else {instrument.symbol: instrument for instrument in fresh}
-            for market in markets:
-                known(listed, market)
+            wanted = [(market, known(listed, market)) for market in markets]
             self.lake.claim_world(world(self.url))
             if fresh is not None:
                 keep(fresh, venue, self.lake, run_id=self.run_id, source=self.source(venue))
-            shared = Shared(self.lake, self.run_id, self.source(venue), self.on_progress)
-            work = _VenueWork(self, asked, shared)
-            results = await asyncio.gather(*(work.market(market, now) for market in markets), return_exceptions=True)
-        return [receipt for of_market in _all_or_raise(results) for receipt in of_market]
+            shared = Shared(
+                self.lake, self.run_id, self.source(venue), self.on_progress, self.asking, self.coordination, ends_at
+            )
+            work = VenueWork(asked, shared, self.timeframe, self.window, now)
+            results = await asyncio.gather(*(work.market(*one) for one in wanted), return_exceptions=True)
+        receipts = [receipt for of_market in all_or_raise(results) for receipt in of_market]
+        if asyncio.get_running_loop().time() >= ends_at and any(receipt.failures for receipt in receipts):
+            raise OutOfTime(venue, f"the run's {self.asking.deadlines.run_s:g} s are over", hint="run it again")
+        return receipts
 
     def _is_held(self, market: Market) -> bool:
         """Whether nothing of the window is left to ask for: then the venue is not troubled at all."""
         wanted = self.window.snapped(self.timeframe.step)
-        series = Series.candles(market, self.timeframe)
-        return wanted is None or not to_fetch(wanted, self.lake.coverage(series, wanted))
+        if self.asking.again or self.asking.recheck or wanted is None:
+            return wanted is None
+        return not to_fetch(wanted, self.lake.coverage(Series.candles(market, self.timeframe), wanted))
 
     def _held(self, market: Market) -> list[Receipt]:
         self.on_progress(Progress(market, 0, 0))
@@ -137,48 +154,3 @@ class _Errand:
     def source(self, venue: str) -> str:
         """Where a commit's rows came from: ``live:binance`` or ``sandbox:binance``."""
         return f"{world(self.url)}:{venue}"
-
-
-@dataclass(frozen=True, slots=True)
-class _VenueWork:
-    """The work for one venue."""
-
-    errand: _Errand
-    venue: Venue
-    shared: Shared
-
-    async def market(self, market: Market, now: Instant) -> list[Receipt]:
-        """Bring one market up to date: every month it touches, newest first."""
-        timeframe = self.errand.timeframe
-        step = timeframe.step
-        wanted = expected(self.errand.window, step, now)
-        if wanted is None:
-            return []
-        series = Series.candles(market, timeframe)
-        held = self.errand.lake.coverage(series, wanted)
-        floor = await self._floor(market, to_fetch(wanted, held), held) // step * step
-        listed = wanted.intersection(Window(floor, max(wanted.end, floor + 1)))
-        unlisted = [] if listed == wanted else [Window(wanted.start, min(floor, wanted.end))]
-        unlisted = subtracted(unlisted, in_state(held, State.UNLISTED))
-        todo = to_fetch(listed, held) if listed else []
-        work = MarketWork(self.shared, Question(self.venue, market, timeframe, floor, closed_before(now, step)), todo)
-        parts = reversed(list(months(wanted)))
-        jobs = (work.month(Partition(series, month), part, unlisted) for month, part in parts)
-        receipts = _all_or_raise(await asyncio.gather(*jobs, return_exceptions=True))
-        stopped = work.stopped or self.shared.banned
-        if stopped:
-            raise stopped
-        return receipts
-
-    async def _floor(self, market: Market, todo: Sequence[Window], held: Sequence[Run]) -> Instant:
-        """When the market's candles begin: at its oldest candle; 0 if the venue does not say.
-
-        Not the listing the venue states, where its oldest candle can be asked for: Binance states listings of old
-        contracts weeks after their first candle. Asked only when nothing older than what is wanted is held.
-        """
-        if not todo or any(run.window.start < todo[0].start for run in held):
-            return 0
-        try:
-            return await self.venue.first_candle_at(market, self.errand.timeframe) or 0
-        except VenueDown:
-            return 0  # its pages will be asked for; they fail by themselves, with their own reason

@@ -1,7 +1,11 @@
 """A partition of the lake judged by every quality rule, the verdicts kept.
 
-What lives here: what is compared with what, and when an old verdict still holds. What does not: the rules and the
-judgement (``quality``), showing verdicts (``assets``, ``cli``).
+What lives here: judging, and when an old verdict still holds. What does not: the rules and the judgement
+(``quality``), what is read for them beside the partition (``ingest.beside``), showing verdicts (``assets``, ``cli``).
+
+A verdict holds for one version of the partition and one of its shorter candles. The rules that only warn look further
+(the month before, other markets); what changes there is noticed when the partition itself changes, or by
+``qmd verify --quality``, which judges everything anew.
 """
 
 import json
@@ -50,11 +54,17 @@ def _still_hold(held: Sequence[Verdict], state: PartitionState, beside: Partitio
     """Whether the verdicts are about exactly these states, and of the rules that apply today."""
     about = (state.version, _version(beside))
     said = {verdict.rule for verdict in held}
-    return said == _applying(beside) and all((one.version, one.shorter_version) == about for one in held)
+    return (
+        _applying(beside) <= said
+        and (rules.AGREES_WITH_SHORTER.name in said) == bool(beside)
+        and all((one.version, one.shorter_version) == about for one in held)
+    )
 
 
 def _applying(beside: PartitionState | None) -> set[str]:
-    return {rule.name for rule in rules.CANDLE_RULES if beside or rule is not rules.AGREES_WITH_SHORTER}
+    """Rules without whose verdict a judgement is not of today; ``rules.CLOSED`` is silent in a sandbox's world."""
+    silent = {rules.CLOSED.name} if beside else {rules.CLOSED.name, rules.AGREES_WITH_SHORTER.name}
+    return {rule.name for rule in rules.CANDLE_RULES} - silent
 
 
 def _version(state: PartitionState | None) -> int:
@@ -63,16 +73,14 @@ def _version(state: PartitionState | None) -> int:
 
 def examined(lake: Lake, partition: Partition, shorter: Series | None = None) -> "list[Finding]":
     """What every rule that applies finds in ``partition`` as it is now, compared with ``shorter``; nothing is kept."""
-    from qmd_platform.quality.judge import judged  # noqa: PLC0415 - brings Great Expectations, a second
+    from qmd_platform.ingest.beside import beside  # noqa: PLC0415 - brings Great Expectations, a second
+    from qmd_platform.quality.judge import judged  # noqa: PLC0415 - as above
 
     series, window = partition.series, partition.window
-    return judged(
-        partition,
-        lake.candles(series, window),
-        lake.coverage(series, window),
-        shorter=None if shorter is None else lake.candles(shorter, window),
-        shorter_timeframe=None if shorter is None else shorter.timeframe,
-    )
+    candles = lake.candles(series, window)
+    state = lake.state(partition)
+    known = None if state is None else beside(lake, state, candles, shorter)
+    return judged(partition, candles, lake.coverage(series, window), known)
 
 
 def _verdict(found: "Finding", state: PartitionState, beside: PartitionState | None, now: Instant) -> Verdict:

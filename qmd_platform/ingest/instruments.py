@@ -1,14 +1,16 @@
 """What venues list: fetched into the lake, read back for the backfill.
 
-What lives here: the instruments table's way in and out. What does not: what ccxt calls these facts
-(``venues.ccxt_client``), their history (they are replaced as a whole; every version stays in the ledger).
+What lives here: the instruments table's way in and out, and what became of markets that a list lacks. What does not:
+what ccxt calls these facts (``venues.listing``), the table's history (it is replaced as a whole; every version stays in
+the ledger).
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -16,56 +18,108 @@ from pyarrow import json
 
 from qmd_platform.config import world
 from qmd_platform.coverage.summary import Summary
-from qmd_platform.errors import UnknownMarket, choices
+from qmd_platform.errors import BadPage, UnknownMarket, choices
 from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.lake.rows import arrow_schema
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model import tables
 from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.model.window import Instant
 from qmd_platform.venues.ccxt_client import client
 from qmd_platform.venues.port import Instrument, Traffic
 
-_TYPES = {
-    "instant": pa.timestamp("ms", "UTC"),
-    "float64": pa.float64(),
-    "int64": pa.int64(),
-    "string": pa.string(),
-    "bool": pa.bool_(),
-}
+ListedWindow = tuple[Instant | None, Instant | None]
+"""Since when and until when a venue lists a market, epoch ms; None where that is not known, or not so yet."""
+
+MOST_GONE = 0.5
+"""A list that lacks more than this share of the markets that were active is taken for a faulty answer."""
 
 
 def refresh(lake: Lake, venue: str, *, run_id: str, url: str | None = None) -> Receipt:
     """Ask ``venue`` what it lists and make that its instruments table; for callers without an event loop.
 
     Raises:
-        VenueError: the venue could not be asked; the table stays as it was.
+        VenueError: the venue could not be asked, or its list is out of order; the table stays as it was.
         WrongWorld: the lake holds the other world's data.
     """
     lake.check_world(world(url))
     began = time.monotonic()
-    listed, traffic = asyncio.run(_listed(venue, url))
+    listed, at, traffic = asyncio.run(_listed(venue, url))
     lake.claim_world(world(url))
-    receipt = keep(listed, venue, lake, run_id=run_id, source=f"{world(url)}:{venue}")
+    receipt = keep(listed, venue, lake, run_id=run_id, source=f"{world(url)}:{venue}", at=at)
     return replace(receipt, traffic=traffic, seconds=time.monotonic() - began)
 
 
-async def _listed(venue: str, url: str | None) -> tuple[list[Instrument], Traffic]:
+async def _listed(venue: str, url: str | None) -> tuple[list[Instrument], Instant, Traffic]:
+    """The list, and the venue's time when it was asked for."""
     async with client(venue, venue_url=url) as asked:
-        return await asked.instruments(), asked.traffic
+        at = await asked.server_time()
+        return await asked.instruments(), at, asked.traffic
 
 
-def keep(listed: Sequence[Instrument], venue: str, lake: Lake, *, run_id: str, source: str) -> Receipt:
-    """Make ``listed`` the venue's instruments table."""
-    ordered = sorted(listed, key=lambda instrument: instrument.symbol)
+def keep(
+    listed: Sequence[Instrument], venue: str, lake: Lake, *, run_id: str, source: str, at: Instant | None = None
+) -> Receipt:
+    """Make ``listed`` the venue's instruments table; markets that it lacks stay in there, as delisted.
+
+    Args:
+        listed: what the venue lists now.
+        venue: whose list it is.
+        lake: where to.
+        run_id: who did it.
+        source: where the list is from, ``live:binance``.
+        at: when it was asked for, by the venue's clock; this machine's time when not given.
+
+    Raises:
+        BadPage: the list lacks more than half of what was active. The table stays as it was.
+    """
+    held = instruments(lake, venue)
+    _refuse_faulty(venue, held, listed)
+    rows = aged(held, listed, time.time_ns() // 1_000_000 if at is None else at)
     partition = Partition(Series.instruments(venue))
-    write = Write(partition, to_arrow(ordered), replace=True)
-    _, (outcome,) = lake.commit([write], run_id=run_id, source=source)
-    return Receipt.of_commit(outcome, Summary(expected=len(ordered), present=outcome.rows))
+    _, (outcome,) = lake.commit([Write(partition, to_arrow(rows), replace=True)], run_id=run_id, source=source)
+    return Receipt.of_commit(outcome, Summary(expected=len(rows), present=outcome.rows))
+
+
+def aged(held: Mapping[str, Instrument], listed: Sequence[Instrument], at: Instant) -> list[Instrument]:
+    """The instruments after the list ``listed`` of the time ``at``, sorted by symbol.
+
+    One that is not listed any more, or listed as no longer traded, is inactive and delisted: when the venue says so, else
+    when its list first did. One that is traded (again) is not delisted.
+    """
+    here = {instrument.symbol for instrument in listed}
+    gone = [replace(one, active=False) for symbol, one in held.items() if symbol not in here]
+    ended = [_ended(one, held.get(one.symbol), at) for one in [*listed, *gone] if not one.active]
+    traded = [one for one in listed if one.active]
+    return sorted([*ended, *traded], key=lambda instrument: instrument.symbol)
+
+
+def _ended(instrument: Instrument, before: Instrument | None, at: Instant) -> Instrument:
+    """An inactive instrument with the time since when it is, unless its trading has not begun yet."""
+    known = before.delisted_at if before else None
+    is_to_come = instrument.listed_at is not None and instrument.listed_at > at
+    if instrument.delisted_at is not None or is_to_come:
+        return instrument
+    return replace(instrument, delisted_at=at if known is None else known)
+
+
+def _refuse_faulty(venue: str, held: Mapping[str, Instrument], listed: Sequence[Instrument]) -> None:
+    """BadPage for a list that lacks so much that the venue, and not its markets, must be out of order."""
+    still = {instrument.symbol for instrument in listed if instrument.active}
+    active = [symbol for symbol, instrument in held.items() if instrument.active]
+    lacking = [symbol for symbol in active if symbol not in still]
+    if len(lacking) > len(active) * MOST_GONE:
+        named = ", ".join(sorted(lacking)[:3])
+        raise BadPage(
+            venue,
+            f"its list lacks {len(lacking)} of the {len(active)} markets that were traded, among them {named}; "
+            "that is not believed, and the instruments stay as they were",
+        )
 
 
 def to_arrow(instruments: Sequence[Instrument]) -> pa.Table:
     """The instruments as the table ``model.tables.INSTRUMENTS``."""
-    columns = tables.INSTRUMENTS.columns
-    schema = pa.schema([pa.field(c.name, _TYPES[c.dtype], nullable=c.nullable) for c in columns])
+    schema = arrow_schema(tables.INSTRUMENTS)
     # By way of JSON, because building an Arrow array from Python values imports pandas (a second) where it is
     # installed. Instants travel as integers: JSON's reader takes only text for timestamps.
     numbers = pa.schema([f.with_type(pa.int64()) if pa.types.is_timestamp(f.type) else f for f in schema])
@@ -77,15 +131,30 @@ def to_arrow(instruments: Sequence[Instrument]) -> pa.Table:
 
 
 def instruments(lake: Lake, venue: str) -> dict[str, Instrument]:
-    """The venue's instruments in the lake by symbol; empty when they were never fetched."""
+    """The venue's instruments in the lake by symbol, the delisted ones too; empty when they were never fetched."""
+    return {row["symbol"]: Instrument(**row) for row in _rows(lake, venue)}
+
+
+def listed(lake: Lake, venue: str) -> dict[str, ListedWindow]:
+    """Since when and until when each market of the venue is listed, by symbol; quicker than ``instruments``."""
+    rows = _rows(lake, venue, ["symbol", "listed_at", "delisted_at"])
+    return {row["symbol"]: (row["listed_at"], row["delisted_at"]) for row in rows}
+
+
+def listed_window(instrument: Instrument) -> ListedWindow:
+    """Since when and until when the venue lists the market: candles opening at or after the second cannot be."""
+    return instrument.listed_at, instrument.delisted_at
+
+
+def _rows(lake: Lake, venue: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
     series = Series.instruments(venue)
     if lake.state(Partition(series)) is None:
-        return {}
+        return []
     table = lake.read(series)
-    table = table.set_column(
-        table.schema.get_field_index("listed_at"), "listed_at", table.column("listed_at").cast(pa.int64())
-    )
-    return {row["symbol"]: Instrument(**row) for row in table.to_pylist()}
+    for place, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):  # as a Python value it would be a datetime
+            table = table.set_column(place, field.name, table.column(place).cast(pa.int64()))
+    return (table if columns is None else table.select(columns)).to_pylist()
 
 
 def known(listed: dict[str, Instrument], market: Market) -> Instrument:

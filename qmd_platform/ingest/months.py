@@ -1,188 +1,189 @@
-"""One market's backfill, month by month: the unit of commit.
+"""One market's backfill, month by month: the unit of lease and of commit.
 
-What lives here: a month's pages asked at the same time, its one commit, its receipt, and which failure stops
-what. What does not: which markets and windows (``ingest.candles``), when one answer convinces (``ingest.pages``).
+What lives here: what a month lacks, asked under its lease, committed at once, told in a receipt. What does not: which
+markets and windows (``ingest.candles``), asking (``ingest.asked``), leases themselves (``coordination``).
 
-A permanent refusal stops its market, a ban stops the venue, anything transient costs only its page. Whatever had
-arrived is committed in every case.
+Who holds a month's lease is the only one to ask for it: whoever comes second finds it held when its turn comes. A
+holder that was thought dead and comes back commits its rows, which merge as any rows do, but what it says of candles that
+are not there is dropped: the partition has moved on since it looked.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from qmd_platform.coverage.causes import OUT_OF_TIME
+from qmd_platform.coverage.plan import to_fetch
 from qmd_platform.coverage.summary import summarised
-from qmd_platform.errors import Banned, BeyondHistory, Refused, Throttled, UnknownMarket, VenueDown, VenueError
-from qmd_platform.ingest.pages import Fetched, Question, convinced
+from qmd_platform.errors import Outdated, OutOfTime, Throttled, VenueDown
+from qmd_platform.ingest.asked import Asked, MarketState
+from qmd_platform.ingest.fetched import Fetched
+from qmd_platform.ingest.leasing import leased
 from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.shared import Progress, Shared
 from qmd_platform.lake.store import Lake, Outcome, Write
 from qmd_platform.model.candles import Candles
-from qmd_platform.model.series import Market, Partition
-from qmd_platform.model.spans import Run, State, subtracted
+from qmd_platform.model.series import Partition
+from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted, windows_of
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import paging
 from qmd_platform.venues.port import Traffic
 
-PAGES_IN_FLIGHT = 16
-"""Pages of one venue asked at the same time; at 0.1 s a round trip that is 160 requests a second, more than any
-venue allows, so the budget and not the distance is the limit."""
-
-UNLISTED = "before the venue listed it"
-TOO_OLD = "the venue serves no candles this old"
-
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far one market is: candles asked for so far, of those to ask for. Zero to ask means all is held."""
+class _Todo:
+    """A month as it was found under its lease."""
 
-    market: Market
-    done: int
-    total: int
+    version: int
+    held: tuple[Run, ...]
+    windows: list[Window]
+    unlisted: list[Run]
 
-
-OnProgress = Callable[[Progress], None]
-
-
-@dataclass(slots=True)
-class Shared:
-    """What all markets of one venue share: the way to the lake, the pages in flight, a ban."""
-
-    lake: Lake
-    run_id: str
-    source: str
-    on_progress: OnProgress
-    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_IN_FLIGHT))
-    banned: Banned | None = None
+    @property
+    def present(self) -> list[Window]:
+        """The candles that are there and are read again."""
+        return intersected(self.windows, in_state(self.held, State.PRESENT))
 
 
 @dataclass(slots=True)
 class MarketWork:
-    """The work for one market: ``todo`` is what the lake lacks of it."""
+    """The work for one market.
+
+    Attributes:
+        shared: see there.
+        state: what its months learn from each other.
+        edge: the newest gap, where it reaches up to the last closed candle.
+        unlisted: the windows before the listing and after the delisting, with causes.
+        total: candles to ask for, as it was found at first.
+        done: of these, so many were asked for.
+    """
 
     shared: Shared
-    question: Question
-    todo: list[Window]
-    too_old: Instant = 0
-    stopped: VenueError | None = None
-    done: int = 0
+    state: MarketState
+    edge: Window | None
+    unlisted: Sequence[Run]
+    total: int
+    done: int = field(default=0, init=False)
 
-    async def month(self, partition: Partition, part: Window, unlisted: Sequence[Window]) -> Receipt:
+    async def month(self, partition: Partition, part: Window) -> Receipt:
         """Fetch what the month lacks, commit it, say what happened."""
-        began, fetched_at = time.monotonic(), time.time_ns() // 1_000_000
-        traffic = Traffic()
-        step = self.question.timeframe.step
-        windows = [both for window in self.todo if (both := window.intersection(part)) is not None]
-        limit = self.question.venue.page_limit(self.question.market, self.question.timeframe)
-        pages = list(reversed(paging.pages(windows, step, limit)))
-        if not pages:
+        if self._todo(partition, part) is None:
             self._tell(0)
-        answers = await asyncio.gather(*(self._page(page, traffic) for page in pages))
-        fetched = [part for answer in answers for part in answer]
-        before = [both for window in unlisted if (both := window.intersection(part)) is not None]
-        asked = subtracted(windows, [window for page in fetched for window in page.undecided])
-        outcome = self._commit(partition, [*asked, *before], fetched, before, fetched_at)
-        return self._receipt(partition, fetched, outcome, traffic, time.monotonic() - began)
+            return held_receipt(self.shared.lake, partition)
+        async with self.shared.rooms:
+            until = min(
+                asyncio.get_running_loop().time() + self.shared.asking.deadlines.partition_s, self.shared.ends_at
+            )
+            if self.shared.is_late:
+                return self._late(partition, part)
+            async with leased(self.shared, partition, until) as is_granted:
+                if not is_granted:
+                    return self._late(partition, part)
+                todo = self._todo(partition, part)  # another worker may have done it meanwhile
+                if todo is None:
+                    return held_receipt(self.shared.lake, partition)
+                return await self._done(partition, todo, until)
 
-    async def _page(self, window: Window, traffic: Traffic) -> list[Fetched]:
-        async with self.shared.gate:
-            stopped = self.stopped or self.shared.banned
-            if stopped:
-                return [_unfetched(window, str(stopped))]
-            fetched = await self._asked(window, traffic)
-        self._tell(window.steps(self.question.timeframe.step))
-        return fetched
+    def _todo(self, partition: Partition, part: Window) -> _Todo | None:
+        """What is to be done for the month; None when there is nothing."""
+        lake, asking = self.shared.lake, self.shared.asking
+        state = lake.state(partition)
+        held = lake.coverage(partition.series, part)
+        attempts = lake.attempts(partition.series, part) if asking.recheck else []
+        outside = [
+            replace(run, window=both)
+            for run in self.unlisted
+            for both in subtracted(intersected([run.window], [part]), in_state(held, State.UNLISTED))
+        ]
+        step = partition.series.timeframe.step
+        windows = asking.windows(part, held, step, edge=self.edge, attempts=attempts, now=_now())
+        windows = subtracted(windows, [run.window for run in self.unlisted])
+        if not windows and not outside:
+            return None
+        return _Todo(state.version if state else 0, tuple(held), windows, outside)
 
-    async def _asked(self, window: Window, traffic: Traffic) -> list[Fetched]:
-        """The page, or why it brought nothing, in one part or more that together are ``window``."""
-        if window.end <= self.too_old:
-            return [_unfetched(window, TOO_OLD)]
-        try:
-            fetched = await convinced(self.question, window, traffic)
-        except BeyondHistory:
-            return await self._served(window, traffic)
-        except VenueError as error:
-            fetched = _unfetched(window, str(error))
-            fetched.error = error
-        if isinstance(fetched.error, Banned):
-            self.shared.banned = fetched.error
-        elif isinstance(fetched.error, (Refused, UnknownMarket)) and not isinstance(fetched.error, BeyondHistory):
-            self.stopped = fetched.error
-        return [fetched]
-
-    async def _served(self, window: Window, traffic: Traffic) -> list[Fetched]:
-        """The part of ``window`` that is young enough for the venue, found by halving; it refuses the whole."""
-        step = self.question.timeframe.step
-        candles = window.steps(step)
-        if candles == 1:
-            self.too_old = max(self.too_old, window.end)
-            return [_unfetched(window, TOO_OLD)]
-        middle = window.start + candles // 2 * step
-        newer = await self._asked(Window(middle, window.end), traffic)
-        return [*await self._asked(Window(window.start, middle), traffic), *newer]
+    async def _done(self, partition: Partition, todo: _Todo, until: float) -> Receipt:
+        began, fetched_at = time.monotonic(), _now()
+        question = self.state.question
+        traffic = Traffic()
+        limit = question.venue.page_limit(question.market, question.timeframe)
+        pages = list(reversed(paging.pages(todo.windows, question.timeframe.step, limit)))
+        fetched = await Asked(self.shared, self.state, traffic, self._tell).pages(pages, until)
+        outcome = self._commit(partition, todo, fetched, fetched_at)
+        receipt = self._receipt(partition, todo, fetched, outcome)
+        return replace(receipt, traffic=traffic, seconds=time.monotonic() - began)
 
     def _tell(self, candles: int) -> None:
         self.done += candles
-        total = sum(window.steps(self.question.timeframe.step) for window in self.todo)
-        self.shared.on_progress(Progress(self.question.market, self.done, total))
+        self.total = max(self.total, self.done)
+        self.shared.on_progress(Progress(self.state.question.market, self.done, self.total))
 
-    def _commit(
-        self,
-        partition: Partition,
-        asked: Sequence[Window],
-        fetched: Sequence[Fetched],
-        unlisted: Sequence[Window],
-        fetched_at: Instant,
-    ) -> Outcome | None:
-        """Commit the month; None when nothing was asked. ``fetched_at`` is before the first request.
+    def _commit(self, partition: Partition, todo: _Todo, fetched: Sequence[Fetched], fetched_at: Instant) -> Outcome:
+        """Commit the month. ``fetched_at`` is before the first request.
 
         So of two workers that fetched the same candle, the one that asked later has the say, whoever commits first.
         """
-        if not asked:
-            return None
         parts = sorted(fetched, key=lambda page: page.window)
         write = Write(
             partition,
             Candles.concat([page.candles for page in parts]).to_arrow(),
-            asked=tuple(asked),
-            explained=(
-                *(Run(window, State.UNLISTED, UNLISTED) for window in unlisted),
-                *(run for page in parts for run in page.explained),
+            asked=tuple(
+                subtracted(
+                    [*todo.windows, *(run.window for run in todo.unlisted)],
+                    [window for page in fetched for window in page.undecided],
+                )
             ),
+            explained=(*todo.unlisted, *(run for page in parts for run in page.explained)),
             rejected=tuple(row for page in parts for row in page.rejected),
             fetched_at=fetched_at,
+            evidence=tuple(answer for page in parts for answer in page.evidence),
+            seen=todo.version,
         )
+        try:
+            return self._committed(write)
+        except Outdated:
+            return self._committed(replace(write, asked=(), explained=(), seen=None))
+
+    def _committed(self, write: Write) -> Outcome:
         _, (outcome,) = self.shared.lake.commit([write], run_id=self.shared.run_id, source=self.shared.source)
         return outcome
 
-    def _receipt(
-        self,
-        partition: Partition,
-        fetched: Sequence[Fetched],
-        outcome: Outcome | None,
-        traffic: Traffic,
-        seconds: float,
-    ) -> Receipt:
-        receipt = replace(held_receipt(self.shared.lake, partition), traffic=traffic, seconds=seconds)
-        if outcome is None:
-            return receipt
+    def _receipt(self, partition: Partition, todo: _Todo, fetched: Sequence[Fetched], outcome: Outcome) -> Receipt:
+        step = partition.series.timeframe.step
+        there = [window for page in fetched for window in windows_of(page.candles.open_at, step)]
+        empty = [run.window for page in fetched for run in page.explained if run.state is State.VERIFIED_EMPTY]
         return replace(
-            receipt,
+            held_receipt(self.shared.lake, partition),
             new=outcome.new,
             changed=outcome.changed,
             unchanged=outcome.unchanged,
+            reread=_candles(intersected(todo.present, there), step),
+            vanished=_candles(intersected(todo.present, empty), step),
             quarantined=sum(len(page.rejected) for page in fetched),
             duplicates=sum(page.duplicates for page in fetched),
             refused=sum(page.refused for page in fetched),
             failures=tuple(
-                f"{page.window}: {page.error}" for page in fetched if isinstance(page.error, (VenueDown, Throttled))
+                f"{page.window}: {page.error}"
+                for page in fetched
+                if isinstance(page.error, (VenueDown, Throttled, OutOfTime))
             ),
         )
 
+    def _late(self, partition: Partition, part: Window) -> Receipt:
+        """The receipt of a month there was no time for."""
+        lake = self.shared.lake
+        lacking = to_fetch(part, lake.coverage(partition.series, part))
+        failures = tuple(f"{window}: {OUT_OF_TIME}" for window in lacking)
+        return replace(held_receipt(lake, partition), failures=failures)
 
-def _unfetched(window: Window, why: str) -> Fetched:
-    """A page that brought nothing: its candles are MISSING for the reason ``why``."""
-    return Fetched(window, explained=[Run(window, State.MISSING, why)])
+
+def _candles(windows: Sequence[Window], step: int) -> int:
+    return sum(window.steps(step) for window in windows)
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1_000_000
 
 
 def held_receipt(lake: Lake, partition: Partition) -> Receipt:

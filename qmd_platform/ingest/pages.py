@@ -1,111 +1,103 @@
 """Asking for one page until the answer convinces.
 
-What lives here: turning a page's window into rows to keep and runs that explain every candle without a row.
-What does not: transport and its retries (``venues``), the structural judgement of one answer
-(``venues.paging``), commits (``ingest.candles``).
-
-When is "there is none" believed? An answer *speaks about* the time between its first and its last row. A candle
-no answer has is verified empty once enough answers speak about its time: one from a venue that omits candles
-without trades, two from a venue that prints flat ones. A hole at a page's edge is asked about again together
-with candles around it, so that a cut or empty answer cannot pass for an empty market. What stays unproven stays
-MISSING, with the reason, and is asked again by the next run. Only the last few candles before now, which nothing
-can follow yet, are left undecided where a venue omits empty ones: nothing is said of them until the next run.
+What lives here: the questions, and the account of every row that came. What does not: what the answers prove and which
+question is next (``ingest.proof``), transport and its retries (``venues``), the structural judgement of one answer
+(``venues.paging``), commits (``ingest.months``).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Awaitable, Sequence
 
 import numpy as np
 
 from qmd_platform.errors import VenueError
+from qmd_platform.ingest import proof
+from qmd_platform.ingest.fetched import Fetched, Question
 from qmd_platform.lake.store import Rejected
 from qmd_platform.model.candles import COLUMNS, Candles
-from qmd_platform.model.series import Market
-from qmd_platform.model.spans import Run, State, intersected, subtracted, united, windows_of
-from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.evidence import Answered
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.quality.offenders import row_offenders
 from qmd_platform.venues import paging
-from qmd_platform.venues.port import Traffic, Venue
+from qmd_platform.venues.port import Page, Traffic
 
 ROUNDS = 4
-"""Answers asked for one page before what is left unexplained stays MISSING."""
+"""Answers asked for one page and what is around it, before the venue is asked where it goes on."""
 
-PAD = 10
-"""Candles asked for on each side of a hole, so that the answer can speak about it; four times as many each round."""
-
-YOUNG = 60
-"""Candles at the very end that may wait for a later one to prove them empty, before they count as MISSING."""
-
-OMITTED = "the venue omits candles without trades, and its answer speaks about this time"
-AGREED = "two answers of the venue speak about this time, and both leave it out"
-UNPROVEN = "the venue sent none, and no answer proves that there is none"
 SUPERSEDED = "the venue's next answer says otherwise"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Of whom what is asked.
+async def convinced(question: Question, fetched: Fetched, traffic: Traffic) -> None:
+    """Ask for the candles of ``fetched.window`` until all are there or explained, or nothing more can be learnt.
 
-    All windows, those around a hole too, lie between ``floor`` (the listing) and ``closed`` (the end of what the
-    venue's clock has closed).
-    """
-
-    venue: Venue
-    market: Market
-    timeframe: Timeframe
-    floor: Instant
-    closed: Instant
-
-
-@dataclass(slots=True)
-class Fetched:
-    """What one page brought. Every row that came in is in ``candles``, in ``rejected`` or in a count."""
-
-    window: Window
-    candles: Candles = field(default_factory=Candles.empty)
-    explained: list[Run] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    spoken: list[Window] = field(default_factory=list)
-    duplicates: int = 0
-    refused: int = 0
-    error: VenueError | None = None
-    undecided: list[Window] = field(default_factory=list)
-
-
-async def convinced(question: Question, window: Window, traffic: Traffic) -> Fetched:
-    """The candles of ``window``, and an explanation for each candle that is not there.
+    ``fetched`` grows with every answer, so that whoever ends this early has what had come by then.
 
     Raises:
         VenueError: whatever ``Venue.page`` raises for the first question. A later question that fails ends the
             asking: what had arrived is kept, its holes stay MISSING for that reason, and ``error`` says so.
     """
-    fetched = Fetched(window)
-    step = question.timeframe.step
-    needed = 1 if question.venue.omits_empty(question.market) else 2
-    ask: Window | None = window
+    ask: Window | None = fetched.window
     for number in range(ROUNDS):
-        if ask is None:
+        if ask is None or fetched.error is not None:
             break
-        try:
-            page = await question.venue.page(question.market, question.timeframe, ask, traffic)
-        except VenueError as error:
-            if number == 0:
-                raise
-            fetched.error = error
-            break
-        _absorb(fetched, page.candles, paging.judged(page.candles, ask, step, question.closed), step)
-        holes = _unexplained(fetched, step, needed)
-        ask = _next_question(question, holes, number)
-    _explain(fetched, question, needed)
-    return fetched
+        coming = question.venue.page(question.market, question.timeframe, ask, traffic)
+        page = await _answer(fetched, coming, ask, is_first=number == 0)
+        if page is not None:
+            _absorb(fetched, question, page, ask)
+        if proof.outgrown(question, proof.unexplained(question, fetched), number):
+            await _onward(question, fetched, traffic)
+        ask = proof.next_question(question, proof.unexplained(question, fetched), number)
+    proof.explain(question, fetched)
 
 
-def _absorb(fetched: Fetched, answer: Candles, judgement: paging.Judgement, step: int) -> None:
+async def _onward(question: Question, fetched: Fetched, traffic: Traffic) -> None:
+    """Ask where the venue goes on after holes that no page spans, as often as it takes to believe it.
+
+    What it says holds for the pages after this one too: an outage of months costs two questions, not two a page.
+    """
+    step = question.timeframe.step
+    for _ in range(proof.needed(question)):
+        for hole in proof.unexplained(question, fetched):
+            if fetched.error is not None:
+                return
+            coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)
+            asked = Window(hole.start, question.closed)
+            page = await _answer(fetched, coming, asked, is_first=False)
+            if page is None or not len(page.candles):
+                return
+            goes_on = min(int(page.candles.open_at[0]), question.closed) // step * step
+            if goes_on > hole.start:
+                question.skipped.append(Window(hole.start, goes_on))
+            _absorb(fetched, question, page, asked)
+
+
+async def _answer(fetched: Fetched, coming: Awaitable[Page | None], asked: Window, *, is_first: bool) -> Page | None:
+    """What came, on record; None when nothing did, which is then ``fetched.error``, or there was nothing to ask."""
+    at = _now()
+    try:
+        page = await coming
+    except VenueError as error:
+        fetched.evidence.append(Answered(asked, at, "", error=str(error)))
+        if is_first:
+            raise
+        fetched.error = error
+        return None
+    if page is not None:
+        fetched.evidence.append(Answered(asked, at, page.asked, page.digest, len(page.candles)))
+    return page
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1_000_000
+
+
+def _absorb(fetched: Fetched, question: Question, page: Page, asked: Window) -> None:
     """Take one answer in: good rows by open time (the later answer wins), the others to their account.
 
     Rows around the page were only asked for to see whether the answer speaks; their own page takes them.
     """
+    answer, step = page.candles, question.timeframe.step
+    judgement = paging.judged(answer, asked, step, question.closed)
     if len(judgement.candles):
         at = judgement.candles.open_at
         fetched.spoken.append(Window(int(at[0]), int(at[-1]) + step))
@@ -147,58 +139,3 @@ def _reject(fetched: Fetched, rows: Candles, why: Sequence[tuple[int, str]]) -> 
             fetched.duplicates += 1
         else:
             fetched.rejected.append(rejected)
-
-
-def _unexplained(fetched: Fetched, step: int, needed: int) -> list[Window]:
-    rows = windows_of(fetched.candles.open_at, step)
-    return subtracted([fetched.window], [*rows, *_proven_empty(fetched, step, needed)])
-
-
-def _proven_empty(fetched: Fetched, step: int, needed: int) -> list[Window]:
-    """The time of the page that enough answers speak about, less what came as a row that was rejected."""
-    spoken = fetched.spoken
-    proven = united(spoken)
-    if needed > 1:
-        pairs = [(a, b) for position, a in enumerate(spoken) for b in spoken[position + 1 :]]
-        proven = united(both for a, b in pairs if (both := a.intersection(b)) is not None)
-    sent = [Window(r.open_at // step * step, r.open_at // step * step + step) for r in fetched.rejected]
-    return subtracted(intersected(proven, [fetched.window]), sent)
-
-
-def _next_question(question: Question, holes: Sequence[Window], number: int) -> Window | None:
-    """One window over the holes and candles on both sides, more each time, cut to a page on alternate sides."""
-    if not holes:
-        return None
-    step = question.timeframe.step
-    size = question.venue.page_limit(question.market, question.timeframe) * step
-    pad = PAD * 4**number * step
-    start = max(holes[0].start - pad, question.floor)
-    end = min(holes[-1].end + pad, question.closed)
-    if end - start <= size:
-        return Window(start, end)
-    return Window(start, start + size) if number % 2 == 0 else Window(end - size, end)
-
-
-def _explain(fetched: Fetched, question: Question, needed: int) -> None:
-    """Say of every candle of the page without a row why there is none, or that it is too early to say."""
-    step = question.timeframe.step
-    rows = windows_of(fetched.candles.open_at, step)
-    held = set(fetched.candles.open_at.tolist())
-    reasons = {row.open_at: row.reason for row in sorted(fetched.rejected)}
-    quarantined = [
-        Run(Window(at, at + step), State.QUARANTINED, why)
-        for at, why in reasons.items()
-        if at not in held and at % step == 0
-    ]
-    empty = subtracted(_proven_empty(fetched, step, needed), rows)
-    cause = OMITTED if needed == 1 else AGREED
-    cause_of_rest = UNPROVEN if fetched.error is None else str(fetched.error)
-    known = [*rows, *empty, *(run.window for run in quarantined)]
-    rest = subtracted([fetched.window], known)
-    if needed == 1 and fetched.error is None:
-        fetched.undecided = [hole for hole in rest if hole.end == question.closed and hole.steps(step) <= YOUNG]
-    fetched.explained = [
-        *quarantined,
-        *(Run(hole, State.VERIFIED_EMPTY, cause) for hole in empty),
-        *(Run(hole, State.MISSING, cause_of_rest) for hole in subtracted(rest, fetched.undecided)),
-    ]

@@ -5,17 +5,22 @@ Dagster's keys and events (``assets``).
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qmd_platform.errors import VenueDown
+from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.candles import backfill
-from qmd_platform.ingest.months import OnProgress
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.ingest.rollup import roll_up
+from qmd_platform.ingest.shared import OnProgress
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition
 from qmd_platform.model.spans import united
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window
+
+if TYPE_CHECKING:
+    from qmd_platform.coordination.opening import Coordination
 
 
 def fill(
@@ -25,6 +30,8 @@ def fill(
     run_id: str,
     url: str | None = None,
     on_progress: OnProgress | None = None,
+    asking: Asking | None = None,
+    coordination: "Coordination | None" = None,
 ) -> list[Receipt]:
     """Fetch what the lake lacks of ``partitions`` (candles of one timeframe). Arguments as of ``backfill``.
 
@@ -37,7 +44,17 @@ def fill(
     receipts: list[Receipt] = []
     for window, markets in _windows(partitions).items():
         timeframe = partitions[0].series.timeframe
-        receipts += backfill(lake, markets, timeframe, window, run_id=run_id, url=url, on_progress=on_progress)
+        receipts += backfill(
+            lake,
+            markets,
+            timeframe,
+            window,
+            run_id=run_id,
+            url=url,
+            on_progress=on_progress,
+            asking=asking,
+            coordination=coordination,
+        )
     failures = [failure for receipt in receipts for failure in receipt.failures]
     if failures and not any(receipt.new or receipt.unchanged for receipt in receipts):
         raise VenueDown(partitions[0].series.venue, f"nothing could be fetched: {failures[0]}")

@@ -17,6 +17,8 @@ from qmd_platform.venues.port import Traffic
 class Receipt:
     """One partition after a run. Rows that came in = new + changed + unchanged + quarantined + duplicates + refused.
 
+    A row of the archive that the API sends again counts as unchanged, or as changed where they disagree.
+
     Attributes:
         partition: what was worked on.
         summary: candles by state over all of the partition that was ever asked for.
@@ -25,6 +27,9 @@ class Receipt:
         quarantined: rows kept apart because they break a rule; the ledger holds them with the reason.
         duplicates: rows a venue sent twice with the same values.
         refused: rows not taken because they were outside the asked window or not closed yet.
+        reread: candles that were held and came again; ``changed`` says how many of them the venue has restated.
+        vanished: candles that are held and that the venue, asked again, leaves out. They stay.
+        compared, disagreements: candles of the archive that the API was asked for too, and those it has otherwise.
         rows, stored_bytes, version, data_version: the partition in the lake now. ``data_version`` is the content hash.
         traffic: requests, bytes and retries spent on this partition.
         seconds: from the first request to the commit.
@@ -40,6 +45,10 @@ class Receipt:
     quarantined: int = 0
     duplicates: int = 0
     refused: int = 0
+    reread: int = 0
+    vanished: int = 0
+    compared: int = 0
+    disagreements: int = 0
     rows: int = 0
     stored_bytes: int = 0
     version: int = 0

@@ -15,7 +15,7 @@ from qmd_platform.lake.digests import version_of
 from qmd_platform.lake.rows import Merge, arrow_schema, merged, stamped
 from qmd_platform.lake.segments import sealed, stored_of
 from qmd_platform.lake.slots import Piece, pieces, whole
-from qmd_platform.lake.writes import Write, runs_after
+from qmd_platform.lake.writes import Write, attempts_after, runs_after
 from qmd_platform.ledger.records import Change, Head, Outcome, Rejected, Revision, Segment
 from qmd_platform.model import tables
 from qmd_platform.model.candles import open_times
@@ -67,6 +67,8 @@ class Maker:
         after = sorted([*(one for one in head.segments if one.path not in removed), *added], key=_start)
         rejected = tuple(row for row in write.rejected if not any(row.is_same(other) for other in known))
         outcome = _outcome(write, head, laid, after, is_more=bool(rejected))
+        attempts = attempts_after(write, head.attempts, outcome.runs)
+        is_asked = bool(write.evidence) or attempts != head.attempts
         first, last = ends_of(after)
         change = Change(
             outcome,
@@ -76,10 +78,12 @@ class Maker:
             rejected=rejected,
             revisions=tuple(revision for one in written for revision in self._revisions(write, one)),
             seen_layout=head.layout,
-            # The same version laid out anew must not pass for the layout another writer has seen.
-            layout=head.layout + bool(written and outcome.version == head.version),
+            # The same version laid out anew, or asked about, must not pass for the layout another writer has seen.
+            layout=head.layout + bool((written or is_asked) and outcome.version == head.version),
             first=first,
             last=last,
+            evidence=write.evidence,
+            attempts=None if attempts == head.attempts else attempts,
         )
         return Made(change, {one.segment.path: one.data for one in written if one.segment})
 
@@ -124,7 +128,8 @@ def _outcome(write: Write, head: Head, laid: Sequence[_Laid], after: Sequence[Se
     wrote = any(one.merge.wrote for one in laid)
     return Outcome(
         write.partition,
-        version=head.version + bool(wrote or is_more or runs != head.runs),
+        # A partition that was only asked about has to be one: nothing is compared with version 0.
+        version=head.version + bool(wrote or is_more or runs != head.runs or (write.evidence and not head.state)),
         rows=sum(segment.rows for segment in after),
         new=sum(one.merge.new for one in laid),
         changed=sum(one.merge.changed for one in laid),

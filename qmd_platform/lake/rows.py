@@ -171,14 +171,17 @@ def content_hashes(spec: Table, rows: pa.Table, ends: Sequence[int]) -> list[str
 
     The same rows give the same hash, however they arrived or are stored. Hashed are the table's name and version, the
     number of rows, and column by column the little-endian values, before them the lengths of strings and, where the
-    column may be null, which values are there.
+    column may be null, which values are there. A column that was added later is hashed only where it says something:
+    so what was written before it keeps its hash.
     """
-    columns = [(f"{one.name} {one.dtype}\n".encode(), _hashed(one, rows.column(one.name))) for one in spec.columns]
+    columns = [(one, _hashed(one, rows.column(one.name))) for one in spec.columns]
     found = []
     for start, end in itertools.pairwise([0, *ends]):
         digest = hashlib.sha256(f"{spec.name} {spec.version} {end - start}\n".encode())
-        for about, parts in columns:
-            digest.update(about)
+        for column, parts in columns:
+            if column.later and not np.any(parts[0][start:end]):
+                continue
+            digest.update(f"{column.name} {column.dtype}\n".encode())
             for values in parts:
                 digest.update(b"".join(values[start:end]) if isinstance(values, list) else values[start:end].data)
         found.append(digest.hexdigest())

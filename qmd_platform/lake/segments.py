@@ -102,8 +102,18 @@ def table_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) 
 def stored_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) -> pa.Table:
     """The rows of ``segments`` as they are stored (``lake.rows.stamped``). Raises as ``candles_of``."""
     decode = codec.decode_stored if spec is tables.CANDLES else codec.decode
-    parts = [proven(blobs, segment, decode) for segment in segments]
+    parts = [proven(blobs, segment, lambda data: _filled(spec, decode(data))) for segment in segments]
     return pa.concat_tables([stamped(spec, empty(spec), 0, 0), *parts])
+
+
+def _filled(spec: tables.Table, rows: pa.Table) -> pa.Table:
+    """``rows`` of a file with the columns that were added to the table after it was written, as nulls."""
+    schema = arrow_schema(spec)
+    for place, column in enumerate(spec.columns):
+        if column.later and column.name not in rows.column_names:
+            field = schema.field(place)
+            rows = rows.add_column(place, field, pa.nulls(len(rows), field.type))
+    return rows
 
 
 def proven(blobs: BlobStore, segment: Segment, decode: Callable[[bytes], T]) -> T:

@@ -11,7 +11,7 @@ that no commit names.
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +33,7 @@ from qmd_platform.ledger.records import Outcome, PartitionState, Rejected, View
 from qmd_platform.ledger.snapshots import AsOf
 from qmd_platform.model import tables
 from qmd_platform.model.candles import Candles
+from qmd_platform.model.evidence import Answered, Attempt
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run
 from qmd_platform.model.window import Window
@@ -198,6 +199,19 @@ class Lake:
     def coverage(self, series: Series, window: Window, *, as_of: AsOf = None) -> list[Run]:
         """What is known about the candles of ``window``; unknown ones are in no run."""
         return self.ledger.runs(series, window, as_of=as_of)
+
+    def attempts(self, series: Series, window: Window | None = None) -> list[Attempt]:
+        """What was asked for in vain in ``window`` (None for all) and is still not there, in order of time."""
+        known = self.ledger.attempts([series])[series]
+        if window is None:
+            return known
+        return [replace(one, window=part) for one in known if (part := one.window.intersection(window))]
+
+    def evidence(
+        self, series: Series, window: Window | None = None, *, as_of: AsOf = None
+    ) -> list[tuple[int, Answered]]:
+        """Every answer that speaks about ``window`` (None for all) with the commit it was kept by, oldest first."""
+        return self.ledger.evidence(series, window, as_of=as_of)
 
     def state(self, partition: Partition) -> PartitionState | None:
         """What the partition is now; None if nothing was ever committed to it."""

@@ -54,7 +54,9 @@ def _scan(polars: ModuleType, spec: Table, physical: Mapping[str, str], paths: S
         extra_columns="ignore",  # where a row is from, in some files
     )
     if spec is not CANDLES:
-        return frame.select("venue", *(column.name for column in spec.columns))
+        absent = [one for one in spec.columns if one.name not in physical]  # added after the file was written
+        nulls = {one.name: polars.lit(None, dtype=_type(polars, one.dtype)) for one in absent}
+        return frame.with_columns(**nulls).select("venue", *(one.name for one in spec.columns))
     column = polars.col
     candles = {name: column(name) for name in (*PRICES, "volume")}
     if "ps" in physical:

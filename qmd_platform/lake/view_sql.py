@@ -60,13 +60,21 @@ def _without_rows(spec: Table) -> str:
 
 
 def _scan(spec: Table, physical: Mapping[str, str], paths: Sequence[Path]) -> str:
-    logical = _candles(physical) if spec is CANDLES else {column.name: column.name for column in spec.columns}
+    logical = _candles(physical) if spec is CANDLES else _as_they_are(spec, physical)
     place = {"venue": "venue"} | ({"symbol": "market"} if spec is CANDLES else {})
     chosen = ", ".join(f"{expression} AS {column}" for column, expression in (place | logical).items())
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     # Folders are text: DuckDB would take a month for a date.
     how = "hive_partitioning = true, hive_types_autocast = false"
     return f"SELECT {chosen} FROM read_parquet([{files}], {how})"  # noqa: S608 - our own names; paths are quoted
+
+
+def _as_they_are(spec: Table, physical: Mapping[str, str]) -> dict[str, str]:
+    """The table's own columns; those that were added after the file was written are null."""
+    return {
+        column.name: column.name if column.name in physical else f"CAST(NULL AS {TYPES[column.dtype]})"
+        for column in spec.columns
+    }
 
 
 def _candles(physical: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ does not: whether a row is plausible (``quality``), merging (``lake.rows``), com
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +16,13 @@ from qmd_platform.lake.rows import conformed
 from qmd_platform.ledger.records import Rejected
 from qmd_platform.model import tables
 from qmd_platform.model.candles import open_times
+from qmd_platform.model.evidence import Answered, Attempt, attempted
 from qmd_platform.model.series import Partition
-from qmd_platform.model.spans import Run, State, accounted, in_state, merged, overlaid, subtracted
+from qmd_platform.model.spans import Run, State, accounted, in_state, intersected, merged, overlaid, subtracted
 from qmd_platform.model.window import Instant, Window
+
+ABSENT = (State.MISSING, State.VERIFIED_EMPTY, State.QUARANTINED)
+"""The states of a candle that is not there and may yet come."""
 
 NOT_RECEIVED = "asked for, not received"
 """Why a candle is MISSING that was asked for, is not there, and is not explained."""
@@ -38,6 +43,7 @@ class Write:
         source_rank: how much the source counts: of two rows for one candle the higher one stays.
         fetched_at: when the rows were fetched (epoch ms): among equal ranks the later ones stay, whichever comes
             first. None for now; then rows that are there already change nothing, but for a higher rank.
+        evidence: the answers it rests on. What they were asked for and is not there afterwards was asked for in vain.
     """
 
     partition: Partition
@@ -49,6 +55,7 @@ class Write:
     seen: int | None = None
     source_rank: int = 0
     fetched_at: Instant | None = None
+    evidence: tuple[Answered, ...] = ()
 
 
 def checked(write: Write) -> Write:
@@ -59,8 +66,9 @@ def checked(write: Write) -> Write:
     """
     spec = tables.table(write.partition.series.table)
     rows = conformed(spec, write.rows)
+    evidence = tuple(sorted(set(write.evidence)))
     if spec is not tables.CANDLES:
-        return replace(write, rows=rows, asked=(), explained=())
+        return replace(write, rows=rows, asked=(), explained=(), evidence=evidence)
     window, step = write.partition.window, write.partition.series.timeframe.step
     open_at = open_times(rows)
     if len(rows) and not (window.contains(int(open_at[0])) and window.contains(int(open_at[-1]))):
@@ -71,7 +79,8 @@ def checked(write: Write) -> Write:
     explained = tuple(
         replace(run, window=part) for run in write.explained if (part := _inside(run.window, window, step)) is not None
     )
-    return replace(write, rows=rows, asked=asked, explained=explained)
+    evidence = tuple(one for one in evidence if one.window.intersection(window))
+    return replace(write, rows=rows, asked=asked, explained=explained, evidence=evidence)
 
 
 def runs_after(
@@ -99,6 +108,33 @@ def runs_after(
     said = accounted(write.asked, there, explained, NOT_RECEIVED)
     # Old PRESENT runs do not count where rows were written: those that went are not present any more.
     return tuple(overlaid([run for run in held if run.state is not State.PRESENT], said))
+
+
+def attempts_after(write: Write, before: Sequence[Attempt], runs: Sequence[Run]) -> tuple[Attempt, ...]:
+    """What was asked for in vain, after a write that left ``runs``; candles only.
+
+    A candle that several answers of one write speak about was asked for once, at the time of the last.
+    """
+    if tables.table(write.partition.series.table) is not tables.CANDLES:
+        return ()
+    absent = in_state(runs, *ABSENT)
+    if not absent:
+        return ()
+    step = write.partition.series.timeframe.step
+    after: list[Attempt] = []
+    taken: list[Window] = []
+    for at, answers in groupby(sorted(write.evidence, key=_at, reverse=True), key=_at):
+        inside = [part for one in answers if (part := _inside(one.window, write.partition.window, step))]
+        for asked in subtracted(inside, taken):
+            known = [replace(one, window=part) for one in before if (part := one.window.intersection(asked))]
+            after += attempted(known, [asked], at, intersected(absent, [asked]))
+        taken += inside
+    elsewhere = [replace(one, window=part) for one in before for part in subtracted([one.window], taken)]
+    return attempted([*after, *elsewhere], (), 0, absent)
+
+
+def _at(answer: Answered) -> Instant:
+    return answer.at
 
 
 def _one_each(runs: Iterable[Run]) -> list[Run]:

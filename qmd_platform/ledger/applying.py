@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, selec
 from qmd_platform.errors import Conflict
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
+from qmd_platform.ledger.asked import checksum_of, text_of_answers, text_of_attempts
 from qmd_platform.ledger.checksums import checksum
 from qmd_platform.ledger.records import Change, Outcome, Segment
 from qmd_platform.model.series import Partition
@@ -38,6 +39,7 @@ def apply(connection: Connection, number: int, at: Instant, changes: Sequence[Ch
     _segments(connection, ids, number, moved)
     _coverage(connection, ids, number, moved)
     refresh_checksums(connection, [change.outcome.partition for change in moved])
+    _asked(connection, ids, number, moved)
     _rejected(connection, ids, number, moved)
     _insert(connection, db.revision, (row for change in moved for row in _revisions(change, ids, number)))
     _insert(connection, db.change, (_change(change.outcome, number, ids) for change in changes))
@@ -155,6 +157,25 @@ def refresh_checksums(connection: Connection, partitions: Sequence[Partition]) -
     ]
     query = update(db.partition).where(*(column == bindparam(f"b_{column.name}") for column in rows.NAMES))
     connection.execute(query.values(checksum=bindparam("b_checksum")), said)
+
+
+def _asked(connection: Connection, ids: Mapping[Partition, int], number: int, changes: Sequence[Change]) -> None:
+    """What the commit rests on is added to what others did; what was asked for in vain takes the place of what was."""
+    answers: list[Row] = []
+    attempts: list[Row] = []
+    for change in changes:
+        one = change.outcome.partition
+        if change.evidence:
+            text = text_of_answers(change.evidence)
+            said = {"partition_id": ids[one], "commit_id": number, "answers": text}
+            answers.append(said | {"checksum": checksum_of(one, number, text)})
+        if change.attempts:
+            text = text_of_attempts(change.attempts)
+            attempts.append({"partition_id": ids[one], "attempts": text, "checksum": checksum_of(one, 0, text)})
+    if changed := [ids[change.outcome.partition] for change in changes if change.attempts is not None]:
+        connection.execute(delete(db.attempt).where(db.attempt.c.partition_id.in_(changed)))
+    _insert(connection, db.attempt, attempts)
+    _insert(connection, db.evidence, answers)
 
 
 def _rejected(connection: Connection, ids: Mapping[Partition, int], number: int, changes: Sequence[Change]) -> None:

@@ -14,6 +14,9 @@ from sqlalchemy import Connection, Table, insert, select
 from qmd_platform.errors import LedgerError
 from qmd_platform.ledger.schema import REVISIONS, metadata
 
+_READ = REVISIONS[REVISIONS.index("0002") :]
+"""The schemas whose checkpoints can be loaded: every column there was since is there, and what is new may be empty."""
+
 _LINES = 5000
 """Rows inserted at a time."""
 
@@ -37,7 +40,7 @@ def loaded(connection: Connection, data: bytes, where: str) -> None:
     try:
         lines = gzip.decompress(data).decode().split("\n")
         schema = json.loads(lines[0])["schema"]
-        if schema != REVISIONS[-1]:
+        if schema not in _READ:
             raise LedgerError(f"the checkpoint {where} has schema {schema}, not {REVISIONS[-1]}")
         for table, rows in _tables(lines[1:]):
             for start in range(0, len(rows), _LINES):

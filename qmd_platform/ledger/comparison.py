@@ -15,7 +15,18 @@ from sqlalchemy import Connection, Table, select
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.rows import NAMES
 
-_COMPARED = (db.commit, db.partition, db.segment, db.coverage, db.change, db.quarantine, db.revision, db.pin)
+_COMPARED = (
+    db.commit,
+    db.partition,
+    db.segment,
+    db.coverage,
+    db.change,
+    db.quarantine,
+    db.revision,
+    db.pin,
+    db.evidence,
+    db.attempt,
+)
 _OWN = {"partition_id", "trashed_at", "gone_at"}
 """Columns that may differ."""
 

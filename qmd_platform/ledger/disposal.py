@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete,
 
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
-from qmd_platform.ledger.history import History
 from qmd_platform.ledger.records import Pin, Segment
 from qmd_platform.ledger.snapshots import pinned
+from qmd_platform.ledger.tracing import Tracing
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant
 
@@ -60,7 +60,7 @@ class _Sorted(Generic[T]):
     gone: list[_Old[T]]
 
 
-class Disposal(History):
+class Disposal(Tracing):
     """The ledger's part of a vacuum."""
 
     def reclaim(self, *, now: Instant, keep_ms: int, grace_ms: int, dry_run: bool = False) -> Reclaimed:

@@ -5,8 +5,9 @@ What lives here: one read transaction a question. What does not: the data as it 
 """
 
 import json
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true
 
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
@@ -50,24 +51,10 @@ class History(Questions):
 
     def versions(self, series: Series | None = None, limit: int = 100) -> list[Version]:
         """What every commit did to each partition (of ``series``), newest first."""
-        columns = [db.change.c[name] for name in _VERSION]
-        about = [db.commit.c[name] for name in ("at", "run_id", "source", "code_version")]
-        query = select(*rows.NAMES, *columns, *about).select_from(db.change.join(db.partition).join(db.commit))
-        query = query.where(rows.of_series(series) if series else true())
+        query = versions_where(rows.of_series(series) if series else true())
         query = query.order_by(db.commit.c.id.desc(), *rows.NAMES).limit(limit)
         with self._database.reading() as connection:
-            return [
-                Version(
-                    partition=rows.named(row),
-                    commit=row.commit_id,
-                    at=row.at,
-                    run_id=row.run_id,
-                    source=row.source,
-                    code_version=row.code_version,
-                    **{name: getattr(row, name) for name in _VERSION if name != "commit_id"},
-                )
-                for row in connection.execute(query)
-            ]
+            return [version_of(row) for row in connection.execute(query)]
 
     def revisions(
         self, series: Series | None = None, window: Window | None = None, *, since: AsOf = None
@@ -95,6 +82,27 @@ class History(Questions):
         with self._database.reading() as connection:
             found = rows.segments(connection, rows.live(as_of=pin.commit))
         return [segment for segment in found if pin.covers(segment.partition.series)]
+
+
+def versions_where(where: ColumnElement[bool]) -> Select[Any]:
+    """What commits did to partitions; ``version_of`` reads the rows."""
+    columns = [db.change.c[name] for name in _VERSION]
+    about = [db.commit.c[name] for name in ("at", "run_id", "source", "code_version")]
+    query = select(*rows.NAMES, *columns, *about).select_from(db.change.join(db.partition).join(db.commit))
+    return query.where(where)
+
+
+def version_of(row: Row[Any]) -> Version:
+    """The version in a row of ``versions_where``."""
+    return Version(
+        partition=rows.named(row),
+        commit=row.commit_id,
+        at=row.at,
+        run_id=row.run_id,
+        source=row.source,
+        code_version=row.code_version,
+        **{name: getattr(row, name) for name in _VERSION if name != "commit_id"},
+    )
 
 
 def _revisions(connection: Connection, where: ColumnElement[bool], after: int) -> list[Revision]:

@@ -14,12 +14,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qmd_platform.errors import LedgerError
+from qmd_platform.ledger.asked import answers_of, attempts_of, text_of_answers, text_of_attempts
 from qmd_platform.ledger.records import Change, Outcome, Pin, Rejected, Revision, Segment
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.window import Instant, Window
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1, which is read too, says nothing of evidence and attempts."""
 
 Document = dict[str, Any]
 
@@ -65,7 +67,7 @@ class Entry:
         """
         try:
             said = json.loads(gzip.decompress(data))
-            if said["format"] != FORMAT:
+            if said["format"] not in (1, FORMAT):
                 raise LedgerError(f"the commit record {where} has format {said['format']}, not {FORMAT}")
             return _entry(said)
         except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, ArithmeticError) as error:
@@ -108,6 +110,8 @@ def _change(change: Change) -> Document:
         "removed": list(change.removed),
         "rejected": [[one.open_at, one.reason, one.row_json] for one in change.rejected],
         "revisions": [{name: getattr(one, name) for name in _REVISION} for one in change.revisions],
+        "evidence": text_of_answers(change.evidence) if change.evidence else None,
+        "attempts": None if change.attempts is None else text_of_attempts(change.attempts),
         **{name: getattr(change, name) for name in _CHANGE},
     }
 
@@ -120,12 +124,15 @@ def _segment(segment: Segment) -> Document:
 def _change_of(said: Mapping[str, Any]) -> Change:
     partition = Partition(Series(*said["partition"][:3]), said["partition"][3])
     runs = tuple(Run(Window(start, end), State(state), cause) for start, end, state, cause in said["runs"])
+    evidence, attempts = said.get("evidence"), said.get("attempts")
     return Change(
         outcome=Outcome(partition=partition, runs=runs, **said["outcome"]),
         added=tuple(_segment_of(partition, one) for one in said["added"]),
         removed=tuple(said["removed"]),
         rejected=tuple(Rejected(at, json.loads(row), reason) for at, reason, row in said["rejected"]),
         revisions=tuple(Revision(partition, **one) for one in said["revisions"]),
+        evidence=() if evidence is None else answers_of(evidence),
+        attempts=None if attempts is None else attempts_of(attempts),
         **{name: said[name] for name in _CHANGE},
     )
 

@@ -1,7 +1,7 @@
 """The ledger: commits by compare-and-swap, and everything else that changes it.
 
 What lives here: what may be asked to change. What does not: making a commit (``ledger.committing``), its rows
-(``ledger.applying``), questions (``ledger.questions``, ``ledger.history``), what vacuum does (``ledger.disposal``),
+(``ledger.applying``), questions (``ledger.questions``, ``ledger.history``, ``ledger.tracing``), what vacuum does (``ledger.disposal``),
 which lake and world it is of (``ledger.identity``), the database's habits (``ledger.sqlite``, ``ledger.postgres``),
 files and merging (``lake``).
 

@@ -6,15 +6,17 @@ changing it (``ledger.ledger``).
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, and_, select, true
 
-from qmd_platform.ledger import rows
+from qmd_platform.ledger import evidence, rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.checksums import checksum, damaged
 from qmd_platform.ledger.database import Database
 from qmd_platform.ledger.records import Head, Outcome, PartitionState, Rejected, Segment, Verdict, View
 from qmd_platform.ledger.snapshots import AsOf, resolved
+from qmd_platform.model.evidence import Answered, Attempt
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State, clipped, merged
 from qmd_platform.model.window import Window, month_of
@@ -72,6 +74,8 @@ class Questions:
         wanted = list(dict.fromkeys(partitions))
         with self._database.reading() as connection:
             found = checked_heads(connection, rows.of_partitions(wanted))
+            for one, asked in evidence.attempts(connection, rows.of_partitions(wanted)).items():
+                found[one] = replace(found.get(one, Head()), attempts=asked)
         return {one: found.get(one, Head()) for one in wanted}
 
     def committed(self, idem_key: str) -> tuple[int, dict[Partition, Outcome]] | None:
@@ -138,6 +142,26 @@ class Questions:
             if as_of is None:
                 return rows.states(connection, where)
             return rows.past_states(connection, where, resolved(connection, as_of, series))
+
+    def attempts(self, series: Collection[Series]) -> dict[Series, list[Attempt]]:
+        """What was asked for in vain and is still not there, in order of time; LedgerError if it is damaged."""
+        with self._database.reading() as connection:
+            return evidence.attempts_by_series(connection, series)
+
+    def gaps_of(self, series: Collection[Series]) -> dict[Series, list[Run]]:
+        """What is known of all candles of each series, merged over its months: quick, as no file is named or compared.
+
+        LedgerError if it is damaged so that it means nothing; whether it is what was committed is not looked at.
+        """
+        with self._database.reading() as connection:
+            return evidence.known_by_series(connection, series)
+
+    def evidence(
+        self, series: Series, window: Window | None = None, *, as_of: AsOf = None
+    ) -> list[tuple[int, Answered]]:
+        """Every answer about ``window`` with the commit it was kept by, oldest first; LedgerError if it is damaged."""
+        with self._database.reading() as connection:
+            return evidence.answers(connection, series, window, as_of)
 
     def rejected(self, partition: Partition) -> list[Rejected]:
         """Every row that was not let in, in order of time; one that came again for the same reason is there once."""

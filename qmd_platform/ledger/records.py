@@ -1,7 +1,6 @@
 """What the ledger keeps, as values: segments, heads, outcomes, rejected and revised rows, verdicts, commits, pins.
 
-What lives here: plain records, handed between the ledger and its callers. What does not: how they are stored
-(``ledger.schema``) and how they come about (``lake.store``, ``quality``).
+What lives here: plain records. What does not: how they are stored (``ledger.schema``), how they come about (``lake``).
 """
 
 import hashlib
@@ -9,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from qmd_platform.model.evidence import Answered, Attempt
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run
 from qmd_platform.model.window import Instant, Window
@@ -16,33 +16,33 @@ from qmd_platform.model.window import Instant, Window
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One immutable file of a partition. ``path`` is relative to the lake; first and last are both inside."""
+    """One immutable file of a partition. ``path`` is relative to the lake; first and last are both inside.
+
+    ``file_hash`` is the sha256 of the file's bytes, hex; ``version`` that of the partition which brought it; ``digests``
+    are the hashes of its slots (``lake.digests``), ``codec`` is the layout (``lake.codec``). ``window``: the instants it
+    speaks for, and no other live segment has rows in; None for the whole partition.
+    """
 
     partition: Partition
     path: str
     rows: int
     bytes: int
     file_hash: str
-    """sha256 of the file's bytes, hex."""
     version: int
-    """The version of the partition that brought it."""
     first: Instant | None = None
     last: Instant | None = None
     window: Window | None = None
-    """The instants it speaks for: no other live segment has rows in them. None for the whole partition."""
     digests: str = ""
-    """The hashes of its slots (``lake.digests``)."""
     codec: int = 1
-    """The layout of the file (``lake.codec``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
     """What a partition is now. ``data_version`` is the content hash of its rows, ``bytes`` their size on disk.
 
-    ``version`` counts the commits that changed its rows, its coverage or its rejected rows; ``layout`` those that
-    only laid the same rows out anew (sealing). ``first`` and ``last`` are open times in epoch ms, None where there
-    are no rows or the table has no time.
+    ``version`` counts the commits that changed its rows, its coverage or its rejected rows; ``layout`` those that left
+    all of these as they were: laid them out anew (sealing), or only asked again. ``first`` and ``last`` are open times in
+    epoch ms, None where there are no rows or the table has no time.
     """
 
     partition: Partition
@@ -63,6 +63,7 @@ class Head:
     state: PartitionState | None = None
     segments: tuple[Segment, ...] = ()
     runs: tuple[Run, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def version(self) -> int:
@@ -103,24 +104,22 @@ class Rejected:
         return hashlib.sha256(json.dumps([self.reason, self.row_json]).encode()).hexdigest()
 
     def is_same(self, other: "Rejected") -> bool:
-        """Whether both say the same of the same row; unlike ``==``, true for rows with NaN."""
-        return _order(self) == _order(other)
+        """Whether both say the same of the same row, even if it has NaN."""
+        return not self < other and not other < self
 
     def __lt__(self, other: "Rejected") -> bool:
-        return _order(self) < _order(other)
+        return self._order() < other._order()
 
-
-def _order(row: Rejected) -> tuple[Instant, str, str]:
-    return row.open_at, row.reason, row.row_json
+    def _order(self) -> tuple[Instant, str, str]:
+        return self.open_at, self.reason, self.row_json
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a commit did to one partition.
+    """What a commit did to one partition; ``wrote`` says whether its rows changed.
 
     ``new``, ``changed``, ``unchanged`` and ``outranked`` (a better row was there) count the rows written; ``rows``,
-    ``bytes``, ``data_version`` and ``runs`` are of the whole partition afterwards. ``wrote`` says whether its rows
-    changed.
+    ``bytes``, ``data_version`` and ``runs`` are of the whole partition afterwards.
     """
 
     partition: Partition
@@ -156,8 +155,8 @@ class Revision:
 class Change:
     """One partition's part of a commit. Valid only while it is still at version ``seen`` and layout ``seen_layout``.
 
-    ``added`` are the files that take the place of those named in ``removed``. ``first`` and ``last`` are the
-    partition's afterwards.
+    ``added`` are the files that take the place of those in ``removed``; ``evidence`` is what it rests on. ``first``,
+    ``last`` and ``attempts`` are the partition's afterwards; None for attempts that stay as they were.
     """
 
     outcome: Outcome
@@ -170,6 +169,8 @@ class Change:
     layout: int = 0
     first: Instant | None = None
     last: Instant | None = None
+    evidence: tuple[Answered, ...] = ()
+    attempts: tuple[Attempt, ...] | None = None
 
     @property
     def is_change(self) -> bool:
@@ -195,7 +196,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one rule said about a partition. ``sample`` is JSON: the first offenders.
+    """What one rule said about a partition; ``sample`` is JSON, the first offenders.
 
     ``version`` is the partition's when its rows were read, ``shorter_version`` that of the shorter candles it was
     compared with (0: with none). The verdict holds for exactly these, whatever the clocks say.

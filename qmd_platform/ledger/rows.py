@@ -180,12 +180,13 @@ def runs(
     found = connection.execute(query.order_by(*NAMES, columns.start)).all()
     parts = groupby(found, key=lambda row: row[: len(NAMES)])
     return {
-        Partition(Series(table, venue, symbol), month): tuple(_run(*row[len(NAMES) :]) for row in rows)
+        Partition(Series(table, venue, symbol), month): tuple(run(*row[len(NAMES) :]) for row in rows)
         for (table, venue, symbol, month), rows in parts
     }
 
 
-def _run(start: Instant, end: Instant, state: str, cause: str) -> Run:
+def run(start: Instant, end: Instant, state: str, cause: str) -> Run:
+    """The run in these columns; LedgerError if they are none."""
     try:
         return Run(Window(start, end), State(state), cause)
     except _NONSENSE as error:
@@ -194,7 +195,7 @@ def _run(start: Instant, end: Instant, state: str, cause: str) -> Run:
 
 def run_of(row: Row[Any]) -> Run:
     """The run in a row of the table ``coverage``."""
-    return _run(row.start, row.end, row.state, row.cause)
+    return run(row.start, row.end, row.state, row.cause)
 
 
 def ids(connection: Connection, partitions: Collection[Partition]) -> dict[Partition, int]:

@@ -12,7 +12,7 @@ served (``ledger.checksums``): SQLite has none of its own.
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Schema versions, oldest first; the last is the one this code speaks. Each is a file in ``migrations``."""
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
@@ -137,6 +137,26 @@ revision = Table(
     Index("revision_of_commit", "commit_id"),
 )
 """Rows that were there and changed or went: their values (JSON) before and after, None where there was none."""
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("partition_id", Integer, ForeignKey("partition.id"), primary_key=True),
+    Column("commit_id", Integer, ForeignKey("commit.id"), primary_key=True),
+    Column("answers", TEXT, nullable=False),
+    Column("checksum", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Which answers of a source a commit's part in a partition rests on (``ledger.asked``)."""
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("partition_id", Integer, ForeignKey("partition.id"), primary_key=True),
+    Column("attempts", TEXT, nullable=False),
+    Column("checksum", TEXT, nullable=False),
+)
+"""What was asked for in vain, how often, and when last (``ledger.asked``): as it is now, its past is not kept."""
 
 pin = Table(
     "pin",

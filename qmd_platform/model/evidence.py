@@ -7,7 +7,7 @@ answer proves (``ingest.pages``), when to ask again (``coverage.recheck``), wher
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from qmd_platform.model.spans import intersected, subtracted, united
+from qmd_platform.model.spans import intersected, parts_inside, parts_outside, subtracted, united
 from qmd_platform.model.window import Instant, Window
 
 
@@ -49,11 +49,12 @@ def attempted(
     What is there now, or never will be, is forgotten. Windows are on the grid; the result is sorted and disjoint.
     """
     after: list[Attempt] = []
-    again = intersected(asked, absent)
+    gone, again = united(absent), intersected(asked, absent)
     known = list(before)
     for old in known:
-        after += [replace(old, window=part) for part in subtracted(intersected([old.window], absent), again)]
-        after += [Attempt(part, old.asks + 1, max(at, old.last_at)) for part in intersected([old.window], again)]
+        left = (part for inside in parts_inside(old.window, gone) for part in parts_outside(inside, again))
+        after += [replace(old, window=part) for part in left]
+        after += [Attempt(part, old.asks + 1, max(at, old.last_at)) for part in parts_inside(old.window, again)]
     first = subtracted(again, united(old.window for old in known))
     return _joined([*after, *(Attempt(part, 1, at) for part in first)])
 

@@ -8,14 +8,15 @@ A *run* says one thing about every candle in its window. A list of runs is sorte
 neighbours that say the same are merged.
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmd_platform.model.window import Window
+from qmd_platform.model.window import Instant, Window
 
 
 class State(StrEnum):
@@ -51,25 +52,43 @@ def united(windows: Iterable[Window]) -> list[Window]:
 
 def subtracted(windows: Iterable[Window], without: Iterable[Window]) -> list[Window]:
     """The instants of ``windows`` that are in none of ``without``."""
-    result: list[Window] = []
     holes = united(without)
-    for window in united(windows):
-        at = window.start
-        for hole in holes:
-            if hole.end <= at or hole.start >= window.end:
-                continue
-            if hole.start > at:
-                result.append(Window(at, hole.start))
-            at = hole.end
-        if at < window.end:
-            result.append(Window(at, window.end))
-    return result
+    return [part for window in united(windows) for part in parts_outside(window, holes)]
+
+
+def parts_outside(window: Window, holes: Sequence[Window]) -> Iterator[Window]:
+    """The parts of ``window`` that are in none of ``holes`` (sorted, disjoint); as quick for many as for few."""
+    at = window.start
+    for hole in _touching(window, holes):
+        if hole.start > at:
+            yield Window(at, hole.start)
+        at = hole.end
+    if at < window.end:
+        yield Window(at, window.end)
+
+
+def parts_inside(window: Window, others: Sequence[Window]) -> list[Window]:
+    """The parts of ``window`` that are in one of ``others`` (sorted, disjoint); as quick for many as for few."""
+    return [both for other in _touching(window, others) if (both := window.intersection(other)) is not None]
+
+
+def _touching(window: Window, others: Sequence[Window]) -> Sequence[Window]:
+    first = bisect_right(others, window.start, key=_end)
+    return others[first : bisect_left(others, window.end, lo=first, key=_start)]
+
+
+def _start(window: Window) -> Instant:
+    return window.start
+
+
+def _end(window: Window) -> Instant:
+    return window.end
 
 
 def intersected(windows: Iterable[Window], with_: Iterable[Window]) -> list[Window]:
     """The instants in both."""
     others = united(with_)
-    return [both for window in united(windows) for other in others if (both := window.intersection(other)) is not None]
+    return [part for window in united(windows) for part in parts_inside(window, others)]
 
 
 def windows_of(open_at: NDArray[np.int64], step: int) -> list[Window]:
@@ -96,8 +115,8 @@ def merged(runs: Iterable[Run]) -> list[Run]:
 
 def overlaid(below: Iterable[Run], above: Sequence[Run]) -> list[Run]:
     """``above`` wins wherever both speak; ``below`` shows through elsewhere."""
-    taken = [run.window for run in above]
-    kept = [replace(run, window=part) for run in below for part in subtracted([run.window], taken)]
+    taken = united(run.window for run in above)
+    kept = [replace(run, window=part) for run in below for part in parts_outside(run.window, taken)]
     return merged([*kept, *above])
 
 
@@ -119,7 +138,7 @@ def accounted(
     Data speaks first (``present``), then the explanations in ``explained`` where they fall inside ``asked``;
     what is left of ``asked`` is MISSING with the cause ``unexplained``.
     """
-    runs = [Run(window, State.MISSING, unexplained) for window in united(asked)]
-    inside = [replace(run, window=part) for run in explained for part in intersected([run.window], asked)]
-    runs = overlaid(runs, merged(inside))
+    within = united(asked)
+    inside = [replace(run, window=part) for run in explained for part in parts_inside(run.window, within)]
+    runs = overlaid([Run(window, State.MISSING, unexplained) for window in within], merged(inside))
     return overlaid(runs, [Run(window, State.PRESENT) for window in united(present)])

@@ -15,13 +15,17 @@ Dtype = Literal["instant", "float64", "int64", "string", "bool"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: ``unit`` is "" where there is none; ``sentence`` says what a value means."""
+    """One column: ``unit`` is "" where there is none; ``sentence`` says what a value means.
+
+    A ``later`` column was added when there were files without it already: in those it is null, so it is nullable.
+    """
 
     name: str
     dtype: Dtype
     unit: str
     sentence: str
     nullable: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,14 @@ INSTRUMENTS = Table(
         Column("tick", "float64", "quote", "smallest price step", nullable=True),
         Column("lot", "float64", "base or contracts", "smallest amount step", nullable=True),
         Column("listed_at", "instant", "UTC", "start of trading as the venue states it", nullable=True),
+        Column(
+            "delisted_at",
+            "instant",
+            "UTC",
+            "end of trading as the venue states it, else when its list first lacked the market; empty if none is known",
+            nullable=True,
+            later=True,
+        ),
         Column("ccxt_market", "string", "JSON", "ccxt's market record without `info`, to load without a request"),
     ),
 )

@@ -4,8 +4,8 @@ What lives here: which rules apply, the measures they need, and findings that na
 the rules (``rules``), the judging itself (``suite``), keeping verdicts (``ledger``) and showing them (``assets``).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 
 import numpy as np
@@ -17,18 +17,42 @@ from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import iso
+from qmd_platform.model.window import Instant, iso
 from qmd_platform.quality import rules
 from qmd_platform.quality.agreement import of_agreement
+from qmd_platform.quality.contamination import of_contamination, of_repeats
+from qmd_platform.quality.jumps import of_jumps
 from qmd_platform.quality.measures import Columns, absent, of_neighbours, of_rows, with_absent
 from qmd_platform.quality.page_boundary import of_page_boundary
-from qmd_platform.quality.rules import Rule
+from qmd_platform.quality.pauses import of_pauses
+from qmd_platform.quality.rule import Rule
 from qmd_platform.quality.suite import objections
 
 MOST_NAMED = 50
 """Offenders a finding names; it counts all of them."""
 
 _YEAR_10000 = 253_402_300_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known beside a partition's own rows and coverage. None: not known, and the rule about it is silent.
+
+    Attributes:
+        shorter, shorter_timeframe: candles of a shorter timeframe of the same market, sorted and unique, which cover
+            what they can of the month: ``rules.AGREES_WITH_SHORTER`` applies.
+        before: the series' last rows before the month, sorted; jumps are measured from them.
+        others: candles of other markets by name, sorted, of any part of the month: ``rules.CONTAMINATION`` applies.
+        stored_at: when the partition was committed, epoch ms: ``rules.CLOSED`` applies.
+        restated: open times of the rows that this version changed, one a change: ``rules.RESTATED`` applies.
+    """
+
+    shorter: Candles | None = None
+    shorter_timeframe: Timeframe | None = None
+    before: Candles = field(default_factory=Candles.empty)
+    others: Mapping[str, Candles] | None = None
+    stored_at: Instant | None = None
+    restated: Sequence[Instant] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +69,7 @@ class Finding:
     sample: tuple[dict[str, object], ...]
 
 
-def judged(
-    partition: Partition,
-    candles: Candles,
-    runs: Sequence[Run],
-    *,
-    shorter: Candles | None = None,
-    shorter_timeframe: Timeframe | None = None,
-) -> list[Finding]:
+def judged(partition: Partition, candles: Candles, runs: Sequence[Run], beside: Beside | None = None) -> list[Finding]:
     """One finding for each rule that applies, in the order of ``rules.CANDLE_RULES``.
 
     A table whose columns are not of their types is judged by ``rules.SCHEMA`` alone.
@@ -61,19 +78,17 @@ def judged(
         partition: a month of a candle series.
         candles: all its rows.
         runs: its coverage: every candle that was asked for is in a run.
-        shorter: candles of a shorter timeframe of the same market, sorted and unique, which cover what they can
-            of the month: ``rules.AGREES_WITH_SHORTER`` applies.
-        shorter_timeframe: theirs.
+        beside: what else is known.
 
     Raises:
-        ConfigError: ``shorter_timeframe`` does not divide the partition's.
+        ConfigError: ``beside.shorter_timeframe`` does not divide the partition's.
         QmdError: Great Expectations could not judge.
     """
     schema = _schema(candles)
     findings = _found([rules.SCHEMA], schema)
     if not findings[0].passed:
         return findings
-    columns = measured(partition, candles, runs, shorter=shorter, shorter_timeframe=shorter_timeframe)
+    columns = measured(partition, candles, runs, beside)
     return findings + _found(applying(columns), columns)
 
 
@@ -82,27 +97,41 @@ def applying(columns: Columns) -> list[Rule]:
     return [rule for rule in rules.CANDLE_RULES if rule.expectation.measure in columns]
 
 
-def measured(
-    partition: Partition,
-    candles: Candles,
-    runs: Sequence[Run],
-    *,
-    shorter: Candles | None = None,
-    shorter_timeframe: Timeframe | None = None,
-) -> Columns:
+def measured(partition: Partition, candles: Candles, runs: Sequence[Run], beside: Beside | None = None) -> Columns:
     """Every measure of a partition: a row for each candle, and one below for each that is absent.
 
     Arguments and errors as of ``judged``.
     """
-    timeframe, window = partition.series.timeframe, partition.window
+    timeframe, window, known = partition.series.timeframe, partition.window, beside or Beside()
+    step = timeframe.step
     columns: Columns = {name: getattr(candles, name) for name in COLUMNS}
-    columns |= of_neighbours(candles) | of_page_boundary(candles, timeframe.step)
-    columns |= of_rows(candles, timeframe.step, window)
-    if shorter is not None and shorter_timeframe is not None:
-        if timeframe.step % shorter_timeframe.step or timeframe.step <= shorter_timeframe.step:
-            raise ConfigError(f"{timeframe} candles are not made of {shorter_timeframe} candles")
-        columns |= of_agreement(candles, timeframe.step, shorter, shorter_timeframe.step)
-    return with_absent(columns, *absent(candles, runs, window, timeframe.step))
+    columns |= of_neighbours(candles) | of_page_boundary(candles, step) | of_rows(candles, step, window)
+    columns |= of_pauses(candles, runs, window, step) | of_jumps(candles, step, known.before) | of_repeats(candles)
+    if known.stored_at is not None:
+        columns["unended_ms"] = (candles.open_at + step - known.stored_at).astype(np.float64)
+    if known.others is not None:
+        columns |= of_contamination(candles, known.others, columns["jump_strength"] > 1)
+    if known.restated is not None:
+        columns["restatements"] = _counted(candles.open_at, known.restated)
+    if known.shorter is not None and known.shorter_timeframe is not None:
+        columns |= of_agreement(candles, step, known.shorter, _divisor(timeframe, known.shorter_timeframe))
+    return with_absent(columns, *absent(candles, runs, window, step))
+
+
+def _divisor(timeframe: Timeframe, shorter: Timeframe) -> int:
+    """The step of ``shorter``; ConfigError unless candles of ``timeframe`` are made of its."""
+    if timeframe.step % shorter.step or timeframe.step <= shorter.step:
+        raise ConfigError(f"{timeframe} candles are not made of {shorter} candles")
+    return shorter.step
+
+
+def _counted(open_at: NDArray[np.int64], times: Sequence[Instant]) -> NDArray[np.float64]:
+    """How often each open time is among ``times``."""
+    known, counts = np.unique(np.array(times, np.int64), return_counts=True)
+    if not len(known):
+        return np.zeros(len(open_at))
+    places = np.minimum(np.searchsorted(known, open_at), len(known) - 1)
+    return np.where(known[places] == open_at, counts[places], 0).astype(np.float64)
 
 
 def _schema(candles: Candles) -> Columns:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from qmd_platform.model.candles import Candles
 from qmd_platform.quality.measures import Columns, of_rows
-from qmd_platform.quality.rules import ROW_RULES, Rule, Unique, Within
+from qmd_platform.quality.rule import Rule, Unique, Within
+from qmd_platform.quality.rules import ROW_RULES
 
 
 def row_offenders(candles: Candles, step: int) -> dict[str, NDArray[np.bool_]]:

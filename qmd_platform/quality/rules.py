@@ -2,80 +2,19 @@
 
 What lives here: each rule's name, its sentence, how bad a breach is, and the one expectation it makes of one
 measure. The asset checks, their descriptions, docs/quality.md and the Great Expectations suite are all made from
-this. What does not: how a measure is taken (``measures``, ``agreement``, ``page_boundary``), who judges
-(``offenders`` in numpy, ``suite`` in Great Expectations).
+this. What does not: what a rule is (``rule``), how a measure is taken (``measures`` and the module of each rule with a story), who judges
+(``offenders`` in numpy, ``suite`` in Great Expectations), the rules of other tables (``listing``).
 
 A rule blocks when what stands on the table would compute nonsense: a wrong type, a row twice, a price of zero. It
 does not block when the rows are fit to use but are not all there, or contradict another table: that is for a
 person to look at, and the rollups skip what is not whole.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from qmd_platform.model.candles import COLUMNS, PRICES
+from qmd_platform.quality.rule import Rule, Same, Severity, Unique, Within
 
 TOLERANCE = 1e-9
 """Largest relative difference that passes for equal: floats of converted volumes, far below any venue's tick."""
-
-
-class Severity(StrEnum):
-    """How bad a breach is; the spelling is Dagster's."""
-
-    ERROR = "ERROR"
-    WARN = "WARN"
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """Every value of the measure is inside the bounds; NaN means that the rule does not speak about the row."""
-
-    measure: str
-    least: float | None = None
-    most: float | None = None
-    is_strict: bool = False
-    """Whether ``least`` itself is already a breach."""
-
-    def __str__(self) -> str:
-        if self.most is None:
-            return f"{self.measure} {'>' if self.is_strict else '>='} {self.least:g}"
-        return f"{self.measure} <= {self.most:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Unique:
-    """No value of the measure occurs twice."""
-
-    measure: str
-
-    def __str__(self) -> str:
-        return f"{self.measure} is unique"
-
-
-@dataclass(frozen=True, slots=True)
-class Same:
-    """Two measures are equal in every row."""
-
-    measure: str
-    other: str
-
-    def __str__(self) -> str:
-        return f"{self.measure} = {self.other}"
-
-
-Expectation = Within | Unique | Same
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One quality sentence. ``shows`` names the columns that make an offender understandable."""
-
-    name: str
-    sentence: str
-    severity: Severity
-    blocking: bool
-    expectation: Expectation
-    shows: tuple[str, ...] = COLUMNS
 
 
 _TIMES = ("open_at", "since_previous_ms")
@@ -168,20 +107,119 @@ AGREES_WITH_SHORTER = Rule(
     shows=(*COLUMNS, *(f"shorter_{name}" for name in COLUMNS[1:])),
 )
 
+CLOSED = Rule(
+    "closed",
+    "Every candle had ended when its partition was stored.",
+    Severity.ERROR,
+    blocking=True,
+    expectation=Within("unended_ms", most=0),
+    shows=(*COLUMNS, "unended_ms"),
+)
+OUTAGE = Rule(
+    "outage",
+    "No pause without trades, printed flat or left out, is longer than this market's habit explains.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("outage_candles", most=0),
+    shows=("open_at", "close", "volume", "outage_candles"),
+)
+EDGE_GAP = Rule(
+    "edge_gap",
+    "The first and last candle of the asked window are there, on a market that hardly ever lacks one.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("edge_gap_candles", most=0),
+    shows=("open_at", "edge_gap_candles"),
+)
+STALE_PRICE = Rule(
+    "stale_price",
+    "The four prices do not stand still for longer than this market's habit explains while volume is traded.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("stale_candles", most=0),
+    shows=(*COLUMNS, "stale_candles"),
+)
+PRICE_JUMP = Rule(
+    "price_jump",
+    "No price leaves its level by more than the tails of this market's own moves (MAD) explain.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("jump_strength", most=1),
+    shows=(*COLUMNS, "jump", "jump_strength"),
+)
+VOLUME_UNIT = Rule(
+    "volume_unit",
+    "The volume does not change its order of magnitude from one candle to the next and stay there.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("volume_step", most=1),
+    shows=("open_at", "volume", "volume_step"),
+)
+CONTAMINATION = Rule(
+    "contamination",
+    "No candles are those of another market of the venue.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("foreign", most=0),
+    shows=(*COLUMNS, "looks_like"),
+)
+REPEATED_PAGE = Rule(
+    "repeated_page",
+    "No stretch of candles has the values of an earlier stretch of the same series.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("repeats_after", most=0),
+    shows=(*COLUMNS, "repeats_after"),
+)
+RESTATED = Rule(
+    "restated",
+    "The commit that made this version changed no candle that was held.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("restatements", most=0),
+    shows=(*COLUMNS, "restatements"),
+)
+AGREES_WITH_ARCHIVE = Rule(
+    "agrees_with_archive",
+    "The venue's archive and its API say the same of the candles that both were asked for.",
+    Severity.WARN,
+    blocking=False,
+    expectation=Within("archive_disagreements", most=0),
+    shows=("disagreements", "compared"),
+)
+"""Not judged over the table, which holds one of both: the run that asks both counts (``ingest.receipt``)."""
+
 ROW_RULES = (ON_THE_GRID, FINITE, POSITIVE_PRICES, VOLUME_NOT_NEGATIVE, OHLC_ORDER)
 """Rules that a row breaks by itself: ingest keeps such rows out."""
 
-TABLE_RULES = (UNIQUE_OPEN_TIMES, IN_ORDER, COMPLETE, PAGE_BOUNDARY)
+TABLE_RULES = (
+    UNIQUE_OPEN_TIMES,
+    IN_ORDER,
+    COMPLETE,
+    PAGE_BOUNDARY,
+    OUTAGE,
+    EDGE_GAP,
+    STALE_PRICE,
+    PRICE_JUMP,
+    VOLUME_UNIT,
+    REPEATED_PAGE,
+)
 """Rules about rows together, judged over every partition."""
 
-CANDLE_RULES = (SCHEMA, *ROW_RULES, *TABLE_RULES, AGREES_WITH_SHORTER)
-"""Every rule for candle tables. The last applies where the shorter timeframe is in the lake too."""
+BESIDE_RULES = (CLOSED, CONTAMINATION, RESTATED, AGREES_WITH_SHORTER)
+"""Rules that need to know more than the partition, judged where that is known (``judge.Beside``)."""
+
+CANDLE_RULES = (SCHEMA, *ROW_RULES, *TABLE_RULES, *BESIDE_RULES)
+"""Every rule that a candle partition is judged by."""
+
+TOLD_RULES = (AGREES_WITH_ARCHIVE,)
+"""Rules about what a run saw, told by its receipt."""
 
 
 def markdown() -> str:
     """The rules as the Markdown table of docs/quality.md."""
     lines = ["| rule | what holds | a breach | measured as |", "|---|---|---|---|"]
-    for rule in CANDLE_RULES:
+    for rule in (*CANDLE_RULES, *TOLD_RULES):
         breach = f"{rule.severity.value}, blocks" if rule.blocking else rule.severity.value
         lines.append(f"| `{rule.name}` | {rule.sentence} | {breach} | `{rule.expectation}` |")
     return "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from qmd_platform.errors import QmdError
 from qmd_platform.quality.loading import great_expectations
 from qmd_platform.quality.measures import Columns
-from qmd_platform.quality.rules import Expectation, Rule, Same, Unique
+from qmd_platform.quality.rule import Expectation, Rule, Same, Unique
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -80,6 +80,11 @@ def throttled() -> bytes:
     return error(-1003, "Too many requests; current limit of IP is 6000 requests per minute.").body
 
 
+def banned() -> bytes:
+    """The body of a 418."""
+    return error(-1003, "Way too much request weight used; IP banned. Please use the websocket for live updates.").body
+
+
 def broken() -> bytes:
     """The body of a 5xx."""
     return error(-1001, "Internal error; unable to process your request. Please try again.").body
@@ -104,7 +109,7 @@ def _exchange_info(exchange: Exchange, api: _Api, query: Query, now: Instant) ->
                 "serverTime": now,
                 "rateLimits": limits,
                 "exchangeFilters": [],
-                "symbols": [written(listing) for listing in _named(listed, query)],
+                "symbols": [written(listing, now) for listing in _named(listed, query)],
             }
         )
     )
@@ -129,10 +134,10 @@ def _filters(listing: Listing) -> list[dict[str, str]]:
     ]
 
 
-def _spot_symbol(listing: Listing) -> dict[str, object]:
+def _spot_symbol(listing: Listing, now: Instant) -> dict[str, object]:
     return {
         "symbol": listing.wire,
-        "status": "TRADING",
+        "status": "BREAK" if listing.events.is_delisted(now) else "TRADING",
         "baseAsset": listing.base,
         "baseAssetPrecision": 8,
         "quoteAsset": listing.quote,
@@ -148,14 +153,14 @@ def _spot_symbol(listing: Listing) -> dict[str, object]:
     }
 
 
-def _contract(listing: Listing) -> dict[str, object]:
+def _contract(listing: Listing, now: Instant) -> dict[str, object]:
     return {
         "symbol": listing.wire,
         "pair": listing.wire,
         "contractType": "PERPETUAL",
         "deliveryDate": 4133404800000,
         "onboardDate": listing.listed_at,
-        "status": "TRADING",
+        "status": "SETTLING" if listing.events.is_delisted(now) else "TRADING",
         "baseAsset": listing.base,
         "quoteAsset": listing.quote,
         "marginAsset": listing.settle,

@@ -45,6 +45,11 @@ class Bodies:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+        self._held = 0
+
     def get(self, target: str, *, accepts_gzip: bool) -> Sendable | None:
         """What was kept for this request."""
         kept = self._kept.get((target, accepts_gzip))

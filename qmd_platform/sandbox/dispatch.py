@@ -6,10 +6,12 @@ What lives here: the table of venues and the counters' names of endpoints. What 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from qmd_platform.model.window import Instant
-from qmd_platform.sandbox import binance, bitfinex, gate
+from qmd_platform.sandbox import archive, binance, bitfinex, gate
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query, Refusal, as_json
+from qmd_platform.sandbox.limits import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,27 @@ _CANDLES = ("/klines", "/candlesticks", "/hist", "/last")
 
 
 def venue_of(path: str) -> str:
-    """The venue whose path this is; ``unknown`` otherwise."""
+    """The venue whose path this is; ``archive`` for files of the archive, ``unknown`` otherwise."""
+    if path.startswith(archive.PREFIX):
+        return archive.NAME
     return next((venue.name for venue in VENUES.values() if path.startswith(venue.prefixes)), NOBODY)
+
+
+def weight(path: str, query: Query) -> float:
+    """What a request costs of its venue's limit; 1 where the venue counts requests."""
+    return binance.weight(path, query) if venue_of(path) == binance.NAME else 1
+
+
+def refused(venue: str, verdict: Verdict) -> Answer:
+    """The refusal for going over a limit, in the venue's words."""
+    is_ban = verdict.status == HTTPStatus.IM_A_TEAPOT
+    body = banned(venue) if is_ban else VENUES[venue].throttled()
+    return Answer(body, verdict.status, {"Retry-After": str(verdict.retry_after)})
+
+
+def banned(venue: str) -> bytes:
+    """The body of a 418; Binance's, which is the one venue that has it, for all."""
+    return binance.banned()
 
 
 def is_candles(path: str) -> bool:
@@ -49,6 +70,8 @@ def is_candles(path: str) -> bool:
 
 def endpoint(path: str) -> str:
     """The path with what varies replaced by a name, so that counters stay few."""
+    if path.startswith(archive.PREFIX):
+        return archive.endpoint(path)
     if path.startswith("/v2/candles/"):
         return "/v2/candles/{key}/" + path.rpartition("/")[2]
     if path.startswith("/v2/conf/"):

@@ -4,7 +4,8 @@ What lives here: venue-neutral requests and answers, the catalogue of listings, 
 not: any venue's spelling of these (``binance``, ``gate``, ``bitfinex``), sockets (``service``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant
-from qmd_platform.sandbox.market import BLOCK, Trading, trading
+from qmd_platform.sandbox.columns import Trading
+from qmd_platform.sandbox.events import NONE
+from qmd_platform.sandbox.market import BLOCK, END_OF_TIME, trading
 from qmd_platform.sandbox.text import Figures, Numbers
 from qmd_platform.sandbox.universe import Listing
 
 Query = Mapping[str, str]
 """A request's parameters, decoded."""
 
-FOREVER = 1 << 53
+FOREVER = END_OF_TIME
 """An instant later than any candle."""
 
 _MOST_DIGITS = 20
@@ -93,6 +96,10 @@ class Refusal(Exception):
         self.answer = answer
 
 
+Spoiler = Callable[[Ask, Instant, Rows], Rows]
+"""What makes wrong rows of right ones, in the order in which they are to be printed."""
+
+
 class Source(Protocol):
     """One listing's candles of one timeframe."""
 
@@ -123,22 +130,15 @@ class Deterministic:
             parts.append(trading(self.listing, step, first, last, now))
             start, end = (start, first) if ask.newest else (last, end)
         found = Trading.concat((parts[::-1] if ask.newest else parts) or [Trading.none()])
-        return self._printed(found.take(slice(-ask.limit, None) if ask.newest else slice(ask.limit)))
+        return self.printed(found.take(slice(-ask.limit, None) if ask.newest else slice(ask.limit)))
 
-    def _printed(self, rows: Trading) -> Rows:
+    def printed(self, rows: Trading) -> Rows:
+        """``rows`` with the listing's decimals."""
         ticks, lots = self.listing.tick_digits, self.listing.lot_digits
-        return Rows(
-            rows.open_at,
-            Figures(rows.open, ticks),
-            Figures(rows.high, ticks),
-            Figures(rows.low, ticks),
-            Figures(rows.close, ticks),
-            Figures(rows.volume, lots),
-            Figures(rows.quote, ticks + lots),
-            Figures(rows.trades),
-            Figures(rows.taker, lots),
-            Figures(rows.taker_quote, ticks + lots),
-        )
+        prices = (Figures(column, ticks) for column in (rows.open, rows.high, rows.low, rows.close))
+        volume, taker = Figures(rows.volume, lots), Figures(rows.taker, lots)
+        quote, taker_quote = Figures(rows.quote, ticks + lots), Figures(rows.taker_quote, ticks + lots)
+        return Rows(rows.open_at, *prices, volume, quote, Figures(rows.trades), taker, taker_quote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +164,31 @@ class Exchange:
         *,
         gate_history_points: int | None = None,
     ) -> None:
-        self._listings = list(listed)
         self._recorded = dict(recorded or {})
-        self._replayed = {market for market, _ in self._recorded}
-        self._by_wire = {(one.market.venue, one.settle.lower(), one.wire): one for one in self._listings}
+        self.replayed = frozenset(market for market, _ in self._recorded)
         self.gate_history_points = gate_history_points
+        self._spoil: Spoiler | None = None
+        self.relist(listed)
+
+    def relist(self, listed: Iterable[Listing]) -> None:
+        """List these markets in the place of all others; recordings stay."""
+        self._listings = list(listed)
+        self._by_wire = {(one.market.venue, one.settle.lower(), one.wire): one for one in self._listings}
+
+    def spoiled_by(self, spoil: Spoiler) -> "Exchange":
+        """This exchange as it is now, with other candles."""
+        other = copy(self)
+        other._spoil = spoil  # noqa: SLF001 - its own
+        return other
+
+    def of_market(self, market: Market) -> Listing | None:
+        """The listing of ``market``, whether it is listed by now or not."""
+        return next((one for one in self._listings if one.market == market), None)
 
     def listings(self, venue: str, now: Instant, *, spot: bool) -> list[Listing]:
-        """What ``venue`` lists at ``now`` of spot markets, or of contracts."""
-        return [
-            one for one in self._listings if one.market.venue == venue and one.is_spot == spot and one.listed_at <= now
-        ]
+        """What ``venue`` lists at ``now`` of spot markets, or of contracts; delisted ones where it goes on doing so."""
+        mine = (one for one in self._listings if one.market.venue == venue and one.is_spot == spot)
+        return [one for one in mine if one.is_shown(now)]
 
     def listing(self, venue: str, wire: str, *settles: str) -> Listing | None:
         """The listing spelled ``wire``: settled in one of ``settles``, where "" means spot."""
@@ -189,17 +203,20 @@ class Exchange:
     def candles(self, ask: Ask, now: Instant) -> Rows:
         """The rows ``ask`` gets, in the order in which they are to be printed."""
         rows = self._source(ask).rows(ask, now)
-        return rows.take(slice(None, None, -1)) if ask.descending else rows
+        rows = rows.take(slice(None, None, -1)) if ask.descending else rows
+        return self._spoil(ask, now, rows) if self._spoil is not None and len(rows) else rows
 
     def _source(self, ask: Ask) -> Source:
         recorded = self._recorded.get((ask.listing.market, ask.timeframe))
         if recorded is not None:
             return recorded
-        return Nothing() if ask.listing.market in self._replayed else Deterministic(ask.listing)
+        return Nothing() if ask.listing.market in self.replayed else Deterministic(ask.listing)
 
 
 def is_settled(ask: Ask, now: Instant) -> bool:
     """Whether no later ``now`` changes what ``ask`` gets: it wrote every bound that counts, and all is closed."""
+    if ask.listing.events.restatements:
+        return False
     start, end = ask.given
     closed = now // ask.timeframe.step * ask.timeframe.step
     if end is not None and end <= closed:
@@ -209,7 +226,7 @@ def is_settled(ask: Ask, now: Instant) -> bool:
 
 def _reach(ask: Ask, start: Instant) -> Instant:
     """The latest instant the oldest ``limit`` rows from ``start`` can be sure to end before; FOREVER if unsure."""
-    if ask.listing.omits_empty or ask.listing.character is None:
+    if ask.listing.omits_empty or ask.listing.character is None or ask.listing.events != NONE:
         return FOREVER
     return max(start, ask.listing.listed_at) + (ask.limit + 1) * ask.timeframe.step
 

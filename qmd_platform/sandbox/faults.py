@@ -1,46 +1,85 @@
-"""The fault plan: which requests go wrong, and how.
+"""The fault plan: which requests go wrong and how, and what befalls the markets themselves.
 
-What lives here: reading the plan and deciding, request by request, which fault strikes. What does not: doing it to
-the answer (``service``). The same requests in the same order meet the same faults.
+What lives here: the kinds, and deciding, request by request, which fault strikes. What does not: reading a plan
+(``faultfile``), doing it to the answer (``spoil``, ``spoiled_rows``) or to the connection (``service``). The same
+requests in the same order meet the same faults.
 
 | kind | what the client sees |
 |---|---|
 | ``empty_page`` | candles: an empty list with status 200 |
 | ``short_page`` | candles: the first half of the rows |
+| ``descending`` | candles: the rows the other way round |
+| ``duplicates`` | candles: the first half of the rows twice, row by row |
+| ``contradicting`` | candles: the row in the middle twice, the second time with prices a tick higher |
+| ``forming`` | candles: the candle in progress as one more row, even when the window ended before now |
+| ``half_built`` | candles: the newest row as it stood in the middle of its time, though it is closed |
+| ``wrong_market`` | candles: those of another market of the venue (``of``, default the first other one) |
+| ``outside`` | candles: five more rows on either side of the window |
+| ``misaligned`` | candles: the row in the middle opens a second late |
+| ``bad_values`` | candles: the row in the middle has ``value``: ``low_above_high``, ``negative`` volume or ``nan`` |
+| ``shifted`` | candles: every row labelled ``by`` candles late (1, or -1 for early) |
 | ``throttle`` | status 429 (or ``status``) with ``Retry-After: retry_after`` and the venue's own body |
+| ``ban`` | status 418 with ``Retry-After: retry_after`` (default 120) and the venue's own body |
 | ``server_error`` | status 503 (or ``status``) and the venue's own body |
+| ``outage`` | the same from ``since`` until ``until``; ``refused = true``: the connection closes without an answer |
 | ``hang`` | nothing for ``seconds``, then the right answer |
 | ``truncated_json`` | status 200, the first half of the body |
 | ``html`` | status 200, a page of HTML |
 | ``cut_connection`` | the first half of the body, then the connection closes |
+| ``clock_skew`` | the venue's time and the ``Date`` header ``seconds`` ahead (behind: less than 0), not its candles |
+| ``gap`` | ``market`` did not trade from ``start`` to ``end``: no such minutes, or flat ones (``flat = true``) |
+| ``hole`` | the API has no candles of ``market`` and ``timeframe`` that open from ``start`` to ``end`` |
+| ``restated`` | prices of ``market`` from ``start`` to ``end`` are ``ticks`` higher, from ``since`` or ``from_request`` on |
 
-Which requests: those of ``venue`` (default all) whose path contains ``path`` (default all); of these every
-``every``-th, or those counted in ``at`` (from 1), or the ``first`` so many, or all; at most ``times`` in total.
-``empty_page`` and ``short_page`` count requests for candles only.
+Which requests: those of ``venue`` (default all) whose path and query contain ``path`` (default all), at times of the
+sandbox's clock from ``since`` until ``until``; of these every ``every``-th, or those counted in ``at`` (from 1), or
+the ``first`` so many, or all; at most ``times`` in total. Kinds that say "candles" count requests for candles only.
+The last three kinds are about markets and strike no request.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from qmd_platform.sandbox.tomlfile import Entry, entries
-from qmd_platform.sandbox.universe import VENUES
+from qmd_platform.model.series import Market
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant, Window
 
-_OPTIONS: dict[str, frozenset[str]] = {
+OPTIONS: dict[str, frozenset[str]] = {
     "empty_page": frozenset(),
     "short_page": frozenset(),
+    "descending": frozenset(),
+    "duplicates": frozenset(),
+    "contradicting": frozenset(),
+    "forming": frozenset(),
+    "half_built": frozenset(),
+    "wrong_market": frozenset({"of"}),
+    "outside": frozenset(),
+    "misaligned": frozenset(),
+    "bad_values": frozenset({"value"}),
+    "shifted": frozenset({"by"}),
     "throttle": frozenset({"retry_after", "status"}),
+    "ban": frozenset({"retry_after"}),
     "server_error": frozenset({"status"}),
+    "outage": frozenset({"status", "refused"}),
     "hang": frozenset({"seconds"}),
     "truncated_json": frozenset(),
     "html": frozenset(),
     "cut_connection": frozenset(),
+    "clock_skew": frozenset({"seconds"}),
+    "gap": frozenset({"market", "start", "end", "flat"}),
+    "hole": frozenset({"market", "start", "end", "timeframe"}),
+    "restated": frozenset({"market", "start", "end", "ticks", "since", "from_request"}),
 }
-KINDS = tuple(_OPTIONS)
-_WHICH = ("every", "at", "first")
-_SELECTORS = ("kind", "venue", "path", *_WHICH, "times")
-_KEYS = (*_SELECTORS, "retry_after", "status", "seconds")
-_OF_CANDLES = frozenset({"empty_page", "short_page"})
-_STATUSES = {"throttle": range(400, 500), "server_error": range(500, 600)}
+"""The kinds, and what can be said about each besides which requests it strikes."""
+
+KINDS = tuple(OPTIONS)
+OF_ROWS = KINDS[2 : KINDS.index("throttle")]
+"""Kinds that change the rows of a page before they are printed."""
+OF_CANDLES = frozenset({"empty_page", "short_page", *OF_ROWS})
+"""Kinds that count requests for candles only."""
+OF_MARKETS = frozenset({"gap", "hole", "restated"})
+"""Kinds that befall a market, whoever asks."""
+BAD_VALUES = ("low_above_high", "negative", "nan")
 
 
 @dataclass(slots=True)
@@ -54,17 +93,31 @@ class Fault:
     at: frozenset[int] | None = None
     first: int | None = None
     times: int | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     retry_after: float = 1
     status: int = 503
     seconds: float = 60
+    refused: bool = False
+    of: Market | None = None
+    value: str = BAD_VALUES[0]
+    by: int = 1
+    market: Market | None = None
+    window: Window | None = None
+    timeframe: Timeframe | None = None
+    flat: bool = False
+    ticks: int = 1
+    from_request: int | None = None
     met: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
 
-    def matches(self, venue: str, path: str, *, is_candles: bool) -> bool:
+    def matches(self, venue: str, target: str, now: Instant, *, is_candles: bool) -> bool:
         """Whether the entry is about such a request at all."""
-        if self.kind in _OF_CANDLES and not is_candles:
+        if self.kind in OF_MARKETS or (self.kind in OF_CANDLES and not is_candles):
             return False
-        return self.venue in {None, venue} and self.path in path
+        if self.venue not in {None, venue} or self.path not in target:
+            return False
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
 
     def strikes(self) -> bool:
         """Count one more matching request, and say whether it is one that goes wrong."""
@@ -81,72 +134,24 @@ class Fault:
 class FaultPlan:
     """All entries, in the order written: the first that strikes wins, each counts for itself."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        self.faults = faults
+    def __init__(self, faults: Sequence[Fault] = ()) -> None:
+        self.faults = list(faults)
 
-    @classmethod
-    def load(cls, path: Path) -> "FaultPlan":
-        """The plan in the TOML file ``path``: ``[[fault]]`` tables.
-
-        Raises:
-            ConfigError: names file, entry, key and choices.
-        """
-        return cls([_fault(entry) for entry in entries(path, "fault", _KEYS)])
-
-    def strike(self, venue: str, path: str, *, is_candles: bool) -> Fault | None:
-        """The fault that befalls this request; None when it may go well."""
+    def strike(self, venue: str, target: str, now: Instant, *, is_candles: bool) -> Fault | None:
+        """The fault that befalls this request at ``now``; None when it may go well. ``target``: path and query."""
         struck: Fault | None = None
         for fault in self.faults:
-            if fault.matches(venue, path, is_candles=is_candles) and fault.strikes() and struck is None:
+            if fault.matches(venue, target, now, is_candles=is_candles) and fault.strikes() and struck is None:
                 struck = fault
         if struck is not None:
             struck.struck += 1
         return struck
 
+    def of_markets(self) -> list[Fault]:
+        """The entries about markets."""
+        return [fault for fault in self.faults if fault.kind in OF_MARKETS]
+
     def reset(self) -> None:
         """Start counting again."""
         for fault in self.faults:
             fault.met = fault.struck = 0
-
-
-def _fault(entry: Entry) -> Fault:
-    kind = entry.choice("kind", KINDS)
-    if stray := sorted(entry.values.keys() - set(_SELECTORS) - _OPTIONS[kind]):
-        raise entry.refused(f"{stray[0]} says nothing about {kind}", "leave it out")
-    which = [key for key in _WHICH if key in entry.values]
-    if len(which) > 1:
-        raise entry.refused(f"{which[0]} and {which[1]} contradict each other", "keep one of them")
-    fault = Fault(
-        kind,
-        venue=entry.choice("venue", VENUES) if "venue" in entry.values else None,
-        path=entry.text("path") if "path" in entry.values else "",
-        every=entry.whole("every", 1),
-        at=_counts(entry) if "at" in entry.values else None,
-        first=entry.whole("first", 1),
-        times=entry.whole("times", 1),
-        status=_status(entry, kind),
-    )
-    fault.retry_after = _or(entry.number("retry_after"), fault.retry_after)
-    fault.seconds = _or(entry.number("seconds"), fault.seconds)
-    return fault
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value
-
-
-def _counts(entry: Entry) -> frozenset[int]:
-    value = entry.values["at"]
-    if not isinstance(value, list) or not value or not all(type(n) is int and n > 0 for n in value):
-        raise entry.refused("at must be a list of request numbers, the first being 1")
-    return frozenset(value)
-
-
-def _status(entry: Entry, kind: str) -> int:
-    status = entry.whole("status")
-    if status is None:
-        return 429 if kind == "throttle" else 503
-    valid = _STATUSES[kind]
-    if status not in valid:
-        raise entry.refused(f"status {status} is not for {kind}", f"between {valid[0]} and {valid[-1]}")
-    return status

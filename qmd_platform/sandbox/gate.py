@@ -36,6 +36,7 @@ PREFIXES = ("/api/v4/",)
 _DEFAULT_LIMIT = 100
 _MOST_SPOT = 1000
 _MOST_PERPETUAL = 2000
+_OF_CURRENCIES = ("delisted", "withdraw_disabled", "withdraw_delayed", "deposit_disabled", "trade_disabled")
 _INTERVALS = {t: Timeframe(t) for t in ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "8h", "1d")}
 
 
@@ -82,31 +83,15 @@ def _time(exchange: Exchange, query: Query, now: Instant) -> Answer:
 def _currencies(exchange: Exchange, query: Query, now: Instant) -> Answer:
     spot = exchange.listings(NAME, now, spot=True)
     names = sorted({name for listing in spot for name in (listing.base, listing.quote)})
-    return Answer(
-        as_json(
-            [
-                {
-                    "currency": name,
-                    "name": name,
-                    "delisted": False,
-                    "withdraw_disabled": False,
-                    "withdraw_delayed": False,
-                    "deposit_disabled": False,
-                    "trade_disabled": False,
-                    "chain": name,
-                    "chains": [],
-                }
-                for name in names
-            ]
-        )
-    )
+    facts = {**dict.fromkeys(_OF_CURRENCIES, False), "chains": []}
+    return Answer(as_json([{"currency": name, "name": name, "chain": name, **facts} for name in names]))
 
 
 def _pairs(exchange: Exchange, query: Query, now: Instant) -> Answer:
-    return Answer(as_json([_pair(listing) for listing in exchange.listings(NAME, now, spot=True)]))
+    return Answer(as_json([_pair(listing, now) for listing in exchange.listings(NAME, now, spot=True)]))
 
 
-def _pair(listing: Listing) -> dict[str, object]:
+def _pair(listing: Listing, now: Instant) -> dict[str, object]:
     return {
         "id": listing.wire,
         "base": listing.base,
@@ -118,7 +103,7 @@ def _pair(listing: Listing) -> dict[str, object]:
         "min_quote_amount": "1",
         "amount_precision": listing.lot_digits,
         "precision": listing.tick_digits,
-        "trade_status": "tradable",
+        "trade_status": "untradable" if listing.events.is_delisted(now) else "tradable",
         "sell_start": 0,
         "buy_start": listing.listed_at // 1000,
         "type": "normal",
@@ -127,11 +112,12 @@ def _pair(listing: Listing) -> dict[str, object]:
 
 def _contracts(exchange: Exchange, settle: str, now: Instant) -> Answer:
     listed = exchange.listings(NAME, now, spot=False)
-    return Answer(as_json([_contract(one) for one in listed if one.settle.lower() == settle]))
+    return Answer(as_json([_contract(one, now) for one in listed if one.settle.lower() == settle]))
 
 
-def _contract(listing: Listing) -> dict[str, object]:
+def _contract(listing: Listing, now: Instant) -> dict[str, object]:
     listed = listing.listed_at // 1000
+    is_delisted = listing.events.is_delisted(now)
     return {
         "name": listing.wire,
         "type": "direct",
@@ -153,8 +139,8 @@ def _contract(listing: Listing) -> dict[str, object]:
         "taker_fee_rate": "0.00075",
         "funding_interval": 28800,
         "funding_rate": "0.0001",
-        "in_delisting": False,
-        "status": "trading",
+        "in_delisting": is_delisted,
+        "status": "delisted" if is_delisted else "trading",
         "create_time": listed,
         "launch_time": listed,
         "contract_type": "",

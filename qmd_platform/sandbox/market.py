@@ -1,13 +1,14 @@
 """The deterministic market: what traded in any minute of any listing, as a pure function.
 
-What lives here: prices, volumes, minutes without trades, the candle in progress, exact rollups, and ``truth``, the
-closed form that tests compare with. What does not: recordings (``replay``), the wire (``binance`` and others).
+What lives here: prices, volumes, minutes without trades, the candle in progress, and ``truth``, the closed form that
+tests compare with. What does not: what befalls a market (``events`` says it, ``happened`` does it), rollups
+(``columns``), recordings (``replay``), the wire (``binance`` and others).
 
 Everything is whole numbers: prices in ticks, volumes in lots of the venue's own unit. A longer candle is the exact
 rollup of the 1m candles as the venue prints them.
 """
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant, Window
+from qmd_platform.sandbox import happened
+from qmd_platform.sandbox.columns import TOTALS, Trading, rolled_up
 from qmd_platform.sandbox.noise import Octave, scrambled, seed_of, smooth
 from qmd_platform.sandbox.universe import Character, Listing, listings
 
@@ -40,47 +43,9 @@ _COIN = tuple(
 )
 _VENUE = (Octave(1, round(0.0002 * 2**30)), Octave(11, round(0.0003 * 2**30)))
 
-_TOTALS = ("volume", "quote", "trades", "taker", "taker_quote")
 _MOST_AT_ONCE = 1 << 17
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trading:
-    """Columns of whole numbers, one row a candle. ``open_at`` is epoch ms, prices are ticks.
-
-    ``volume`` and ``taker`` (bought by takers) are lots; ``quote`` and ``taker_quote`` are ticks times lots;
-    ``trades`` is a count.
-    """
-
-    open_at: NDArray[np.int64]
-    open: NDArray[np.int64]
-    high: NDArray[np.int64]
-    low: NDArray[np.int64]
-    close: NDArray[np.int64]
-    volume: NDArray[np.int64]
-    quote: NDArray[np.int64]
-    trades: NDArray[np.int64]
-    taker: NDArray[np.int64]
-    taker_quote: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.open_at)
-
-    def take(self, rows: slice | NDArray[np.bool_]) -> "Trading":
-        """The rows selected by slice or mask."""
-        return Trading(*(getattr(self, name)[rows] for name in self.__slots__))
-
-    @classmethod
-    def concat(cls, parts: "list[Trading]") -> "Trading":
-        """All rows of ``parts`` in the order given."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
-
-    @classmethod
-    def none(cls) -> "Trading":
-        """No rows."""
-        return cls(*[np.empty(0, np.int64)] * len(cls.__slots__))
+END_OF_TIME = 1 << 53
+"""An instant later than any candle."""
 
 
 def trading(listing: Listing, step: int, first: Instant, end: Instant, now: Instant) -> Trading:
@@ -92,8 +57,8 @@ def trading(listing: Listing, step: int, first: Instant, end: Instant, now: Inst
     first = max(-(-first // step) * step, listing.listed_at // step * step)
     end = min(-(-end // step) * step, now // step * step + step)
     stride = max(_MOST_AT_ONCE // (step // MINUTE), 1) * step
-    parts = [_rolled_up(_shown(listing, at, min(at + stride, end), now), step) for at in range(first, end, stride)]
-    return Trading.concat(parts) if parts else Trading.none()
+    parts = [rolled_up(_shown(listing, at, min(at + stride, end), now), step) for at in range(first, end, stride)]
+    return happened.without_holes(Trading.concat(parts), listing.events, step) if parts else Trading.none()
 
 
 def truth(market: Market, timeframe: Timeframe, window: Window, now: Instant) -> Candles:
@@ -114,6 +79,11 @@ def truth(market: Market, timeframe: Timeframe, window: Window, now: Instant) ->
     found = next((listing for listing in listings() if listing.market == market), None)
     if found is None:
         raise ConfigError(f"the sandbox lists no market {market}")
+    return truth_of(found, timeframe, window, now)
+
+
+def truth_of(found: Listing, timeframe: Timeframe, window: Window, now: Instant) -> Candles:
+    """``truth`` of a listing with all that befalls it until ``now``."""
     closed = now // timeframe.step * timeframe.step
     rows = trading(found, timeframe.step, window.start, min(window.end, closed), now)
     ticks = 10.0**found.tick_digits
@@ -138,13 +108,24 @@ def in_base(lots: NDArray[np.int64], listing: Listing) -> NDArray[np.float64]:
 def _shown(listing: Listing, first: Instant, end: Instant, now: Instant) -> Trading:
     """The 1m candles opening in [first, end), the one in progress as it stands, none before the listing."""
     lo = max(first, listing.listed_at) // MINUTE
-    hi = min(-(-end // MINUTE), now // MINUTE + 1)
+    gone = END_OF_TIME if listing.events.delisted_at is None else listing.events.delisted_at
+    hi = min(-(-min(end, gone) // MINUTE), now // MINUTE + 1)
     if lo >= hi or listing.character is None:
         return Trading.none()
     rows = _minutes(listing, listing.character, lo, hi)
     if hi == now // MINUTE + 1:
         rows = Trading.concat([rows.take(slice(0, -1)), _so_far(rows.take(slice(-1, None)), now % MINUTE)])
+    rows = happened.restated(rows, listing.events, now)
+    rows = happened.silenced(rows, listing.events, partial(_close_before, listing, listing.character, now))
     return rows.take(rows.volume > 0) if listing.omits_empty else rows
+
+
+def _close_before(listing: Listing, character: Character, now: Instant, at: Instant) -> int:
+    """Ticks of the last trade before ``at``; of the first one where the listing is not older."""
+    born = listing.listed_at // MINUTE
+    minute = max(at // MINUTE - 1, born)
+    row = happened.restated(_minutes(listing, character, minute, minute + 1), listing.events, now)
+    return int((row.open if at // MINUTE <= born else row.close)[0])
 
 
 def _minutes(listing: Listing, character: Character, lo: int, hi: int) -> Trading:
@@ -152,7 +133,7 @@ def _minutes(listing: Listing, character: Character, lo: int, hi: int) -> Tradin
     born = listing.listed_at // MINUTE
     start = max(born, (lo - 1) // BLOCK * BLOCK)
     minute = np.arange(start, hi, dtype=np.int64)
-    seed = seed_of(str(listing.market))
+    seed = seed_of(_name(listing))
     bits = scrambled(seed, minute)
     traded = _traded(seed, character, minute, bits) | (minute == born)
     price = _prices(listing, seed, character, start, hi - start + 1)
@@ -175,6 +156,11 @@ def _minutes(listing: Listing, character: Character, lo: int, hi: int) -> Tradin
     return rows.take(slice(lo - start, None))
 
 
+def _name(listing: Listing) -> str:
+    """Whose prices these are."""
+    return listing.events.prices_of or str(listing.market)
+
+
 def _traded(seed: int, character: Character, minute: NDArray[np.int64], bits: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Whether a minute has trades: single idle minutes, and now and then a quiet stretch inside a block."""
     block = minute // BLOCK
@@ -190,7 +176,7 @@ def _traded(seed: int, character: Character, minute: NDArray[np.int64], bits: ND
 
 def _prices(listing: Listing, seed: int, character: Character, start: int, count: int) -> NDArray[np.int64]:
     """Ticks at the start of each minute."""
-    coin = seed_of(listing.base.removeprefix("1000"))
+    coin = seed_of(Market.parse(_name(listing)).symbol.partition("/")[0].removeprefix("1000"))
     moved = smooth(coin, _COIN, start, count) + smooth(seed, _VENUE, start, count)
     return np.asarray(np.maximum(character.reference + (character.reference * moved >> 30), 1))
 
@@ -212,7 +198,7 @@ def _so_far(row: Trading, elapsed: int) -> Trading:
     volume = part(row.volume)
     if not volume[0]:
         flat = row.open
-        return Trading(row.open_at, flat, flat, flat, flat, *[np.zeros(1, np.int64)] * len(_TOTALS))
+        return Trading(row.open_at, flat, flat, flat, flat, *[np.zeros(1, np.int64)] * len(TOTALS))
     close = row.open + part(row.close - row.open)
     high = np.maximum(row.open, close) + part(row.high - np.maximum(row.open, row.close))
     low = np.minimum(row.open, close) - part(np.minimum(row.open, row.close) - row.low)
@@ -220,21 +206,4 @@ def _so_far(row: Trading, elapsed: int) -> Trading:
     taker = part(row.taker)
     return Trading(
         row.open_at, row.open, high, low, close, volume, volume * typical, part(row.trades), taker, taker * typical
-    )
-
-
-def _rolled_up(rows: Trading, step: int) -> Trading:
-    """Candles of ``step`` ms made from 1m rows: first open, highest high, lowest low, last close, exact sums."""
-    if step == MINUTE or not len(rows):
-        return rows
-    bucket = rows.open_at // step
-    first = np.flatnonzero(np.r_[True, bucket[1:] != bucket[:-1]])
-    last = np.r_[first[1:], len(rows)] - 1
-    return Trading(
-        bucket[first] * step,
-        rows.open[first],
-        np.maximum.reduceat(rows.high, first),
-        np.minimum.reduceat(rows.low, first),
-        rows.close[last],
-        *(np.add.reduceat(getattr(rows, name), first) for name in _TOTALS),
     )

@@ -10,31 +10,34 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from typing import Unpack
 
 from qmd_platform.errors import ConfigError
-from qmd_platform.model.window import InstantLike
 from qmd_platform.sandbox.service import HOST, Sandbox
+from qmd_platform.sandbox.state import Options
 
 
 @contextmanager
-def running(
-    *,
-    port: int = 0,
-    now: InstantLike | None = None,
-    replay: Path | str | None = None,
-    faults: Path | str | None = None,
-    gate_history_points: int | None = None,
-) -> Iterator[str]:
+def running(*, port: int = 0, **options: Unpack[Options]) -> Iterator[str]:
     """The address of a sandbox that runs in a thread of its own until the block ends. Arguments: ``Sandbox``."""
-    sandbox = Sandbox(port=port, now=now, replay=replay, faults=faults, gate_history_points=gate_history_points)
+    with serving(port=port, **options) as sandbox:
+        yield sandbox.url
+
+
+@contextmanager
+def serving(*, port: int = 0, **options: Unpack[Options]) -> Iterator[Sandbox]:
+    """``running``, with the sandbox itself: ``url``, ``truth``, ``requests``, ``figures``, ``plan_faults``, ...
+
+    Its clock and plans may be changed from any thread while it serves.
+    """
+    sandbox = Sandbox(port=port, **options)
     ready: Future[Callable[[], object]] = Future()
     thread = threading.Thread(target=lambda: asyncio.run(_until_called(sandbox, ready)), name="sandbox", daemon=True)
     thread.start()
     try:
         stop = ready.result()
         try:
-            yield sandbox.url
+            yield sandbox
         finally:
             stop()
     finally:
@@ -58,11 +61,8 @@ def run(
     *,
     host: str = HOST,
     port: int = 0,
-    now: InstantLike | None = None,
-    replay: Path | str | None = None,
-    faults: Path | str | None = None,
     on_ready: Callable[[str], None] | None = None,
-    gate_history_points: int | None = None,
+    **options: Unpack[Options],
 ) -> None:
     """Serve until SIGINT or SIGTERM. ``on_ready`` is called once with the address. Arguments: ``Sandbox``.
 
@@ -71,7 +71,7 @@ def run(
     """
     if host not in {HOST, "localhost"}:
         raise ConfigError(f"the sandbox listens on loopback only, not on {host}", hint=f"use {HOST}")
-    sandbox = Sandbox(port=port, now=now, replay=replay, faults=faults, gate_history_points=gate_history_points)
+    sandbox = Sandbox(port=port, **options)
     asyncio.run(_until_told(sandbox, on_ready))
 
 

@@ -1,70 +1,49 @@
-"""The service: sockets around the exchange.
+"""The service: sockets around the state.
 
-What lives here: one aiohttp server on loopback, the faults that are about connections, kept bodies, counters. What
-does not: what a venue answers (``dispatch``), which faults there are (``faults``), threads and signals
+What lives here: one aiohttp server on loopback, the faults that are about connections, kept bodies on their way out.
+What does not: what a venue answers (``dispatch``), everything that has no sockets (``state``), threads and signals
 (``server``).
 """
 
 import asyncio
-from pathlib import Path
+import time
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from aiohttp import hdrs, web
 
 from qmd_platform.errors import ConfigError
-from qmd_platform.model.window import InstantLike
-from qmd_platform.sandbox import binance, dispatch
-from qmd_platform.sandbox.bodies import Bodies, Sendable, sendable
-from qmd_platform.sandbox.clock import Clock
-from qmd_platform.sandbox.exchange import Answer, Exchange, as_json
-from qmd_platform.sandbox.faults import Fault, FaultPlan
-from qmd_platform.sandbox.replay import Replay, load
+from qmd_platform.sandbox import binance, control, dispatch
+from qmd_platform.sandbox.bodies import Sendable, sendable
+from qmd_platform.sandbox.clock import as_date
+from qmd_platform.sandbox.exchange import Answer
+from qmd_platform.sandbox.faults import Fault
 from qmd_platform.sandbox.spoil import first_half, spoiled
-from qmd_platform.sandbox.stats import Stats, UsedWeight
-from qmd_platform.sandbox.universe import listings
+from qmd_platform.sandbox.state import Options, State
+from qmd_platform.sandbox.stats import Asked, UsedWeight
 
 HOST = "127.0.0.1"
 """The sandbox listens on loopback only."""
 
-STATS_PATH = "/__sandbox/stats"
-RESET_PATH = "/__sandbox/reset"
 _TURNS_OF_AN_ACCEPT = 5
 """Turns of the loop until a connection accepted just now is known to aiohttp, which would not close it otherwise."""
 
 
-class Sandbox:
+class Sandbox(State):
     """The sandbox exchange. Use as ``async with Sandbox(...) as sandbox: sandbox.url``.
 
     Args:
         port: port to listen on; 0 picks a free one.
-        now: freezes the venues' clock at this instant; None lets it run.
-        replay: folder with a ``replay.toml`` of recorded series to serve.
-        faults: TOML file with the fault plan.
-        gate_history_points: how many points back Gate serves (the real one: 10,000); None for all.
+        options: see ``state.Options``.
 
     Raises:
         ConfigError: a file, the time or the port is not as it must be.
     """
 
-    def __init__(
-        self,
-        *,
-        port: int = 0,
-        now: InstantLike | None = None,
-        replay: Path | str | None = None,
-        faults: Path | str | None = None,
-        gate_history_points: int | None = None,
-    ) -> None:
+    def __init__(self, *, port: int = 0, **options: Unpack[Options]) -> None:
+        super().__init__(options)
         self._port = port
-        self._clock = Clock(now)
-        known = listings()
-        recorded = Replay(known, {}) if replay is None else load(Path(replay), known)
-        self.exchange = Exchange(recorded.listings, recorded.series, gate_history_points=gate_history_points)
-        self.faults = FaultPlan.load(Path(faults)) if faults is not None else FaultPlan([])
-        self.stats = Stats()
         self.url = ""
-        self._bodies = Bodies()
         self._weight = UsedWeight()
         self._runner: web.ServerRunner | None = None
         self._closing = asyncio.Event()
@@ -104,65 +83,59 @@ class Sandbox:
         self._runner = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.path
-        if path.startswith("/__sandbox/"):
-            return self._own(request, path)
-        venue = dispatch.venue_of(path)
-        self.stats.asked(venue, dispatch.endpoint(path))
-        fault = self.faults.strike(venue, path, is_candles=dispatch.is_candles(path))
+        path, query = request.path, request.query
+        if path.startswith(control.PREFIX):
+            own = control.answer(self, request.method, path, query, await request.read())
+            return web.Response(body=own.body, status=own.status, content_type="application/json")
+        venue, weight = dispatch.venue_of(path), dispatch.weight(path, query)
+        asked = Asked(self.clock.now(), venue, dispatch.endpoint(path), weight)
+        self.stats.asked(venue, asked.endpoint)
+        verdict = self.limiter.verdict(venue, path, weight, time.monotonic())
+        if verdict is not None:
+            return self._respond(request, asked, sendable(dispatch.refused(venue, verdict), accepts_gzip=False))
+        target = f"{path}?{request.query_string}"
+        fault = self.faults.strike(venue, target, asked.at, is_candles=dispatch.is_candles(path))
         if fault is None:
-            return self._respond(request, venue, self._good(request))
+            return self._respond(request, asked, self._good(request))
         self.stats.faults[fault.kind] += 1
-        return await self._faulty(request, venue, fault)
-
-    def _own(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
-        value: object
-        status = 200
-        if path == STATS_PATH and request.method == hdrs.METH_GET:
-            value = self.stats.as_dict(self._clock.now())
-        elif path == RESET_PATH and request.method == hdrs.METH_POST:
-            self.stats.reset()
-            self.faults.reset()
-            value = {"reset": True}
-        else:
-            value, status = {"error": f"nothing at {request.method} {path}"}, 404
-        return web.Response(body=as_json(value), status=status, content_type="application/json")
-
-    def _answer(self, request: web.BaseRequest) -> Answer:
-        return dispatch.answer(self.exchange, request.path, request.query, self._clock.now())
+        asked.fault = fault
+        return await self._faulty(request, asked, fault)
 
     def _good(self, request: web.BaseRequest) -> Sendable:
         """The right answer, from the kept bodies where it is there."""
         target = request.raw_path
         accepts_gzip = _accepts_gzip(request)
-        kept = self._bodies.get(target, accepts_gzip=accepts_gzip)
+        kept = self.bodies.get(target, accepts_gzip=accepts_gzip)
         if kept is not None:
             return kept
-        answer = self._answer(request)
+        answer = self.answer(request.path, request.query)
         fresh = sendable(answer, accepts_gzip=accepts_gzip)
-        if answer.ask is not None and (answer.settled or self._clock.frozen is not None):
-            self._bodies.keep(target, fresh, accepts_gzip=accepts_gzip)
+        if self.may_keep(answer):
+            self.bodies.keep(target, fresh, accepts_gzip=accepts_gzip)
         return fresh
 
-    def _respond(self, request: web.BaseRequest, venue: str, one: Sendable) -> web.Response:
-        self.stats.answered(venue, one.answer, len(one.body))
-        return web.Response(body=one.body, status=one.answer.status, headers=self._headers(request, venue, one))
+    def _respond(self, request: web.BaseRequest, asked: Asked, one: Sendable) -> web.Response:
+        self.stats.answered(asked, one.answer, len(one.body))
+        return web.Response(body=one.body, status=one.answer.status, headers=self._headers(request, asked, one))
 
-    def _headers(self, request: web.BaseRequest, venue: str, one: Sendable) -> dict[str, str]:
-        headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.DATE: self._clock.date(), **one.answer.headers}
+    def _headers(self, request: web.BaseRequest, asked: Asked, one: Sendable) -> dict[str, str]:
+        date = as_date(self.told(request.path, asked.fault))
+        headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.DATE: date, **one.answer.headers}
         if one.is_gzipped:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
-        if venue == binance.NAME:
-            headers["X-MBX-USED-WEIGHT-1M"] = self._weight.spend(binance.weight(request.path, request.query))
+        if asked.venue == binance.NAME:
+            headers["X-MBX-USED-WEIGHT-1M"] = self._weight.spend(asked.weight)
         return headers
 
-    async def _faulty(self, request: web.BaseRequest, venue: str, fault: Fault) -> web.StreamResponse:
+    async def _faulty(self, request: web.BaseRequest, asked: Asked, fault: Fault) -> web.StreamResponse:
         if fault.kind == "hang":
             await self._wait(fault.seconds)
-        answer = spoiled(fault, venue, lambda: self._answer(request))
+        if fault.refused:
+            return self._hung_up(request, asked)
+        answer = spoiled(fault, asked.venue, lambda: self.answer(request.path, request.query, fault))
         if fault.kind == "cut_connection":
-            return await self._cut(request, venue, answer)
-        return self._respond(request, venue, sendable(answer, accepts_gzip=_accepts_gzip(request)))
+            return await self._cut(request, asked, answer)
+        return self._respond(request, asked, sendable(answer, accepts_gzip=_accepts_gzip(request)))
 
     async def _wait(self, seconds: float) -> None:
         """Until the time is over or the server closes."""
@@ -171,13 +144,21 @@ class Sandbox:
         except TimeoutError:
             return
 
-    async def _cut(self, request: web.BaseRequest, venue: str, answer: Answer) -> web.StreamResponse:
+    def _hung_up(self, request: web.BaseRequest, asked: Asked) -> web.Response:
+        """Close the connection without a word."""
+        if request.transport is not None:
+            request.transport.abort()
+        self.stats.unanswered(asked)
+        return web.Response()
+
+    async def _cut(self, request: web.BaseRequest, asked: Asked, answer: Answer) -> web.StreamResponse:
         """Promise the whole body, send half of it, hang up."""
         one = Sendable(answer, answer.body, is_gzipped=False)
-        response = web.StreamResponse(status=answer.status, headers=self._headers(request, venue, one))
+        response = web.StreamResponse(status=answer.status, headers=self._headers(request, asked, one))
         response.content_length = len(answer.body)
         await response.prepare(request)
         await response.write(first_half(answer.body))
+        self.stats.unanswered(asked)
         if request.transport is not None:
             request.transport.close()
         return response

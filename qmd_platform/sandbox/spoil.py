@@ -1,7 +1,7 @@
 """What a fault makes of an answer.
 
-What lives here: a good answer in, a bad one out. What does not: when (``faults``), and the two kinds that are about
-the connection and not the answer, ``hang`` and ``cut_connection`` (``service``).
+What lives here: a good answer in, a bad one out. What does not: when (``faults``), rows before they are printed
+(``spoiled_rows``), and the kinds that are about the connection or the clock and not the answer (``service``).
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _Good = Callable[[], Answer]
 
 def spoiled(fault: Fault, venue: str, good: _Good) -> Answer:
     """The answer ``fault`` puts in the place of ``good()``; kinds that are not about answers leave it as it is."""
-    return _SPOILERS[fault.kind](fault, venue, good)
+    return _SPOILERS.get(fault.kind, _left_alone)(fault, venue, good)
 
 
 def first_half(body: bytes) -> bytes:
@@ -52,6 +52,10 @@ def _throttled(fault: Fault, venue: str, good: _Good) -> Answer:
     return Answer(body, fault.status, {"Retry-After": f"{fault.retry_after:g}"})
 
 
+def _banned(fault: Fault, venue: str, good: _Good) -> Answer:
+    return replace(_throttled(fault, venue, good), body=dispatch.banned(venue))
+
+
 def _broken(fault: Fault, venue: str, good: _Good) -> Answer:
     body = dispatch.VENUES[venue].broken() if venue in dispatch.VENUES else b"{}"
     return Answer(body, fault.status)
@@ -70,9 +74,9 @@ _SPOILERS: dict[str, Callable[[Fault, str, _Good], Answer]] = {
     "empty_page": _empty,
     "short_page": _short,
     "throttle": _throttled,
+    "ban": _banned,
     "server_error": _broken,
+    "outage": _broken,
     "truncated_json": _truncated,
     "html": _html,
-    "hang": _left_alone,
-    "cut_connection": _left_alone,
 }

@@ -1,17 +1,34 @@
 """Counters: what was asked and answered since the start or the last reset.
 
-What lives here: counting and the JSON shape of ``/__sandbox/stats``. What does not: deciding anything; no limit is enforced.
+What lives here: counting and the JSON shapes of ``/__sandbox/stats`` and ``/__sandbox/requests``. What does not:
+deciding anything (``limits``, ``faults``).
 """
 
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
 
 from qmd_platform.model.window import Instant
 from qmd_platform.sandbox.exchange import Answer
+from qmd_platform.sandbox.faults import Fault
 
 MOST_CANDLE_REQUESTS = 200_000
 """Candle requests remembered one by one; further ones are only counted."""
+
+
+MOST_REQUESTS = 200_000
+"""Requests remembered one by one; of more, the last ones."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request as it came. ``at`` is the venues' time."""
+
+    at: Instant
+    venue: str
+    endpoint: str
+    weight: float
+    fault: Fault | None = None
 
 
 @dataclass(slots=True)
@@ -29,15 +46,22 @@ class Stats:
     candles: list[tuple[str, str, Instant | None, Instant | None]] = field(default_factory=list)
     candles_dropped: int = 0
     bytes: int = 0
+    log: deque[tuple[Asked, Answer | None]] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
 
     def asked(self, venue: str, endpoint: str) -> None:
         """Count a request, whatever becomes of it."""
         self.requests[venue, endpoint] += 1
 
-    def answered(self, venue: str, answer: Answer, sent: int) -> None:
+    def unanswered(self, asked: Asked) -> None:
+        """Count a request whose answer did not arrive whole."""
+        self.log.append((asked, None))
+
+    def answered(self, asked: Asked, answer: Answer, sent: int) -> None:
         """Count an answer and the bytes of its body as sent."""
+        # Without its body: a long log of pages would fill the memory.
+        self.log.append((asked, replace(answer, body=b"")))
         self.statuses[answer.status] += 1
-        self.rows[venue] += answer.rows
+        self.rows[asked.venue] += answer.rows
         self.bytes += sent
         ask = answer.ask
         if ask is None:
@@ -52,6 +76,7 @@ class Stats:
         for counter in (self.requests, self.rows, self.statuses, self.faults):
             counter.clear()
         self.candles.clear()
+        self.log.clear()
         self.candles_dropped = self.bytes = 0
 
     def as_dict(self, now: Instant) -> dict[str, object]:
@@ -72,18 +97,43 @@ class Stats:
             "candles_dropped": self.candles_dropped,
         }
 
+    def one_by_one(self) -> list[dict[str, object]]:
+        """Each request, oldest first: the venues' time, what was asked and what came.
+
+        ``status`` is None where no whole answer went out; ``market``, ``timeframe``, ``start``, ``end`` (as written,
+        half-open) are of requests for candles only; ``rows`` are the candles that went out.
+        """
+        return [_line(asked, answer) for asked, answer in self.log]
+
+
+def _line(asked: Asked, answer: Answer | None) -> dict[str, object]:
+    line: dict[str, object] = {
+        "at": asked.at,
+        "venue": asked.venue,
+        "endpoint": asked.endpoint,
+        "weight": asked.weight,
+        "fault": asked.fault.kind if asked.fault else None,
+        "status": answer.status if answer else None,
+        "rows": answer.rows if answer else 0,
+    }
+    if answer and answer.ask:
+        start, end = answer.ask.given
+        names = {"market": str(answer.ask.listing.market), "timeframe": answer.ask.timeframe.value}
+        line |= {**names, "start": start, "end": end}
+    return line
+
 
 class UsedWeight:
     """Binance's request weight spent in the current minute of the real clock."""
 
     def __init__(self) -> None:
         self._minute = 0
-        self._spent = 0
+        self._spent = 0.0
 
-    def spend(self, weight: int) -> str:
+    def spend(self, weight: float) -> str:
         """Add ``weight``; what is spent in this minute so far, as the header shows it."""
         minute = int(time.time()) // 60
         if minute != self._minute:
-            self._minute, self._spent = minute, 0
+            self._minute, self._spent = minute, 0.0
         self._spent += weight
-        return str(self._spent)
+        return f"{self._spent:g}"

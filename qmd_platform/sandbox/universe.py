@@ -14,12 +14,17 @@ from decimal import Decimal
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.series import Market
 from qmd_platform.model.window import Instant, instant
+from qmd_platform.sandbox import coins
+from qmd_platform.sandbox.events import NONE, Events
 
-VENUES = ("binance", "bitfinex", "gate")
+VENUES = ("binance", "bitfinex", "bybit", "gate", "kraken", "okx")
 """The venues the sandbox plays."""
 
 OMITS_EMPTY = frozenset({"bitfinex"})
 """Venues that leave out candles without trades; the others print them flat with volume 0."""
+
+SHOWS_DELISTED = frozenset({"binance", "gate"})
+"""Venues whose instrument lists keep delisted markets, with a status that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Listing:
     contract_size: Decimal
     listed_at: Instant
     character: Character | None = None
+    events: Events = NONE
 
     @property
     def base(self) -> str:
@@ -86,6 +92,10 @@ class Listing:
         """Whether candles without trades are left out."""
         return self.market.venue in OMITS_EMPTY
 
+    def is_shown(self, now: Instant) -> bool:
+        """Whether the venue's instrument list has the market at ``now``."""
+        return self.listed_at <= now and (self.market.venue in SHOWS_DELISTED or not self.events.is_delisted(now))
+
 
 def wire_symbol(market: Market) -> str:
     """The venue's own spelling of ``market``.
@@ -101,7 +111,11 @@ def wire_symbol(market: Market) -> str:
             f"the sandbox does not play {market}",
             hint="it plays spot (BTC/USDT) and perpetuals settled in their quote currency (BTC/USDT:USDT)",
         )
-    if market.venue == "binance":
+    if market.venue == "okx":
+        return f"{base}-{quote}-SWAP" if settle else f"{base}-{quote}"
+    if market.venue == "kraken" and not settle:
+        return _kraken_wire(base, quote)
+    if market.venue in {"binance", "bybit"}:
         return base + quote
     if market.venue == "gate":
         return f"{base}_{quote}"
@@ -118,6 +132,14 @@ def _bitfinex_wire(base: str, quote: str, *, is_perpetual: bool) -> str:
     return f"t{base}{colon}{quote}"
 
 
+def _kraken_wire(base: str, quote: str) -> str:
+    """Old coins have a letter before their name, X or Z, where both halves of the pair are old."""
+    base = coins.KRAKEN_NAMES.get(base, base)
+    if base in coins.KRAKEN_OLD and quote == "USD":
+        return f"X{base}Z{quote}"
+    return base + quote
+
+
 def _step(digits: int) -> str:
     return f"{Decimal(1).scaleb(-digits):f}"
 
@@ -130,78 +152,9 @@ def _listing(market: Market, price: str, *, tick: int, lot: int, since: str, idl
     return Listing(market, wire_symbol(market), tick, lot, Decimal(size), instant(since), character)
 
 
-# base: price, Binance tick and lot digits, listed on Binance spot.
-_COINS: dict[str, tuple[str, int, int, str]] = {
-    "BTC": ("60000", 2, 5, "2017-08-17T04:00:00Z"),
-    "ETH": ("3000", 2, 4, "2017-08-17T04:00:00Z"),
-    "SOL": ("150", 2, 3, "2020-08-11T06:00:00Z"),
-    "BNB": ("550", 2, 3, "2017-11-06T03:54:00Z"),
-    "XRP": ("0.6", 4, 0, "2018-05-04T08:11:00Z"),
-    "ADA": ("0.45", 4, 1, "2018-04-17T04:00:00Z"),
-    "DOGE": ("0.12", 5, 0, "2019-07-05T12:00:00Z"),
-    "TRX": ("0.13", 4, 1, "2018-06-11T11:30:00Z"),
-    "DOT": ("7", 3, 2, "2020-08-18T23:00:00Z"),
-    "LINK": ("14", 2, 2, "2019-01-16T10:00:00Z"),
-    "LTC": ("80", 2, 3, "2017-12-13T03:32:00Z"),
-    "AVAX": ("35", 2, 2, "2020-09-22T06:30:00Z"),
-    "UNI": ("8", 3, 2, "2020-09-17T03:00:00Z"),
-    "ATOM": ("9", 3, 2, "2019-04-29T04:00:00Z"),
-    "ETC": ("25", 2, 2, "2018-06-12T08:00:00Z"),
-    "XLM": ("0.11", 4, 0, "2018-05-31T09:30:00Z"),
-    "NEAR": ("5", 3, 1, "2020-10-14T04:00:00Z"),
-    "FIL": ("5.5", 3, 2, "2020-10-15T08:00:00Z"),
-    "APT": ("9", 2, 2, "2022-10-19T01:00:00Z"),
-    "ARB": ("1.1", 4, 1, "2023-03-23T13:00:00Z"),
-    "OP": ("2.4", 3, 2, "2022-06-01T10:00:00Z"),
-    "INJ": ("25", 2, 2, "2020-10-21T04:00:00Z"),
-    "SUI": ("1.2", 4, 1, "2023-05-03T12:00:00Z"),
-    "SEI": ("0.4", 4, 1, "2023-08-15T12:00:00Z"),
-    "TAO": ("450", 1, 4, "2024-04-11T10:00:00Z"),
-    "TIA": ("6", 3, 2, "2023-10-31T16:00:00Z"),
-    "AAVE": ("95", 2, 3, "2020-10-15T03:00:00Z"),
-    "ALGO": ("0.17", 4, 0, "2019-06-22T00:00:00Z"),
-    "VET": ("0.028", 5, 1, "2018-07-25T06:00:00Z"),
-    "ICP": ("11", 3, 2, "2021-05-11T01:00:00Z"),
-    "LATE": ("3.2", 4, 1, "2026-10-15T08:37:00Z"),
-}
-
-# base: price, tick digits, lot digits, onboard date (Binance USD-M).
-_USDM: dict[str, tuple[str, int, int, str]] = {
-    "BTC": ("60000", 1, 3, "2019-09-08T17:57:00Z"),
-    "ETH": ("3000", 2, 3, "2019-11-27T07:45:00Z"),
-    "SOL": ("150", 3, 0, "2020-09-14T07:00:00Z"),
-    "XRP": ("0.6", 4, 1, "2020-01-06T08:00:00Z"),
-    "ADA": ("0.45", 5, 0, "2020-01-31T08:00:00Z"),
-    "DOGE": ("0.12", 5, 0, "2020-07-10T09:00:00Z"),
-    "LINK": ("14", 3, 2, "2020-01-17T08:00:00Z"),
-    "1000PEPE": ("0.0095", 7, 0, "2023-05-05T15:00:00Z"),
-    "LATE": ("3.2", 4, 1, "2026-10-15T08:37:00Z"),
-}
-
-# base: price, spot tick digits, spot lot digits, contract tick digits, coins in a contract (Gate).
-_GATE: dict[str, tuple[str, int, int, int, str]] = {
-    "BTC": ("60000", 1, 6, 1, "0.0001"),
-    "ETH": ("3000", 2, 5, 2, "0.01"),
-    "SOL": ("150", 2, 3, 2, "1"),
-    "XRP": ("0.6", 4, 2, 4, "10"),
-    "ADA": ("0.45", 4, 2, 4, "10"),
-    "DOGE": ("0.12", 5, 2, 5, "10"),
-}
-
-# base: price, tick digits, lot digits. Bitfinex prints five significant places of a price; its lots are 1e-8
-# everywhere, here only as small as keeps a day's ticks times lots inside 64 bits.
-_BITFINEX: dict[str, tuple[str, int, int]] = {
-    "BTC": ("60000", 0, 8),
-    "ETH": ("3000", 1, 7),
-    "SOL": ("150", 2, 6),
-    "XRP": ("0.6", 5, 3),
-    "DOGE": ("0.12", 6, 2),
-}
-
-
 def listings() -> list[Listing]:
     """Every market of the deterministic universe."""
-    return [*_binance("/USDT", _COINS), *_binance("/USDT:USDT", _USDM), *_gate(), *_bitfinex()]
+    return [*_binance("/USDT", coins.BINANCE_SPOT), *_binance("/USDT:USDT", coins.BINANCE_USDM), *_gate(), *_bitfinex(), *_okx(), *_bybit(), *_kraken()]
 
 
 def _binance(tail: str, coins: dict[str, tuple[str, int, int, str]]) -> Iterator[Listing]:
@@ -210,17 +163,36 @@ def _binance(tail: str, coins: dict[str, tuple[str, int, int, str]]) -> Iterator
 
 
 def _gate() -> Iterator[Listing]:
-    for base, (price, spot_tick, spot_lot, tick, size) in _GATE.items():
+    for base, (price, spot_tick, spot_lot, tick, size) in coins.GATE.items():
         spot, perpetual = Market("gate", f"{base}/USDT"), Market("gate", f"{base}/USDT:USDT")
         yield _listing(spot, price, tick=spot_tick, lot=spot_lot, since="2019-06-01T00:00:00Z", idle=25)
         yield _listing(perpetual, price, tick=tick, lot=0, size=size, since="2019-11-19T11:00:00Z", idle=8)
 
 
 def _bitfinex() -> Iterator[Listing]:
-    for base, (price, tick, lot) in _BITFINEX.items():
+    for base, (price, tick, lot) in coins.BITFINEX.items():
         for tail, since, idle in (
             ("/USD", "2018-02-01T00:00:00Z", 40),
             ("/USDT", "2019-03-28T12:30:00Z", 250),
             ("/USDT:USDT", "2020-06-30T09:00:00Z", 150),
         ):
             yield _listing(Market("bitfinex", base + tail), price, tick=tick, lot=lot, since=since, idle=idle)
+
+
+def _okx() -> Iterator[Listing]:
+    for base, (price, tick, lot, size, since) in coins.OKX.items():
+        spot, perpetual = Market("okx", f"{base}/USDT"), Market("okx", f"{base}/USDT:USDT")
+        yield _listing(spot, price, tick=tick, lot=lot, since=since, idle=6)
+        yield _listing(perpetual, price, tick=tick, lot=2, size=size, since=since, idle=6)
+
+
+def _bybit() -> Iterator[Listing]:
+    for base, (price, tick, lot, since) in coins.BYBIT.items():
+        for tail in ("/USDT", "/USDT:USDT"):
+            yield _listing(Market("bybit", base + tail), price, tick=tick, lot=lot, since=since, idle=6)
+
+
+def _kraken() -> Iterator[Listing]:
+    for base, (price, tick, since) in coins.KRAKEN.items():
+        for tail in ("/USD", "/USDT"):
+            yield _listing(Market("kraken", base + tail), price, tick=tick, lot=6, since=since, idle=30)

@@ -11,18 +11,19 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from qmd_platform.errors import UnknownMarket, choices
+from qmd_platform.coordination.port import Spending
+from qmd_platform.errors import BeyondHistory, UnknownMarket, choices
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
-from qmd_platform.venues import dialects, facts, listing, parsing
+from qmd_platform.venues import dialects, facts, listing, paging, parsing
 from qmd_platform.venues.ccxt_exchange import CcxtExchange
 from qmd_platform.venues.dialects import Request
 from qmd_platform.venues.listing import CcxtMarket
 from qmd_platform.venues.port import Instrument, Page, Traffic
 from qmd_platform.venues.retry import Meter, Patience, Retry
-from qmd_platform.venues.throttle import Gcra, Pace
+from qmd_platform.venues.throttle import Pace
 from qmd_platform.venues.transport import Answer, Toll, Transport
 
 T = TypeVar("T")
@@ -36,24 +37,27 @@ def client(
     concurrency: int = 8,
     timeout_seconds: float = 15,
     patience: Patience | None = None,
+    spending: Spending | None = None,
 ) -> "CcxtVenue":
     """The venue called ``venue``, ready to be asked; use it as an async context manager.
 
     Args:
         venue: one of ``facts.VENUES``.
         venue_url: a server that answers in the venue's place (a sandbox). Its paths are the venue's; no budget is
-            kept for it, but what it asks to wait is waited.
+            kept for it unless ``spending`` does, but what it asks to wait is waited.
         instruments: what is known already; these markets are asked for without loading any.
         concurrency: requests under way at once.
         timeout_seconds: bound of a single request.
         patience: how long to keep trying; the default is ``Patience()``.
+        spending: who keeps the venue's budgets and penalties, ``Coordination.budgets(venue, venue_url)``; without one
+            this client keeps them by itself.
 
     Raises:
         ConfigError: no such venue; the hint has the choices.
     """
     facts.known_venue(venue)
-    budgets = {kind.budget.bucket: Gcra.of(kind.budget) for kind in facts.VENUES[venue].kinds.values()}
-    pace = Pace({} if venue_url else budgets)
+    budgets = {kind.budget.bucket: kind.budget for kind in facts.VENUES[venue].kinds.values()}
+    pace = Pace(venue, {} if venue_url and spending is None else budgets, spending)
     # Jitter only has to differ between processes; nobody gains by guessing it.
     retry = Retry(venue, pace, patience or Patience(), random.Random())  # noqa: S311
     transport = Transport(venue, pace, retry.check, concurrency=concurrency, timeout_seconds=timeout_seconds)
@@ -96,7 +100,7 @@ class CcxtVenue:
         return facts.of(self.name, market.kind).omits_empty
 
     async def server_time(self) -> Instant:
-        """See ``port.Venue``. Bitfinex has no clock to ask; HTTP's is read, in whole seconds."""
+        """See ``port.Venue``. Bitfinex has no clock to ask: HTTP's is read, in whole seconds as Kraken's own."""
         bucket = next(iter(facts.VENUES[self.name].kinds.values())).budget.bucket
 
         def read(answer: Answer) -> Instant:
@@ -115,16 +119,59 @@ class CcxtVenue:
         record = await self._record(market, timeframe)
         request = dialects.candle_request(self.name, market.kind, record, timeframe, window)
         candles, digest = await self._candles(market, record, request, () if traffic is None else (traffic,))
-        return Page(window, candles, digest)
+        newest = facts.of(self.name, market.kind).newest_only
+        served_from = paging.served_from(candles, timeframe.step, newest)
+        if served_from is not None and window.start < served_from:
+            raise BeyondHistory(
+                self.name, f"serves only its newest {newest} candles of {timeframe}", oldest=served_from
+            )
+        return Page(window, candles, digest, request.method)
+
+    def goes_on(self, market: Market) -> bool:
+        """See ``port.Venue``."""
+        return dialects.of(self.name, market.kind).oldest_params is not None
+
+    async def onward(
+        self, market: Market, timeframe: Timeframe, at: Instant, traffic: Traffic | None = None
+    ) -> Page | None:
+        """See ``port.Venue``."""
+        record = await self._record(market, timeframe)
+        request = dialects.onward_request(self.name, market.kind, record, timeframe, at)
+        if request is None:
+            return None
+        candles, digest = await self._candles(market, record, request, () if traffic is None else (traffic,))
+        return Page(Window(at, at + timeframe.step), candles, digest, request.method)
 
     async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:
         """See ``port.Venue``. Where it cannot be asked (Gate), the venue's listing date, if it states one."""
         record = await self._record(market, timeframe)
         request = dialects.oldest_request(self.name, market.kind, record, timeframe)
-        if request is None:
+        longest = dialects.longest_request(self.name, market.kind, record)
+        if request is None and longest is None:
             return listing.listed_at(record)
-        candles, _ = await self._candles(market, record, request, ())
-        return int(candles.open_at[0]) if len(candles) else None
+        candles, _ = await self._candles(market, record, request or longest, ())
+        if not len(candles):
+            return None
+        first = int(candles.open_at[0])
+        return first if longest is None else await self._narrowed(market, timeframe, first)
+
+    async def _narrowed(self, market: Market, timeframe: Timeframe, at: Instant) -> Instant:
+        """The first candle of ``timeframe`` inside the longest candle that opens ``at``.
+
+        Not later than the truth: where the venue does not serve candles that old, the longer one's start is told.
+        """
+        window = Window(at, at + dialects.longest_lasts(self.name, market.kind))
+        for rung in dialects.rungs(timeframe):
+            try:
+                page = await self.page(market, rung, window)
+            except BeyondHistory:
+                break
+            inside = page.candles.within(window)
+            if not len(inside):
+                break
+            at = int(inside.open_at[0])
+            window = Window(at, at + rung.step)
+        return at
 
     async def _record(self, market: Market, timeframe: Timeframe) -> CcxtMarket:
         """The record of ``market`` as ccxt keeps it; all markets of its kind are loaded unless it is known already.

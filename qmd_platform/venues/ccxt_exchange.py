@@ -80,7 +80,7 @@ class CcxtExchange:
             self._loaded.add(group)
 
     async def _listed(self, group: str) -> list[CcxtMarket]:
-        records: list[CcxtMarket] = await self._ccxt.fetch_markets()
+        records = listing.kept(self._venue, await self._ccxt.fetch_markets())
         # An empty list with status 200 is an exchange out of order; believed, it would empty the stored table.
         lacking = listing.lacking(self._venue, group, records)
         if lacking:
@@ -115,9 +115,14 @@ class CcxtExchange:
         """What is wrong with the answer before anyone decodes it: status and body first, then ccxt's tables."""
         status, headers, body = answer.status, answer.headers, answer.body
         error = taxonomy.of_answer(self._venue, status, headers, body)
-        if error is None and status >= taxonomy.FAILURE:
-            error = self._ccxt_says(url, answer)
-        return error or taxonomy.of_status(self._venue, status, body)
+        if error is not None or not taxonomy.is_refusal(status, body):
+            return error
+        return (
+            taxonomy.of_words(self._venue, body)
+            or self._ccxt_says(url, answer)
+            or taxonomy.of_status(self._venue, status, body)
+            or taxonomy.unheard_of(self._venue, body)
+        )
 
     def _ccxt_says(self, url: str, answer: Answer) -> VenueError | None:
         """What ccxt's tables make of the venue's error code; None when they do not know it."""

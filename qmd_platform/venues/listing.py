@@ -12,7 +12,7 @@ import msgspec
 from qmd_platform.errors import BadPage, ConfigError
 from qmd_platform.model.series import Market
 from qmd_platform.model.window import Instant
-from qmd_platform.venues import facts
+from qmd_platform.venues import delisting, facts
 from qmd_platform.venues.port import Instrument
 
 CcxtMarket = Mapping[str, object]
@@ -21,14 +21,20 @@ CcxtMarket = Mapping[str, object]
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "binance": {"spot": "spot", "perpetual": "linear", "future": "linear"},
     "bitfinex": {"spot": "", "perpetual": ""},
+    "bybit": {"spot": "spot", "perpetual": "linear"},
     "gate": {"spot": "spot", "perpetual": "swap"},
+    "kraken": {"spot": ""},
+    "okx": {"spot": "spot", "perpetual": "swap"},
 }
 """By venue and kind, the word for which ccxt loads these markets; "" where all come in one answer."""
 
 CLOCKS: Mapping[str, str] = {
     "binance": "publicGetTime",
     "bitfinex": "publicGetPlatformStatus",
+    "bybit": "publicGetV5MarketTime",
     "gate": "publicSpotGetTime",
+    "kraken": "publicGetTime",
+    "okx": "publicGetPublicTime",
 }
 """ccxt's implicit method whose answer tells the venue's time."""
 
@@ -46,6 +52,12 @@ def instruments(venue: str, markets: Mapping[str, CcxtMarket], precision_mode: i
     """The markets of the kinds we know, sorted by symbol. One whose symbol is not of our shape is left out."""
     kept = [(_market(venue, symbol), markets[symbol]) for symbol in sorted(markets)]
     return [_instrument(market, record, precision_mode) for market, record in kept if market is not None]
+
+
+def kept(venue: str, markets: Iterable[CcxtMarket]) -> list[CcxtMarket]:
+    """The markets that are spot or settled in a coin whose contracts are kept (``facts.VenueFacts.settles``)."""
+    settles = facts.VENUES[venue].settles
+    return [one for one in markets if settles is None or not one.get("settle") or one["settle"] in settles]
 
 
 def lacking(venue: str, group: str, markets: Iterable[CcxtMarket]) -> list[str]:
@@ -72,12 +84,15 @@ def clock(venue: str, date: str, body: bytes) -> Instant:
     Raises:
         BadPage: there is no time in it.
     """
-    key = facts.VENUES[venue].clock
+    known = facts.VENUES[venue]
     try:
-        if key == "Date":
+        if known.clock == "Date":
             return round(parsedate_to_datetime(date).timestamp() * 1000)
-        return msgspec.convert(msgspec.json.decode(body)[key], int)
-    except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+        found = msgspec.json.decode(body)
+        for key in known.clock.split("."):
+            found = found[int(key) if key.isdecimal() else key]
+        return msgspec.convert(found, int, strict=False) * known.clock_unit_ms
+    except (ValueError, TypeError, LookupError, msgspec.MsgspecError) as error:
         raise BadPage(venue, f"the answer has no time in it: {error!r}", sample=body) from None
 
 
@@ -100,12 +115,13 @@ def _instrument(market: Market, record: CcxtMarket, precision_mode: int) -> Inst
         base=str(record["base"]),
         quote=str(record["quote"]),
         settle=str(record.get("settle") or ""),
-        active=record.get("active") is not False,
+        active=delisting.is_traded(market.venue, record),
         contract_size=contract_size(record),
         tick=_number(steps.get("price")),
         lot=_number(steps.get("amount")),
         listed_at=listed_at(record),
         ccxt_market=msgspec.json.encode(slim).decode(),
+        delisted_at=delisting.delisted_at(market.venue, record),
     )
 
 

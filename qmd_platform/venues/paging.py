@@ -37,8 +37,7 @@ def pages(windows: Iterable[Window], step: int, limit: int) -> list[Window]:
 class Judgement:
     """One answer, sorted out. Every row that came in is in exactly one of the first five.
 
-    ``holes`` are the asked instants without a row; a hole is *spanned* when the answer has rows on both its
-    sides, which shows the venue was talking about that time.
+    ``holes`` are the asked instants without a row.
     """
 
     candles: Candles
@@ -47,12 +46,6 @@ class Judgement:
     forming: int
     rejected: tuple[tuple[int, str], ...]
     holes: tuple[Window, ...]
-    spanned: tuple[Window, ...]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every asked candle came, each once and with one set of values."""
-        return not self.holes and not self.rejected
 
 
 def judged(answer: Candles, window: Window, step: int, closed_before: Instant) -> Judgement:
@@ -89,13 +82,17 @@ def judged(answer: Candles, window: Window, step: int, closed_before: Instant) -
         forming=int((inside & ~closed).sum()),
         rejected=tuple(sorted(rejected)),
         holes=tuple(holes),
-        spanned=tuple(hole for hole in holes if spans(kept, hole)),
     )
 
 
-def spans(candles: Candles, hole: Window) -> bool:
-    """Whether sorted ``candles`` has rows both before and after ``hole``."""
-    return bool(len(candles) and candles.open_at[0] < hole.start and candles.open_at[-1] >= hole.end)
+def served_from(answer: Candles, step: int, newest: int | None) -> Instant | None:
+    """Since when a venue serves candles that always answers with its ``newest`` ones, the last of them still forming.
+
+    None when nothing can be said: no such venue, or no row. A row of the answer is served whatever the count says.
+    """
+    if newest is None or not len(answer):
+        return None
+    return min(int(answer.open_at[0]), int(answer.open_at[-1]) - (newest - 1) * step)
 
 
 def _repeats(answer: Candles, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> tuple[list[int], list[int]]:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -58,11 +59,15 @@ class Rows:
 
     def __call__(self, venue: str, body: bytes, contract_size: Fraction) -> Candles:
         """See ``Decoder``."""
+        return self.read(venue, body, body, contract_size)
+
+    def read(self, venue: str, body: bytes, rows: bytes, contract_size: Fraction) -> Candles:
+        """The candles of ``rows``, the part of ``body`` that is the list."""
         for word, number in self.words:
-            body = body.replace(word, number)
-        bare = body.translate(None, b'"')
+            rows = rows.replace(word, number)
+        bare = rows.translate(None, b'"')
         matrix = _matrix(venue, body, bare, self.arity)
-        if len(body) - len(bare) != 2 * self.quoted * len(matrix):
+        if len(rows) - len(bare) != 2 * self.quoted * len(matrix):
             raise BadPage(venue, f"expected {self.quoted} quoted values in each of {len(matrix)} rows", sample=body)
         picked = np.ascontiguousarray(matrix.T[list(self.columns)])
         return _candles(venue, body, picked, self.unit_ms, contract_size)
@@ -82,6 +87,77 @@ GATE_SPOT = Rows(
     words=((b'"true"', b'"1"'), (b'"false"', b'"0"')),
 )
 """["open s", "quote volume", "close", "high", "low", "open", "base volume", "true" when closed]"""
+
+
+class _Okx(msgspec.Struct, gc=False):
+    code: Literal["0"]
+    data: msgspec.Raw
+
+
+class _BybitList(msgspec.Struct, gc=False):
+    list: msgspec.Raw
+
+
+class _Bybit(msgspec.Struct, gc=False):
+    retCode: Literal[0]  # noqa: N815 - the venue's own key
+    result: _BybitList
+
+
+class _Kraken(msgspec.Struct, gc=False):
+    error: list[str]
+    result: dict[str, msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A list of rows inside an object that says whether all went well. ``list_of`` takes it out of a whole body."""
+
+    list_of: Callable[[bytes], bytes]
+    rows: Rows
+
+    def __call__(self, venue: str, body: bytes, contract_size: Fraction) -> Candles:
+        """See ``Decoder``."""
+        try:
+            rows = self.list_of(body)
+        except msgspec.MsgspecError as error:
+            raise BadPage(venue, f"the answer is not a page of candles: {error}", sample=body) from None
+        return self.rows.read(venue, body, rows, contract_size)
+
+
+def _okx_list(body: bytes) -> bytes:
+    return bytes(_okx.decode(body).data)
+
+
+def _bybit_list(body: bytes) -> bytes:
+    return bytes(_bybit.decode(body).result.list)
+
+
+def _kraken_list(body: bytes) -> bytes:
+    answer = _kraken.decode(body)
+    lists = [rows for name, rows in answer.result.items() if name != "last"]
+    if answer.error or len(lists) != 1 or "last" not in answer.result:
+        raise msgspec.ValidationError("expected one market and `last`, and no error")
+    return bytes(lists[0])
+
+
+_okx = msgspec.json.Decoder(_Okx)
+_bybit = msgspec.json.Decoder(_Bybit)
+_kraken = msgspec.json.Decoder(_Kraken)
+
+OKX_SPOT = Wrapped(_okx_list, Rows(arity=9, columns=(0, 1, 2, 3, 4, 5), quoted=9))
+"""{"code": "0", "data": [["open ms", "open", "high", "low", "close", "base volume", "quote volume", "quote volume", "1"
+when closed]]}; newest first."""
+
+OKX_SWAP = Wrapped(_okx_list, Rows(arity=9, columns=(0, 1, 2, 3, 4, 6), quoted=9))
+"""As spot, with the volume in contracts where spot has base coins, and in base coins after it."""
+
+BYBIT = Wrapped(_bybit_list, Rows(arity=7, columns=(0, 1, 2, 3, 4, 5), quoted=7))
+"""{"retCode": 0, "result": {"list": [["open ms", "open", "high", "low", "close", "base volume", "quote volume"]]}}; newest
+first."""
+
+KRAKEN = Wrapped(_kraken_list, Rows(arity=8, columns=(0, 1, 2, 3, 4, 6), quoted=6, unit_ms=1000))
+"""{"error": [], "result": {"XXBTZUSD": [[open s, "open", "high", "low", "close", "average price", "base volume", trades]],
+"last": open s of the newest closed candle}}; the candle that is forming comes last."""
 
 
 class _GateContractRow(msgspec.Struct, gc=False):

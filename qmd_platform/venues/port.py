@@ -15,7 +15,10 @@ from qmd_platform.model.window import Instant, Window
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One row of the instruments table; the fields are ``model.tables.INSTRUMENTS``."""
+    """One row of the instruments table; the fields are ``model.tables.INSTRUMENTS``.
+
+    From a venue, ``delisted_at`` is what it states; in the lake, also what its lists have shown (``ingest.instruments``).
+    """
 
     symbol: str
     venue_symbol: str
@@ -29,18 +32,21 @@ class Instrument:
     lot: float | None
     listed_at: Instant | None
     ccxt_market: str
+    delisted_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One answer. ``candles`` are as the venue sent them, sorted by open time, duplicates and all.
 
-    ``digest`` is the sha256 of the answer's bytes: evidence of what the venue said.
+    ``digest`` is the sha256 of the answer's bytes: evidence of what the venue said. ``asked`` is what was asked, by its
+    name in the venue's API.
     """
 
     window: Window
     candles: Candles
     digest: str
+    asked: str = ""
 
 
 @dataclass(slots=True)
@@ -86,6 +92,16 @@ class Venue(Protocol):
             Banned: stop the venue.
             VenueDown: still failing after the last try.
         """
+        ...
+
+    def goes_on(self, market: Market) -> bool:
+        """Whether the venue can be asked where it goes on (``onward``)."""
+        ...
+
+    async def onward(
+        self, market: Market, timeframe: Timeframe, at: Instant, traffic: Traffic | None = None
+    ) -> Page | None:
+        """The first candle that opens at or after ``at``; None when the venue cannot be asked. Raises as ``page``."""
         ...
 
     async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:

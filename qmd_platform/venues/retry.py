@@ -5,7 +5,7 @@ What lives here: the loop around one request. What does not: what an answer mean
 
 It always ends: a transient failure uses up a try; a refusal for speed uses up none, but the waits of one request
 together are bounded, and each such refusal in a row waits longer than the one before, so a venue that names no wait
-is not hammered. A request stops as soon as the venue has banned this address, its own answer or another's.
+is not hammered. A request stops as soon as the venue has banned this address, whichever worker was told so.
 """
 
 import asyncio
@@ -93,13 +93,12 @@ class Retry:
         self._pace = pace
         self._patience = patience
         self._dice = dice
-        self._banned: Banned | None = None
 
     async def answer(self, ask: Callable[[], Awaitable[T]], meter: Meter) -> T:
         """What ``ask`` returns, asked as often as ``Patience`` allows.
 
         Raises:
-            Banned: the venue banned this address; also for every later request.
+            Banned: the venue banned this address; also for every later request, until the ban is over.
             VenueDown: failing still after the last try, or asked to wait longer than we do.
             VenueError: permanent, as ``ask`` raised it.
         """
@@ -111,14 +110,14 @@ class Retry:
                 return await ask()
             except Banned as error:
                 meter.failure(error)
-                self._banned = error
+                await self._pace.ban(error)
                 raise
             except Throttled as error:
                 meter.failure(error)
                 refusals += 1
                 block = max(error.retry_after, self._patience.least_block(refusals))
                 waited += block
-                self._pace.penalise(block)
+                await self._pace.penalise(block)
                 if waited > self._patience.most_waiting_seconds:
                     raise self._waits_too_long(waited) from error
             except VenueDown as error:
@@ -136,8 +135,7 @@ class Retry:
 
         Who waits for its turn checks too: the reason may come while it waits.
         """
-        if self._banned is not None:
-            raise self._banned
+        self._pace.refuse_banned()
         blocked = self._pace.blocked_for()
         if blocked > self._patience.most_waiting_seconds:
             raise self._waits_too_long(blocked)

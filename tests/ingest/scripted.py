@@ -24,15 +24,16 @@ def minutes(*numbers: int, shift: float = 0.0) -> Candles:
 
 
 class ScriptedVenue:
-    """Answers with ``answer(number of the request, window)``."""
+    """Answers with ``answer(number of the request, window)``; where it goes on with ``onward``, if it can be asked."""
 
     name = "binance"
 
-    def __init__(self, answer: Answer, *, omits: bool, limit: int = 1000) -> None:
+    def __init__(self, answer: Answer, *, omits: bool, limit: int = 1000, onward: Answer | None = None) -> None:
         self.traffic = Traffic()
         self.asked: list[Window] = []
         self._answer = answer
         self._omits = omits
+        self._onward = onward
         self._limit = limit
 
     def page_limit(self, market: Market, timeframe: Timeframe) -> int:
@@ -44,6 +45,18 @@ class ScriptedVenue:
     async def page(self, market: Market, timeframe: Timeframe, window: Window, traffic: Traffic | None = None) -> Page:
         self.asked.append(window)
         return Page(window, self._answer(len(self.asked), window), "")
+
+    def goes_on(self, market: Market) -> bool:
+        return self._onward is not None
+
+    async def onward(
+        self, market: Market, timeframe: Timeframe, at: Instant, traffic: Traffic | None = None
+    ) -> Page | None:
+        if self._onward is None:
+            return None
+        window = Window(at, at + timeframe.step)
+        self.asked.append(window)
+        return Page(window, self._onward(len(self.asked), window), "")
 
     async def server_time(self) -> Instant:
         return 0

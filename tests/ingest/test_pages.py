@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_platform.ingest.pages import Fetched, Question, convinced
+from qmd_platform.ingest.fetched import Fetched, Question
+from qmd_platform.ingest.pages import convinced
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import Timeframe
@@ -16,12 +17,19 @@ from tests.ingest.scripted import MARKET, MINUTE, Answer, ScriptedVenue, minutes
 
 
 def ask(
-    answer: Answer, *, first: int = 100, last: int = 120, omits: bool = False, limit: int = 1000
+    answer: Answer,
+    *,
+    first: int = 100,
+    last: int = 120,
+    omits: bool = False,
+    limit: int = 1000,
+    onward: Answer | None = None,
 ) -> tuple[Fetched, ScriptedVenue]:
-    venue = ScriptedVenue(answer, omits=omits, limit=limit)
+    venue = ScriptedVenue(answer, omits=omits, limit=limit, onward=onward)
     question = Question(venue, MARKET, Timeframe.M1, floor=0, closed=10_000 * MINUTE)
-    page = Window(first * MINUTE, last * MINUTE)
-    return asyncio.run(convinced(question, page, Traffic())), venue
+    fetched = Fetched(Window(first * MINUTE, last * MINUTE))
+    asyncio.run(convinced(question, fetched, Traffic()))
+    return fetched, venue
 
 
 def within(window: Window, *, without: set[int] = frozenset()) -> Candles:
@@ -149,3 +157,38 @@ def test_every_row_that_came_in_and_every_candle_asked_for_is_accounted_for(
     assert not held & set(told)
     assert all(minute in holes for minute, state in told.items() if state is State.VERIFIED_EMPTY)
     assert np.all(np.diff(fetched.candles.open_at) > 0)
+
+
+def test_a_hole_longer_than_a_page_is_proven_by_where_the_venue_goes_on():
+    def outage(number: int, window: Window) -> Candles:
+        return within(window, without=set(range(100, 900)))
+
+    def onward(number: int, window: Window) -> Candles:
+        return minutes(max(window.start // MINUTE, 900))
+
+    fetched, venue = ask(outage, first=100, last=120, limit=20, onward=onward)
+    assert set(explained(fetched).values()) == {State.VERIFIED_EMPTY}
+    assert len(venue.asked) == 3, "the page, and twice where it goes on: one answer alone is not believed"
+    alone, _ = ask(outage, first=100, last=120, limit=20)
+    assert set(explained(alone).values()) == {State.MISSING}, "a venue that cannot be asked proves nothing"
+
+
+def test_what_a_venue_says_of_where_it_goes_on_holds_for_the_later_pages_of_the_hole():
+    asked: list[Window] = []
+
+    def outage(number: int, window: Window) -> Candles:
+        asked.append(window)
+        return Candles.empty()
+
+    venue = ScriptedVenue(outage, omits=False, limit=20, onward=lambda number, window: minutes(900))
+    question = Question(venue, MARKET, Timeframe.M1, floor=0, closed=10_000 * MINUTE)
+    for first in range(100, 200, 20):
+        fetched = Fetched(Window(first * MINUTE, (first + 20) * MINUTE))
+        asyncio.run(convinced(question, fetched, Traffic()))
+        assert set(explained(fetched).values()) == {State.VERIFIED_EMPTY}
+    assert len(venue.asked) == 5 + 2
+
+
+def test_a_venue_that_goes_on_nowhere_leaves_the_hole_open():
+    fetched, _ = ask(lambda number, window: Candles.empty(), limit=20, onward=lambda number, window: Candles.empty())
+    assert set(explained(fetched).values()) == {State.MISSING}

@@ -67,7 +67,7 @@ def test_the_content_hash_tells_apart_what_differs_in_one_bit(one: Rows, other: 
 def instruments(*changes: dict[str, object]) -> pa.Table:
     names = arrow_schema(INSTRUMENTS).names
     blank = dict.fromkeys(names, "") | {"active": True, "contract_size": 1.0}
-    blank |= {"tick": None, "lot": None, "listed_at": None}
+    blank |= {"tick": None, "lot": None, "listed_at": None, "delisted_at": None}
     return pa.Table.from_pylist([blank | change for change in changes], schema=arrow_schema(INSTRUMENTS))
 
 

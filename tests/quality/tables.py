@@ -10,7 +10,7 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import instant
-from qmd_platform.quality.judge import Finding, judged
+from qmd_platform.quality.judge import Beside, Finding, judged
 from qmd_platform.sandbox.market import truth
 
 MARKET = Market("binance", "BTC/USDT")
@@ -57,6 +57,8 @@ def broken(findings: Sequence[Finding]) -> dict[str, Finding]:
     return {finding.rule.name: finding for finding in findings if not finding.passed}
 
 
-def broken_rules(candles: Candles, runs: Sequence[Run] | None = None, of: Partition | None = None) -> set[str]:
+def broken_rules(
+    candles: Candles, runs: Sequence[Run] | None = None, of: Partition | None = None, beside: Beside | None = None
+) -> set[str]:
     of = of or partition()
-    return set(broken(judged(of, candles, all_there(of) if runs is None else runs)))
+    return set(broken(judged(of, candles, all_there(of) if runs is None else runs, beside)))

@@ -11,7 +11,7 @@ from qmd_platform.model.spans import Run, State, accounted, windows_of
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, iso, months
 from qmd_platform.quality.agreement import of_agreement
-from qmd_platform.quality.judge import Finding, judged
+from qmd_platform.quality.judge import Beside, Finding, judged
 from qmd_platform.quality.offenders import row_offenders
 from qmd_platform.quality.page_boundary import repetition
 from qmd_platform.quality.rules import TOLERANCE
@@ -54,7 +54,7 @@ def judged_month(path: Path, timeframe: Timeframe, month: str, rows: Candles, sh
     there = windows_of(rows.open_at, timeframe.step)
     asked = Window(there[0].start, there[-1].end)
     runs = accounted([asked], there, [Run(asked, State.VERIFIED_EMPTY, "no trades")], "")
-    return broken(judged(of, rows, runs, shorter=shorter, shorter_timeframe=Timeframe.M5))
+    return broken(judged(of, rows, runs, Beside(shorter, Timeframe.M5)))
 
 
 def test_the_25_broken_gate_candles_are_named_month_by_month_and_no_other(shared_data: Path):
@@ -122,4 +122,4 @@ def test_recorded_clean_months_break_no_rule(shared_data: Path, name: str):
         there = windows_of(rows.open_at, timeframe.step)
         asked = Window(there[0].start, there[-1].end)
         runs = accounted([asked], there, [Run(asked, State.VERIFIED_EMPTY, "no trades")], "")
-        assert broken(judged(of, rows, runs, shorter=shorter, shorter_timeframe=shorter and Timeframe.M5)) == {}
+        assert broken(judged(of, rows, runs, Beside(shorter, shorter and Timeframe.M5))) == {}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.model import tables
-from qmd_platform.quality.rules import CANDLE_RULES, ROW_RULES, Rule, markdown
+from qmd_platform.quality.rule import Rule
+from qmd_platform.quality.rules import CANDLE_RULES, ROW_RULES, TOLD_RULES, markdown
 
 DOCS = Path(__file__).parents[2] / "docs" / "quality.md"
 
@@ -18,7 +19,7 @@ def test_no_two_rules_share_a_name():
     assert len({rule.name for rule in CANDLE_RULES}) == len(CANDLE_RULES)
 
 
-@pytest.mark.parametrize("rule", CANDLE_RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", [*CANDLE_RULES, *TOLD_RULES], ids=lambda rule: rule.name)
 def test_a_rule_is_one_sentence_and_one_expectation(rule: Rule):
     assert rule.sentence[0].isupper()
     assert rule.sentence.endswith(".")

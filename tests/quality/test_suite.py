@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qmd_platform.errors import QmdError
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.quality.judge import applying, measured
+from qmd_platform.quality.judge import Beside, applying, measured
 from qmd_platform.quality.offenders import offenders
 from qmd_platform.quality.rules import FINITE, POSITIVE_PRICES
 from qmd_platform.quality.suite import objections
@@ -51,7 +51,7 @@ def test_great_expectations_names_the_rows_that_numpy_names(plan: list[tuple[str
     of = partition()
     candles = damaged(clean().take(slice(0, ROWS)), plan)
     shorter = clean(Timeframe.M15).take(slice(0, ROWS * 4))
-    columns = measured(of, candles, all_there(of), shorter=shorter, shorter_timeframe=Timeframe.M15)
+    columns = measured(of, candles, all_there(of), Beside(shorter, Timeframe.M15))
     said = objections(applying(columns), columns)
     for rule in applying(columns):
         assert said.get(rule.name, np.empty(0)).tolist() == np.flatnonzero(offenders(rule, columns)).tolist(), rule.name
@@ -79,7 +79,7 @@ warnings.simplefilter("error")
 from tests.quality.tables import all_there, clean, partition, with_value
 from qmd_platform.quality.judge import judged
 for candles in (clean(), with_value(clean(), "volume", 3, -1.0)):
-    assert len(judged(partition(), candles, all_there(partition()))) == 10
+    assert len(judged(partition(), candles, all_there(partition()))) == 16
 print(*{"altair", "scipy.stats"} & set(sys.modules))
 """
 

@@ -11,6 +11,7 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
 from qmd_platform.cli.instance import dagster_home, dagster_url
+from resources.launcher import WatchedRunLauncher
 from tests.services import fresh_database
 
 CHECKOUT = Path(__file__).parents[2]
@@ -70,8 +71,15 @@ def test_runs_are_started_side_by_side(instance: dg.DagsterInstance):
 def test_a_run_whose_worker_died_is_tried_again_and_one_that_failed_is_not(instance: dg.DagsterInstance):
     assert instance.run_monitoring_enabled
     assert instance.run_retries_enabled
-    assert instance.run_retries_max_retries == 2
+    assert instance.run_retries_max_retries == 3
     assert not instance.run_retries_retry_on_asset_or_op_failure
+
+
+def test_whether_a_runs_process_lives_is_asked_and_a_run_that_hangs_is_ended(instance: dg.DagsterInstance):
+    assert isinstance(instance.run_launcher, WatchedRunLauncher)
+    assert instance.run_launcher.supports_check_run_worker_health
+    assert instance.run_monitoring_max_runtime_seconds == 4 * 3600
+    assert instance.run_monitoring_settings["free_slots_after_run_end_seconds"] == 30
 
 
 def test_on_postgresql_runs_events_and_schedules_are_all_there(in_postgres: dg.DagsterInstance):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_platform.errors import ConfigError
+from qmd_platform.sandbox import faultfile
 from qmd_platform.sandbox.faults import KINDS, Fault, FaultPlan
 from qmd_platform.sandbox.server import running
 
@@ -176,7 +177,7 @@ def test_the_plan_strikes_the_requests_it_counts(which: str | None, number: int,
         None: lambda n: True,
     }[which]
     plan = FaultPlan([fault])
-    struck = [n for n in range(1, asked + 1) if plan.strike("gate", "/x", is_candles=False)]
+    struck = [n for n in range(1, asked + 1) if plan.strike("gate", "/x", 0, is_candles=False)]
     assert struck == [n for n in range(1, asked + 1) if counted(n)][:times]
 
 
@@ -202,7 +203,7 @@ def test_the_plan_strikes_the_requests_it_counts(which: str | None, number: int,
 def test_a_wrong_plan_is_refused_with_its_place_and_the_choices(plan: Plan, text: str, says: str):
     path = plan(text)
     with pytest.raises(ConfigError, match=says) as refused:
-        FaultPlan.load(path)
+        faultfile.plan(path)
     assert str(path) in str(refused.value)
 
 

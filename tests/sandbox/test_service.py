@@ -102,7 +102,7 @@ def test_settled_pages_are_answered_from_what_is_kept():
             for path in (closed, closed, forming, forming):
                 async with session.get(sandbox.url + path) as answer:
                     await answer.read()
-            return len(sandbox._bodies), sandbox.stats.rows.total()  # noqa: SLF001 - what is kept is not on the wire
+            return len(sandbox.bodies), sandbox.stats.rows.total()
 
     kept, rows = asyncio.run(asked())
     assert kept == 1

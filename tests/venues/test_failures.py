@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from qmd_platform.coordination.account import BURST, SHARE
 from qmd_platform.errors import (
     BadPage,
     Banned,
@@ -24,7 +25,6 @@ from qmd_platform.venues.ccxt_client import CcxtVenue, client
 from qmd_platform.venues.ccxt_exchange import _rehosted_tree
 from qmd_platform.venues.port import Instrument, Page
 from qmd_platform.venues.retry import Patience
-from qmd_platform.venues.throttle import BURST, SHARE
 from tests.venues.writtenserver import Reply, Server, writing
 
 T = TypeVar("T")

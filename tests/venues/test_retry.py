@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 
 import pytest
@@ -17,7 +18,7 @@ QUICK = Patience(base_seconds=0.0001, cap_seconds=0.001)
 
 
 def retrying(patience: Patience = QUICK) -> tuple[Retry, Pace]:
-    pace = Pace({})
+    pace = Pace("venue", {})
     return Retry("venue", pace, patience, random.Random(1)), pace  # noqa: S311 - jitter
 
 
@@ -94,10 +95,16 @@ def test_a_ban_stops_this_request_and_every_later_one():
     retry, pace = retrying()
     with pytest.raises(Banned):
         answered(retry, pace, failing(Banned("venue", "418", retry_after=120)), Traffic())
-    traffic = Traffic()
+    with pytest.raises(Banned, match=r"418 \(for 120 s more\)"):
+        answered(retry, pace, lambda n: pytest.fail("asked in spite of the ban"), Traffic())
+
+
+def test_when_the_ban_is_over_the_venue_is_asked_again():
+    retry, pace = retrying()
     with pytest.raises(Banned):
-        answered(retry, pace, lambda n: "answer", traffic)
-    assert traffic.requests == 0
+        answered(retry, pace, failing(Banned("venue", "418", retry_after=0.05)), Traffic())
+    time.sleep(0.06)
+    assert answered(retry, pace, lambda n: "answer", Traffic()) == "answer"
 
 
 @given(st.integers(1, 200), st.integers(0, 2**32))

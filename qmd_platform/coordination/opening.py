@@ -1,0 +1,100 @@
+"""Opening what workers agree on: which store, under which names.
+
+What lives here: ``Coordination``, and the choice of its store. What does not: reading settings (``config``).
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from qmd_platform.coordination.leases import Leases
+from qmd_platform.coordination.link import RETRY_S, Link
+from qmd_platform.coordination.port import Store
+from qmd_platform.coordination.sharing import SharedSpending
+from qmd_platform.coordination.sqlite import SqliteStore
+
+FILE = "coordination.sqlite"
+
+ANY_ADDRESS = "shared"
+"""The address of workers that name none: all of one store are taken for one address, which is never too fast."""
+
+
+class Coordination:
+    """What the workers of one lake share beside its data. Safe to share between threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        lake: str,
+        *,
+        address: str = ANY_ADDRESS,
+        keep_limits: bool = False,
+        retry_s: float = RETRY_S,
+    ) -> None:
+        """As ``opened``."""
+        self.store = store
+        self._link = Link(store, retry_s=retry_s)
+        self._address = address
+        self._keep_limits = keep_limits
+        self.leases = Leases(self._link, f"lease|{lake}|")
+        self._worker = f"{os.getpid()}-{secrets.token_hex(3)}"
+
+    def budgets(self, venue: str, url: str | None = None) -> SharedSpending:
+        """The budgets of ``venue``, for ``venues.client(venue, venue_url=url, spending=...)``.
+
+        With ``url`` a server answers in the venue's place: it has its own penalties, and no budgets unless limits are
+        to be kept there too.
+        """
+        where = self._address if url is None else urlsplit(url).netloc
+        return SharedSpending(
+            self._link, f"budget|{venue}|{where}", self._worker, keeps_budgets=url is None or self._keep_limits
+        )
+
+    def close(self) -> None:
+        """Give back the store's connection."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def opened(
+    root: Path,
+    lake: str,
+    *,
+    postgres: str | None = None,
+    redis: str | None = None,
+    address: str = ANY_ADDRESS,
+    keep_limits: bool = False,
+) -> Coordination:
+    """What the workers of ``lake`` share. Opening it asks nobody yet.
+
+    Args:
+        root: the lake's folder, on a disk of this machine; has the SQLite file when no server is named.
+        lake: the lake's id; its leases are its own. Budgets are shared by all lakes of one store.
+        postgres: the address of the ledger's database.
+        redis: the address of a Redis server, which comes first.
+        address: the address venues see these workers come from.
+        keep_limits: keep budgets towards a server that answers in a venue's place, too.
+
+    Raises:
+        ConfigError: an address is not one.
+    """
+    return Coordination(_store(root, postgres, redis), lake, address=address, keep_limits=keep_limits)
+
+
+def _store(root: Path, postgres: str | None, redis: str | None) -> Store:
+    if redis is not None:
+        from qmd_platform.coordination.redis import RedisStore  # noqa: PLC0415 - an extra
+
+        return RedisStore(redis)
+    if postgres is not None:
+        from qmd_platform.coordination.postgres import PostgresStore  # noqa: PLC0415 - only for a team
+
+        return PostgresStore(postgres)
+    return SqliteStore(root / FILE)

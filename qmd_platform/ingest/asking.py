@@ -1,0 +1,97 @@
+"""What a backfill is to ask for besides what the lake lacks, and how long it may take.
+
+What lives here: the request, and the windows of a month that follow from it. Pure. What does not: what is a gap and when
+one is due again (``coverage``), asking (``ingest.months``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.coverage.recheck import next_ask
+from qmd_platform.errors import ConfigError
+from qmd_platform.model.evidence import Attempt
+from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted, united
+from qmd_platform.model.window import Instant, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long things may take, in seconds; whatever came in time is kept.
+
+    Attributes:
+        request_s: one request, from connecting to the last byte. It is tried again.
+        partition_s: one month of one series, its waits for other workers and for the venue's budget included.
+        run_s: all of a backfill. Months that have not begun by then are not asked for.
+    """
+
+    request_s: float = 15
+    partition_s: float = 600
+    run_s: float = 3300
+
+    def __post_init__(self) -> None:
+        for name in ("request_s", "partition_s", "run_s"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"the deadline {name} is {getattr(self, name)}", hint="give seconds above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What to ask for besides what is unsettled.
+
+    Attributes:
+        tail: so many closed candles before the newest gap are read again with it: venues correct their last candles.
+        recheck: ask again for candles that are verified empty and due (``coverage.recheck``).
+        again: windows to read again whatever the lake holds of them.
+        archive: take whole months and days from the venue's archive where that is cheaper.
+        deadlines: how long things may take.
+    """
+
+    tail: int = 0
+    recheck: bool = False
+    again: tuple[Window, ...] = ()
+    archive: bool = True
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+    def windows(
+        self,
+        part: Window,
+        held: Sequence[Run],
+        step: int,
+        *,
+        edge: Window | None = None,
+        attempts: Sequence[Attempt] = (),
+        now: Instant = 0,
+    ) -> list[Window]:
+        """What to ask for of ``part``, oldest first.
+
+        Args:
+            part: on the grid of ``step``.
+            held: what is known of it.
+            step: length of a candle in ms.
+            edge: the newest gap, reaching up to the last closed candle; None when there is none.
+            attempts: how often what is not there was asked for.
+            now: this machine's clock, which ``attempts`` go by.
+        """
+        again = list(self.again)
+        if self.tail and edge is not None:
+            tail = Window(edge.start - self.tail * step, edge.start)
+            again += intersected([tail], in_state(held, State.PRESENT))
+        if self.recheck:
+            again += _due(held, attempts, now)
+        wanted = subtracted(intersected(again, [part]), in_state(held, State.UNLISTED))
+        return united([*to_fetch(part, held), *wanted])
+
+
+def _due(held: Sequence[Run], attempts: Sequence[Attempt], now: Instant) -> list[Window]:
+    """The verified empty windows whose time for another look has come."""
+    due = []
+    for run in held:
+        if run.state is not State.VERIFIED_EMPTY:
+            continue
+        for attempt in attempts:
+            both = run.window.intersection(attempt.window)
+            at = None if both is None else next_ask(run.state, run.cause, attempt.asks, attempt.last_at)
+            if both is not None and at is not None and at <= now:
+                due.append(both)
+    return due

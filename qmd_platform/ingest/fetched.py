@@ -1,0 +1,64 @@
+"""One question about a market, and what has come of one page so far.
+
+What lives here: the two records. What does not: asking (``ingest.pages``), what is proven (``ingest.proof``).
+"""
+
+from dataclasses import dataclass, field
+
+from qmd_platform.errors import VenueError
+from qmd_platform.lake.store import Rejected
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.evidence import Answered
+from qmd_platform.model.series import Market
+from qmd_platform.model.spans import Run
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant, Window
+from qmd_platform.venues.port import Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of whom what is asked.
+
+    All windows, those around a hole too, lie between ``floor`` (the listing) and ``closed`` (the end of what the
+    venue's clock has closed, or of the listing). ``skipped`` gathers the windows of which the venue said, asked where it
+    goes on, that it has nothing: every such answer once.
+    """
+
+    venue: Venue
+    market: Market
+    timeframe: Timeframe
+    floor: Instant
+    closed: Instant
+    skipped: list[Window] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What one page brought. Every row that came in is in ``candles``, in ``rejected`` or in a count.
+
+    Attributes:
+        window: what was asked for first.
+        candles: the rows to keep, sorted, unique.
+        explained: why there is no row, run by run; set at the end.
+        rejected: rows kept apart, with reasons.
+        spoken: the time each answer speaks about, from its first row to its last.
+        duplicates: rows sent again with the same values, or belonging to other pages.
+        refused: rows outside what was asked, or not closed.
+        error: what ended the asking, if it did not end by itself.
+        undecided: windows nothing can be said of yet.
+        evidence: the questions and what came of them.
+        is_done: whether everything there is to learn was learnt.
+    """
+
+    window: Window
+    candles: Candles = field(default_factory=Candles.empty)
+    explained: list[Run] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    spoken: list[Window] = field(default_factory=list)
+    duplicates: int = 0
+    refused: int = 0
+    error: VenueError | None = None
+    undecided: list[Window] = field(default_factory=list)
+    evidence: list[Answered] = field(default_factory=list)
+    is_done: bool = False

@@ -1,0 +1,98 @@
+"""One market of a backfill: since when it is listed, what of the window it lacks, its months.
+
+What lives here: the ends of a market's history. What does not: which markets there are (``ingest.candles``), a month
+(``ingest.months``).
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qmd_platform.coverage.causes import DELISTED, UNLISTED
+from qmd_platform.coverage.expected import closed_before, expected
+from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.errors import UnknownMarket, VenueDown
+from qmd_platform.ingest.asked import MarketState
+from qmd_platform.ingest.fetched import Question
+from qmd_platform.ingest.months import MarketWork
+from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.shared import Shared
+from qmd_platform.ingest.together import all_or_raise
+from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.model.spans import Run, State
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant, Window, months
+from qmd_platform.venues.port import Instrument, Venue
+
+AHEAD_MS = 5_000
+"""How far a real venue's clock may be ahead of ours before ours is believed: a candle taken while it forms is worse than
+one taken late. A sandbox has a clock of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueWork:
+    """The work for one venue. ``now`` is its own clock."""
+
+    venue: Venue
+    shared: Shared
+    timeframe: Timeframe
+    window: Window
+    now: Instant
+
+    async def market(self, market: Market, instrument: Instrument) -> list[Receipt]:
+        """Bring one market up to date: every month it touches, newest first."""
+        step = self.timeframe.step
+        now = trusted(self.now, time.time_ns() // 1_000_000, is_live=self.shared.source.startswith("live:"))
+        wanted = expected(self.window, step, now)
+        if wanted is None:
+            return []
+        series = Series.candles(market, self.timeframe)
+        held = self.shared.lake.coverage(series, wanted)
+        todo = to_fetch(wanted, held)
+        floor = await self._floor(market, todo, held) // step * step
+        delisted_at = instrument.delisted_at
+        closed = closed_before(now, step)
+        ceiling = closed if delisted_at is None else min(closed, max(-(-delisted_at // step) * step, floor))
+        end = min(wanted.end, ceiling)
+        question = Question(self.venue, market, self.timeframe, floor, ceiling)
+        edge = todo[-1] if todo and todo[-1].end == wanted.end == end else None
+        state = MarketState(question)
+        total = sum(one.steps(step) for one in to_fetch(Window(floor, end), held)) if end > floor else 0
+        work = MarketWork(self.shared, state, edge, _outside(wanted, floor, end), total)
+        parts = reversed(list(months(wanted)))
+        jobs = (work.month(Partition(series, month), part) for month, part in parts)
+        receipts = all_or_raise(await asyncio.gather(*jobs, return_exceptions=True))
+        stopped = state.stopped or self.shared.banned
+        # A venue that does not know a market any more which it has delisted is no reason to raise: its coverage says so.
+        if stopped and not (delisted_at is not None and isinstance(stopped, UnknownMarket)):
+            raise stopped
+        return receipts
+
+    async def _floor(self, market: Market, todo: Sequence[Window], held: Sequence[Run]) -> Instant:
+        """When the market's candles begin: at its oldest candle; 0 if the venue does not say.
+
+        Not the listing the venue states, where its oldest candle can be asked for: Binance states listings of old
+        contracts weeks after their first candle. Asked only when nothing older than what is wanted is held.
+        """
+        if not todo or any(run.window.start < todo[0].start for run in held):
+            return 0
+        try:
+            return await self.venue.first_candle_at(market, self.timeframe) or 0
+        except VenueDown:
+            return 0  # its pages will be asked for; they fail by themselves, with their own reason
+
+
+def trusted(venue_time: Instant, our_time: Instant, *, is_live: bool) -> Instant:
+    """The time that candles are closed by: the venue's, unless a real one is ahead of our clock (``AHEAD_MS``)."""
+    return min(venue_time, our_time + AHEAD_MS) if is_live else venue_time
+
+
+def _outside(wanted: Window, floor: Instant, end: Instant) -> list[Run]:
+    """The parts of ``wanted`` before the listing and after the delisting."""
+    before = wanted.start < floor
+    after = end < wanted.end
+    return [
+        *([Run(Window(wanted.start, min(floor, wanted.end)), State.UNLISTED, UNLISTED)] if before else []),
+        *([Run(Window(max(end, floor, wanted.start), wanted.end), State.UNLISTED, DELISTED)] if after else []),
+    ]

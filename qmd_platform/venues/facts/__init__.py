@@ -1,0 +1,50 @@
+"""What is known about each venue, as data: limits, budgets, units, habits, each with its source and date.
+
+What lives here: facts that do not depend on a request, one module a venue, and the table of them. What does not: how a
+request is spelled (``dialects``), what a venue lists today (the instruments table), code that acts on a fact.
+
+Where two sources disagree, the more careful number is kept, and the source says so.
+"""
+
+from collections.abc import Mapping
+
+from qmd_platform.errors import ConfigError, choices
+from qmd_platform.venues.facts import binance, bitfinex, bybit, gate, kraken, okx
+from qmd_platform.venues.facts.shapes import Budget, KindFacts, VenueFacts
+
+__all__ = ["READ_ON", "VENUES", "Budget", "KindFacts", "VenueFacts", "known_venue", "of"]
+
+READ_ON = "2026-11-21"
+"""When the sources were last read."""
+
+VENUES: Mapping[str, VenueFacts] = {
+    "binance": binance.FACTS,
+    "bitfinex": bitfinex.FACTS,
+    "bybit": bybit.FACTS,
+    "gate": gate.FACTS,
+    "kraken": kraken.FACTS,
+    "okx": okx.FACTS,
+}
+"""The venues the platform can ask.
+
+``throttle_seconds`` without a Retry-After: Bitfinex blocks an address for 60 s
+(https://docs.bitfinex.com/docs/requirements-and-limitations), Gate counts in 10 s; Binance names the time, 5 s is
+ours, as are OKX's 2 s, Bybit's 5 s (each venue's own window) and Kraken's 5 s (it says "wait" and no number).
+``ban_seconds``: Binance bans from 2 minutes to 3 days and names the time in Retry-After; Bybit lifts its ban by itself
+after 10 minutes (https://bybit-exchange.github.io/docs/v5/rate-limit).
+"""
+
+
+def known_venue(name: str) -> str:
+    """``name`` itself; ConfigError with the valid choices when it is not a venue we know."""
+    if name not in VENUES:
+        raise ConfigError(f"unknown venue {name!r}", hint=choices(name, VENUES))
+    return name
+
+
+def of(venue: str, kind: str) -> KindFacts:
+    """The facts for ``kind`` of market at ``venue``; ConfigError when either is not known."""
+    kinds = VENUES[known_venue(venue)].kinds
+    if kind not in kinds:
+        raise ConfigError(f"{venue} has no candles of {kind} markets here", hint=f"choose from {', '.join(kinds)}")
+    return kinds[kind]

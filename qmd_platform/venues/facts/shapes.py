@@ -1,0 +1,64 @@
+"""The shapes facts come in.
+
+What lives here: the dataclasses. What does not: any fact (one module a venue beside this one).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Unit = Literal["base", "contracts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a venue allows an address: ``weight`` in any ``seconds``. Requests of one ``bucket`` share it."""
+
+    bucket: str
+    weight: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class KindFacts:
+    """Candles of one kind of market at one venue.
+
+    ``page_limit`` is the number of candles that costs the least weight each, not always the most a request may
+    bring. ``weights`` are (up to this many candles, weight of the request), ascending. ``newest_only`` is how many
+    candles an endpoint serves that always answers with its newest ones, whatever the window; None where the window
+    decides. (Gate serves no more than 10,000 back, but says so itself when it is asked for older ones.) ``sources`` says
+    of every field where it is from.
+    """
+
+    page_limit: int
+    weights: tuple[tuple[int, float], ...]
+    budget: Budget
+    omits_empty: bool
+    volume_unit: Unit
+    newest_only: int | None
+    sources: Mapping[str, str] = field(repr=False)
+
+    def weight(self, candles: int) -> float:
+        """Weight of a request for at most ``candles``."""
+        return next((weight for most, weight in self.weights if candles <= most), self.weights[-1][1])
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFacts:
+    """One venue. ``clock_url`` answers with the venue's time and needs no key; ``clock`` says where in the answer.
+
+    ``clock`` is the way to it in the JSON, keys and positions joined by dots, or ``Date`` for the HTTP header (whole
+    seconds); ``clock_unit_ms`` is how many milliseconds one unit of it is.
+    ``throttle_seconds`` is the wait after a refusal for speed that names none, ``ban_seconds`` after a ban that names
+    none. ``settles`` are the coins whose contracts are kept; None for all that ccxt lists for the kinds.
+    """
+
+    title: str
+    docs: str
+    clock_url: str
+    clock: str
+    throttle_seconds: float
+    ban_seconds: float
+    kinds: Mapping[str, KindFacts]
+    clock_unit_ms: int = 1
+    settles: frozenset[str] | None = None

@@ -1,0 +1,154 @@
+"""Wishes: the runs that would close the gaps of an agenda, each with its key, and how long one that failed waits.
+
+What lives here: ranges to run requests, how often runs of the same gap have ended in vain. What does not: which ranges
+(``qmd_platform.coverage.agenda``), the sensor (``sensors.gaps``).
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from assets.candles import key_of, run_config
+from qmd_platform.config import VenueUniverse
+from qmd_platform.coverage.ranges import Range
+from qmd_platform.coverage.recheck import next_ask
+from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.model.spans import State
+from qmd_platform.model.timeframe import timeframe
+from qmd_platform.model.window import Instant
+
+TAG = "qmd/gap"
+"""A run's tag: the name of the gaps that it is for."""
+
+VENUE_TAG = "qmd/venue"
+"""A run's tag: the venue whose gaps it is for."""
+
+BEHIND = {"dagster/priority": "-1"}
+"""Behind the tails, which keep the present."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One run: some tables of neighbouring markets in consecutive months.
+
+    Attributes:
+        venue: whose.
+        tables: to be filled, the one that the others are made of first.
+        markets: neighbours in Dagster's order.
+        months: oldest first.
+        key: changes if and only if what is asked for does.
+        why: in words, for the log.
+    """
+
+    venue: VenueUniverse
+    tables: tuple[str, ...]
+    markets: tuple[Market, ...]
+    months: tuple[str, ...]
+    key: str
+    why: str
+
+    @property
+    def partitions(self) -> Iterator[Partition]:
+        """All that the run touches."""
+        for table in self.tables:
+            for market in self.markets:
+                for month in self.months:
+                    yield Partition(Series(table, market.venue, market.symbol), month)
+
+    def request(self, generation: int) -> dg.RunRequest:
+        """The run, for the ``generation``-th time."""
+        asked = {timeframe.value for timeframe in (self.venue.base, *self.venue.native)}
+        fetched = [table for table in self.tables if table.removeprefix("candles_") in asked]
+        return dg.RunRequest(
+            run_key=f"{self.key}|{generation}",
+            asset_selection=[dg.AssetKey([self.venue.venue, table]) for table in self.tables],
+            tags={
+                "dagster/asset_partition_range_start": f"{self.markets[0].slug}|{self.months[0]}",
+                "dagster/asset_partition_range_end": f"{self.markets[-1].slug}|{self.months[-1]}",
+                TAG: self.key,
+                VENUE_TAG: self.venue.venue,
+                **BEHIND,
+            },
+            run_config=run_config(self.venue.venue, fetched, recheck=True),
+        )
+
+
+def fetching(venue: VenueUniverse, ranges: Iterable[Range]) -> list[Wish]:
+    """A run for each range; what is made of a base's candles follows them in the same run."""
+    base = key_of(venue, venue.base).path[-1]
+    derived = tuple(key_of(venue, timeframe).path[-1] for timeframe in venue.derived)
+    return [
+        Wish(
+            venue,
+            (one.table, *(derived if one.table == base else ())),
+            one.markets,
+            one.months,
+            one.key,
+            one.sentence,
+        )
+        for one in ranges
+    ]
+
+
+def making(venue: VenueUniverse, ranges: Iterable[Range]) -> list[Wish]:
+    """A run for the ranges of the same markets and months, whatever their tables."""
+    alike: dict[tuple[tuple[Market, ...], tuple[str, ...]], list[Range]] = defaultdict(list)
+    for one in ranges:
+        alike[one.markets, one.months].append(one)
+    return [
+        Wish(
+            venue,
+            tuple(sorted((one.table for one in same), key=_length)),
+            markets,
+            months,
+            digest(venue.venue, *(one.key for one in same)),
+            "; ".join(one.sentence for one in same),
+        )
+        for (markets, months), same in alike.items()
+    ]
+
+
+def digest(venue: str, *said: str) -> str:
+    """A key of all that was said."""
+    return f"{venue}|{hashlib.sha256(chr(10).join(said).encode()).hexdigest()[:24]}"
+
+
+def _length(table: str) -> int:
+    return timeframe(table.removeprefix("candles_")).step
+
+
+@dataclass(frozen=True, slots=True)
+class Vain:
+    """How often runs of one key have ended, and when the last one did (epoch ms)."""
+
+    ends: int = 0
+    last_at: Instant = 0
+
+    @property
+    def due_at(self) -> Instant:
+        """When there may be another: the first at once, because a killed run says nothing about the venue."""
+        if self.ends < 2:  # noqa: PLR2004 - the first end and the second, of which the comment speaks
+            return 0
+        return next_ask(State.MISSING, "", self.ends - 1, self.last_at) or 0
+
+
+def in_vain(instance: dg.DagsterInstance, wishes: Collection[Wish]) -> Mapping[str, Vain]:
+    """By key, of every wish: what became of its runs so far. The gap has its key still, so all were in vain."""
+    found = dict.fromkeys((wish.key for wish in wishes), Vain())
+    if not found:
+        return found
+    for record in instance.get_run_records(dg.RunsFilter(tags={TAG: list(found)})):
+        run = record.dagster_run
+        if run.is_finished:
+            before = found[run.tags[TAG]]
+            ended = round((record.end_time or record.update_timestamp.timestamp()) * 1000)
+            found[run.tags[TAG]] = Vain(before.ends + 1, max(before.last_at, ended))
+    return found
+
+
+def partitions(wishes: Sequence[Wish]) -> set[Partition]:
+    """All that the runs would touch."""
+    return {partition for wish in wishes for partition in wish.partitions}
