@@ -7,7 +7,7 @@ A venue's base timeframe, and those its universe entry calls native, are fetched
 the base. One run covers a range of partitions, because starting a run costs more than filling a month.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import dagster as dg
@@ -73,7 +73,7 @@ def _fetched(
     shorter = venue.base if native else None
 
     @dg.asset(
-        **_common(venue, timeframe, partitions, native=native),
+        **_common(venue, timeframe, partitions, checks.of(fetched=True, native=native)),
         deps=[*deps, key_of(venue, venue.base)] if native else deps,
         description=f"{timeframe.value} candles fetched from {venue.venue}: only what the lake lacks. {CANDLES.sentence}",
         kinds={"ccxt", "parquet"},
@@ -82,14 +82,14 @@ def _fetched(
     )
     def fetched(
         context: dg.AssetExecutionContext, config: Fetching, lake: LakeResource, venues: VenuesResource
-    ) -> dg.MaterializeResult:
+    ) -> Iterator[receipts.Told]:
         from qmd_platform.ingest.partitions import fill  # noqa: PLC0415 - ccxt and Arrow, only when it runs
 
         with lake.open() as opened:
             filled = fill(
                 opened, asked(context), run_id=context.run.run_id, url=venues.server(), asking=config.asking()
             )
-            return receipts.reported(context, opened, filled, shorter=shorter)
+            yield from receipts.reported(context, opened, filled, shorter=shorter)
 
     return fetched
 
@@ -101,7 +101,7 @@ def _rolled_up(
     base = key_of(venue, venue.base)
 
     @dg.asset(
-        **_common(venue, timeframe, partitions, native=False),
+        **_common(venue, timeframe, partitions, checks.of(fetched=False, native=False)),
         deps=[base],
         description=f"{timeframe.value} candles rolled up from {venue.base.value} where that is whole. {CANDLES.sentence}",
         kinds={"numpy", "parquet"},
@@ -110,12 +110,12 @@ def _rolled_up(
             "dagster/column_lineage": describe.rolled_up_from(base),
         },
     )
-    def rolled_up(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    def rolled_up(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[receipts.Told]:
         from qmd_platform.ingest.partitions import derive  # noqa: PLC0415 - Arrow, only when it runs
 
         with lake.open() as opened:
             derived = derive(opened, asked(context), base=venue.base, run_id=context.run.run_id)
-            return receipts.reported(context, opened, derived)
+            yield from receipts.reported(context, opened, derived)
 
     return rolled_up
 
@@ -133,7 +133,10 @@ class _Common(TypedDict):
 
 
 def _common(
-    venue: VenueUniverse, timeframe: Timeframe, partitions: dg.MultiPartitionsDefinition, *, native: bool
+    venue: VenueUniverse,
+    timeframe: Timeframe,
+    partitions: dg.MultiPartitionsDefinition,
+    of_asset: Sequence[checks.Check],
 ) -> _Common:
     key = key_of(venue, timeframe)
     return {
@@ -142,6 +145,6 @@ def _common(
         "owners": describe.OWNERS,
         "partitions_def": partitions,
         "backfill_policy": dg.BackfillPolicy.single_run(),
-        "check_specs": checks.specs(key, native=native),
+        "check_specs": checks.specs(key, of_asset, partitions),
         "tags": {"timeframe": timeframe.value},
     }

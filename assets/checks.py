@@ -1,22 +1,25 @@
-"""Asset checks: the quality rules as the UI shows them.
+"""Asset checks: the quality rules as the UI shows them, partition by partition.
 
-What lives here: rules to check specs, verdicts to check results. What does not: the rules
-(``qmd_platform.quality.rules``), judging (``qmd_platform.ingest.checking``).
+What lives here: rules to check specs, verdicts to check evaluations. What does not: the rules
+(``qmd_platform.quality.rules``), judging (``qmd_platform.ingest.checking``), the instruments' checks (``listing``).
 
-Rules that fail for the same reason share a check: every check costs Dagster four event writes a run. Dagster takes
-one result of a check from a step, so a run over several partitions reports their sum and names partitions and
-rows; the verdict of each single rule and partition is in the ledger.
+Rules that fail for the same reason share a check: every check costs Dagster an event a partition.
+
+A run over a range reports each partition by itself. ``AssetCheckResult`` cannot: Dagster takes one of a check from a step
+and leaves its partition open. So the step yields the evaluations that Dagster would have made of results, and the
+empty output that belongs to each check. A blocking check that fails for one partition stops what comes after the step.
 """
 
 import json
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from qmd_platform.quality import rules
-from qmd_platform.quality.rules import Rule
+from qmd_platform.quality.rule import Rule
 
 if TYPE_CHECKING:
     from qmd_platform.ledger.records import Verdict
@@ -37,30 +40,93 @@ class Check:
         """The rules' sentences."""
         return " ".join(rule.sentence for rule in self.rules)
 
+    @property
+    def severity(self) -> dg.AssetCheckSeverity:
+        """Of a breach of any of the rules."""
+        return dg.AssetCheckSeverity(self.rules[0].severity.value)
+
 
 CHECKS = (
     Check("schema", (rules.SCHEMA,)),
-    Check("unique_and_aligned", (rules.ON_THE_GRID, rules.UNIQUE_OPEN_TIMES, rules.IN_ORDER)),
+    Check("unique_and_aligned", (rules.ON_THE_GRID, rules.UNIQUE_OPEN_TIMES, rules.IN_ORDER, rules.CLOSED)),
     Check("finite_and_not_negative", (rules.FINITE, rules.POSITIVE_PRICES, rules.VOLUME_NOT_NEGATIVE)),
     Check("ohlc_order", (rules.OHLC_ORDER,)),
     Check("complete", (rules.COMPLETE,)),
-    Check("page_boundary", (rules.PAGE_BOUNDARY,)),
+    Check("page_boundary", (rules.PAGE_BOUNDARY, rules.REPEATED_PAGE)),
+    Check("outage_or_stale", (rules.OUTAGE, rules.EDGE_GAP, rules.STALE_PRICE)),
+    Check("price_or_volume_jump", (rules.PRICE_JUMP, rules.VOLUME_UNIT)),
+    Check("contamination", (rules.CONTAMINATION,)),
+    Check("restated", (rules.RESTATED,)),
 )
-NATIVE_CHECKS = (*CHECKS, Check("agrees_with_shorter", (rules.AGREES_WITH_SHORTER,)))
-"""Only candles fetched beside their base are compared with shorter ones; rolled-up ones are made of them."""
+"""Of every candle table."""
+
+ARCHIVE_CHECK = Check("agrees_with_archive", (rules.AGREES_WITH_ARCHIVE,))
+"""Of fetched candles; rolled-up ones have no source but the lake."""
+
+NATIVE_CHECK = Check("agrees_with_shorter", (rules.AGREES_WITH_SHORTER,))
+"""Of candles fetched beside their base; rolled-up ones are made of it."""
 
 
-def specs(key: dg.AssetKey, *, native: bool) -> list[dg.AssetCheckSpec]:
+def of(*, fetched: bool, native: bool) -> tuple[Check, ...]:
     """The checks of a candle asset."""
-    return [
-        dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.rules[0].blocking)
-        for check in (NATIVE_CHECKS if native else CHECKS)
-    ]
+    return (*CHECKS, *((ARCHIVE_CHECK,) if fetched else ()), *((NATIVE_CHECK,) if native else ()))
 
 
-def results(verdicts: Sequence["Verdict"], *, native: bool) -> list[dg.AssetCheckResult]:
-    """One result a check, over all the partitions judged."""
-    return [_result(check, verdicts) for check in (NATIVE_CHECKS if native else CHECKS)]
+def specs(
+    key: dg.AssetKey, checks: Sequence[Check], partitions: dg.PartitionsDefinition[str] | None = None
+) -> list[dg.AssetCheckSpec]:
+    """``checks`` of the asset as Dagster knows them, of every one of ``partitions``."""
+    with warnings.catch_warnings():
+        # dagster 1.13 calls checks by partition a preview; the pinned version is what is tested.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                check.name,
+                asset=key,
+                description=check.description,
+                blocking=check.rules[0].blocking,
+                partitions_def=partitions,
+            )
+            for check in checks
+        ]
+
+
+def evaluated(
+    context: dg.AssetExecutionContext, verdicts: Sequence["Verdict"]
+) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
+    """What a step yields of its checks: one evaluation of each for every partition that ``verdicts`` speak about.
+
+    A partition nobody judged gets none; the UI calls its checks skipped.
+    """
+    known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK)}
+    for output, spec in context.assets_def.check_specs_by_output_name.items():
+        for partition in sorted({verdict.partition for verdict in verdicts}):
+            mine = [verdict for verdict in verdicts if verdict.partition == partition]
+            yield evaluation(spec.asset_key, known[spec.name], mine, partition.key)
+        yield dg.Output(None, output_name=output)
+
+
+def evaluation(
+    key: dg.AssetKey, check: Check, verdicts: Sequence["Verdict"], partition: str | None = None
+) -> dg.AssetCheckEvaluation:
+    """One check of one partition, from the verdicts of its rules; those of other rules are left out."""
+    names = {rule.name for rule in check.rules}
+    judged = [verdict for verdict in verdicts if verdict.rule in names]
+    failed = [verdict for verdict in judged if not verdict.passed]
+    metadata: dict[str, Any] = {
+        "rules": ", ".join(verdict.rule for verdict in judged) or "none applies here",
+        "offenders": sum(verdict.offenders for verdict in failed),
+        **(_offenders(failed) if failed else {}),
+    }
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=check.name,
+        passed=not failed,
+        severity=check.severity,
+        blocking=check.rules[0].blocking,
+        metadata=metadata,
+        partition=partition,
+    )
 
 
 def sentence(verdicts: Sequence["Verdict"]) -> str:
@@ -71,31 +137,15 @@ def sentence(verdicts: Sequence["Verdict"]) -> str:
     return f"failed: {', '.join(failed)}" if failed else f"all {len(verdicts)} rules passed"
 
 
-def _result(check: Check, verdicts: Sequence["Verdict"]) -> dg.AssetCheckResult:
-    names = {rule.name for rule in check.rules}
-    judged = [verdict for verdict in verdicts if verdict.rule in names]
-    failed = [verdict for verdict in judged if not verdict.passed]
-    metadata: dict[str, Any] = {
-        "partitions judged": len({verdict.partition for verdict in judged}),
-        "offenders": sum(verdict.offenders for verdict in failed),
-    }
-    return dg.AssetCheckResult(
-        check_name=check.name,
-        passed=not failed,
-        severity=dg.AssetCheckSeverity(check.rules[0].severity.value),
-        metadata=metadata | (_offenders(failed) if failed else {}),
-    )
-
-
 def _offenders(failed: Sequence["Verdict"]) -> dict[str, Any]:
-    """What failed where, and the first offending rows by name."""
+    """Which rules failed, and the first offending rows by name."""
     rows = [
-        {"partition": str(verdict.partition), "rule": verdict.rule, "offender": json.dumps(offender)}
+        {"rule": verdict.rule, "offender": json.dumps(offender)}
         for verdict in failed
         for offender in json.loads(verdict.sample)
     ]
-    columns = dg.TableSchema([dg.TableColumn(name) for name in ("partition", "rule", "offender")])
+    columns = dg.TableSchema([dg.TableColumn(name) for name in ("rule", "offender")])
     return {
-        "failed": ", ".join(f"{verdict.partition} ({verdict.rule})" for verdict in failed),
+        "failed": ", ".join(verdict.rule for verdict in failed),
         "offending rows": dg.MetadataValue.table([dg.TableRecord(row) for row in rows[:NAMED]], columns),
     }

@@ -5,7 +5,7 @@ chart's lines (``qmd_platform.quality.chart``).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -19,31 +19,33 @@ if TYPE_CHECKING:
     from qmd_platform.ledger.records import Verdict
 
 
+Told = dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output[None]
+"""What a step of a candle asset yields."""
+
+
 def reported(
     context: dg.AssetExecutionContext,
     lake: "Lake",
     receipts: Sequence["Receipt"],
     *,
     shorter: Timeframe | None = None,
-) -> dg.MaterializeResult:
-    """Judge what the receipts are about, and tell Dagster about every partition.
+) -> Iterator[Told]:
+    """Judge what the receipts are about, and tell Dagster about every partition: what a step yields.
 
     A run over one partition carries that partition's content hash as its data version; a run over several the
     hash of all theirs, because Dagster takes one from a step. Each partition's own is in its metadata.
     """
-    from qmd_platform.ingest.checking import checked  # noqa: PLC0415 - Arrow and SQL, only when a step runs
+    from qmd_platform.ingest.checking import checked, told  # noqa: PLC0415 - Arrow and SQL, only when a step runs
 
     verdicts = []
     for receipt in receipts:
-        judged = checked(lake, receipt.partition, shorter=shorter)
+        judged = [*checked(lake, receipt.partition, shorter=shorter), *told(receipt)]
         verdicts += judged
         context.add_asset_metadata(metadata(lake, receipt, judged), partition_key=receipt.partition.key)
         for failure in receipt.failures:
             context.log.warning("%s: not fetched: %s", receipt.partition, failure)
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(_joined([receipt.data_version for receipt in receipts])),
-        check_results=checks.results(verdicts, native=shorter is not None),
-    )
+    yield dg.MaterializeResult(data_version=dg.DataVersion(_joined([receipt.data_version for receipt in receipts])))
+    yield from checks.evaluated(context, verdicts)
 
 
 def metadata(lake: "Lake", receipt: "Receipt", verdicts: Sequence["Verdict"]) -> Mapping[str, Any]:
@@ -63,6 +65,7 @@ def metadata(lake: "Lake", receipt: "Receipt", verdicts: Sequence["Verdict"]) ->
         "quarantined": summary.quarantined,
         "new": receipt.new,
         "changed": receipt.changed,
+        **_again(receipt),
         "requests": receipt.traffic.requests,
         "retries": receipt.traffic.retries,
         "bytes received": receipt.traffic.bytes,
@@ -73,6 +76,17 @@ def metadata(lake: "Lake", receipt: "Receipt", verdicts: Sequence["Verdict"]) ->
         "dagster/partition_row_count": receipt.rows,
         **({"not fetched": "; ".join(receipt.failures)} if receipt.failures else {}),
     }
+
+
+def _again(receipt: "Receipt") -> dict[str, Any]:
+    """What asking again brought: only where something was asked again, or of two sources."""
+    told = {
+        "read again": receipt.reread,
+        "vanished at the venue": receipt.vanished,
+        "compared with archive": receipt.compared,
+        "disagreements with archive": receipt.disagreements,
+    }
+    return {name: count for name, count in told.items() if count}
 
 
 def _joined(versions: Sequence[str]) -> str:

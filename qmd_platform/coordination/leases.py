@@ -3,7 +3,8 @@
 What lives here: taking, renewing, giving back, and work under a lease that renews itself. What does not: what is protected
 (the compare-and-swap at commit, ``ledger``); a lease only spares two workers the same work.
 
-A lease ends by itself, so a killed holder blocks nobody for longer. Its number is larger than that of every lease of the
+A lease ends by itself, so a killed holder blocks nobody for longer; one whose process was of this machine and is gone
+blocks nobody at all. Its number is larger than that of every lease of the
 same key before it (it is at least the store's clock in ms, so it grows even when a store has forgotten everything).
 """
 
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from qmd_platform.coordination.away import StoreAway
+from qmd_platform.coordination.holder import here, is_gone
 from qmd_platform.coordination.link import Link, log
 from qmd_platform.coordination.port import Read
 
@@ -26,12 +28,16 @@ POLL_S = 1.0
 
 
 class _Held(msgspec.Struct, array_like=True):
-    """What is kept for a key: for whom, since and until when by the store's clock, and the latest lease's number."""
+    """What is kept for a key: for whom, since and until when by the store's clock, the latest lease's number.
+
+    ``process`` is the one that has it (``holder``).
+    """
 
     owner: str = ""
     since: float = 0.0
     end: float = 0.0
     number: int = 0
+    process: str = ""
 
     @classmethod
     def parse(cls, text: str | None) -> "_Held":
@@ -70,7 +76,7 @@ class Lease:
             held = _Held.parse(read.text)
             if held.number != self.number or not held.owner:
                 return None, False
-            return _Held(self.owner, read.now, read.now + self.seconds, self.number).text(), True
+            return _Held(self.owner, read.now, read.now + self.seconds, self.number, here()).text(), True
 
         if not self.is_granted or self.is_lost:
             return self.is_granted and not self.is_lost
@@ -127,12 +133,15 @@ class Leases:
 
         def change(read: Read) -> tuple[str | None, int]:
             held = _Held.parse(read.text)
+            if held.owner and is_gone(held.process):
+                held = _Held(number=held.number)
             if held.owner and read.now < held.since:  # the clock has jumped back
-                return _Held(held.owner, read.now, read.now + held.end - held.since, held.number).text(), 0
+                end = read.now + held.end - held.since
+                return _Held(held.owner, read.now, end, held.number, held.process).text(), 0
             if held.owner and read.now < held.end:
                 return None, 0
             number = max(held.number + 1, int(read.now * 1000))
-            return _Held(owner, read.now, read.now + seconds, number).text(), number
+            return _Held(owner, read.now, read.now + seconds, number, here()).text(), number
 
         try:
             number = self._link.changed_now(f"{self._prefix}{key}", change)

@@ -13,7 +13,7 @@ Thirty days of Binance's 1m candles are 44 pages: 44 * (2 + 1) + 43.2 * 0.25 = 1
 2 + 10.8 + 3.25 = 16.05. Three of the days cost 16.08 by page and 7.08 by the days' files. An hour costs 3.015 by page.
 
 A hole of a few candles is always asked for at the API, however many there are: what a file left out the first time it
-leaves out again, and only the API's answer says why.
+leaves out again, and only the API's answer says why. Holes close to each other share a page (``bunched``).
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -58,9 +58,9 @@ class Api:
     weight: Callable[[int], float]
 
     def pages(self, windows: Iterable[Window], step: int) -> list[int]:
-        """Candles on each page of ``windows``."""
+        """Candles on each page of ``windows``, those between two close ones included."""
         sizes: list[int] = []
-        for window in windows:
+        for window in bunched(windows, step, self.page_limit):
             whole, rest = divmod(window.steps(step), self.page_limit)
             sizes += [self.page_limit] * whole + ([rest] if rest else [])
         return sizes
@@ -121,6 +121,27 @@ def sources(
     return sorted(
         [*planned, *_from_api(subtracted(left, small), "cheaper page by page"), *_from_api(small, "a few candles")]
     )
+
+
+def bunched(windows: Iterable[Window], step: int, limit: int) -> list[Window]:
+    """Windows that hold ``windows`` and fill their pages: what fits a page of ``limit`` candles with its neighbour, joins it.
+
+    Asking for the candles between two holes costs nothing that asking twice would not.
+    """
+    size = limit * step
+    result: list[Window] = []
+    for window in united(windows):
+        last = result[-1] if result else None
+        if last is not None and window.end - _last_page(last, size) <= size:
+            result[-1] = Window(last.start, window.end)
+        else:
+            result.append(window)
+    return result
+
+
+def _last_page(window: Window, size: int) -> Instant:
+    """Where the last page of ``window`` begins."""
+    return window.start + (window.end - 1 - window.start) // size * size
 
 
 def file_cost(window: Window, step: int, check: float = 0.0) -> float:

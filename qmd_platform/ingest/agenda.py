@@ -112,9 +112,7 @@ class _Reading:
         self._venue, self._start, self._now, self._clock, self._young = venue, start, now, clock, young
         self._listed: Listed = listed(lake, venue.venue)
         every = [Series.candles(market, step) for step in self._timeframes() for market in venue.markets]
-        self._runs: dict[Series, Sequence[Run]] = {
-            series: view.runs for series, view in (lake.ledger.views(every).items() if every else ())
-        }
+        self._runs: dict[Series, list[Run]] = lake.ledger.gaps_of(every) if every else {}
         self._attempts: dict[Series, list[Attempt]] = lake.ledger.attempts(every) if every else {}
 
     def _timeframes(self) -> list[Timeframe]:
@@ -137,7 +135,8 @@ class _Reading:
 
     def _fetched(self, series: Series, window: Window) -> Lacking:
         known = facts.of(series.venue, series.market.kind)
-        found = gaps([window], self._runs[series], self._attempts.get(series, ()), self._now, series.timeframe.step)
+        runs, attempts = self._runs.get(series, ()), self._attempts.get(series, ())
+        found = gaps([window], runs, attempts, self._now, series.timeframe.step)
         listed_at, _ = self._listed.get(series.symbol, (None, None))
         served = 0 if known.newest_only is None else self._clock - known.newest_only * series.timeframe.step
         archive = archive_facts.find(series.venue, series.market.kind, series.timeframe)
@@ -146,6 +145,6 @@ class _Reading:
         )
 
     def _made(self, series: Series, window: Window) -> Lacking:
-        base = self._runs[Series.candles(series.market, self._venue.base)]
-        found = gaps([window], self._runs[series], (), self._now, series.timeframe.step)
+        found = gaps([window], self._runs.get(series, ()), (), self._now, series.timeframe.step)
+        base = self._runs.get(Series.candles(series.market, self._venue.base), ()) if found else ()
         return Lacking(series, derivable(found, base, series.timeframe.step), 0)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.lake.store import Lake, PartitionState
 from qmd_platform.ledger.records import Verdict
 from qmd_platform.model.series import Partition, Series
@@ -48,6 +49,31 @@ def checked(lake: Lake, partition: Partition, *, shorter: Timeframe | None = Non
     verdicts = [_verdict(found, state, beside, now) for found in examined(lake, partition, compared)]
     lake.ledger.record_verdicts(verdicts)
     return verdicts
+
+
+def told(receipt: Receipt) -> list[Verdict]:
+    """The verdicts of ``rules.TOLD_RULES`` about what a run saw; none where it saw nothing of the kind.
+
+    They are about the run and not about the rows, so they are not kept with the others: what disagreed is in the
+    ledger's revisions.
+    """
+    if not receipt.compared:
+        return []
+    rule = rules.AGREES_WITH_ARCHIVE
+    found = {"disagreements": receipt.disagreements, "compared": receipt.compared, "expected": str(rule.expectation)}
+    return [
+        Verdict(
+            receipt.partition,
+            rule.name,
+            rule.severity.value,
+            not receipt.disagreements,
+            receipt.disagreements,
+            json.dumps([found] if receipt.disagreements else []),
+            receipt.data_version,
+            time.time_ns() // 1_000_000,
+            receipt.version,
+        )
+    ]
 
 
 def _still_hold(held: Sequence[Verdict], state: PartitionState, beside: PartitionState | None) -> bool:

@@ -37,7 +37,8 @@ def apply(connection: Connection, number: int, at: Instant, changes: Sequence[Ch
     _compare(connection, ids, moved)
     _move_heads(connection, ids, at, moved)
     _segments(connection, ids, number, moved)
-    _coverage(connection, ids, number, moved)
+    # What is known of the candles is a part of the version.
+    _coverage(connection, ids, number, [change for change in moved if change.outcome.version != change.seen])
     refresh_checksums(connection, [change.outcome.partition for change in moved])
     _asked(connection, ids, number, moved)
     _rejected(connection, ids, number, moved)

@@ -191,7 +191,7 @@ def _restated(printed: Printed, defect: Defect) -> Printed:
     doubled = (
         Figures(volume.values * times, volume.digits)
         if isinstance(volume, Figures)
-        else Recorded(volume.values * times)
+        else Recorded(volume.floats() * times)
     )
     return replace(printed, rows=replace(printed.rows, volume=doubled))
 

@@ -71,9 +71,10 @@ BITFINEX: dict[str, tuple[str, int, int]] = {
     "DOGE": ("0.12", 6, 2),
 }
 
+# The tables below keep tick and lot digits to 8 together, so that a month's ticks times lots stay inside 64 bits.
 # base: price, tick digits, spot lot digits, coins in a contract, listed (OKX, both kinds at once).
 OKX: dict[str, tuple[str, int, int, str, str]] = {
-    "BTC": ("60000", 1, 8, "0.01", "2023-02-14T03:30:00Z"),
+    "BTC": ("60000", 1, 7, "0.01", "2023-02-14T03:30:00Z"),
     "ETH": ("3000", 2, 6, "0.1", "2023-02-14T03:30:00Z"),
     "SOL": ("150", 2, 6, "1", "2023-03-02T10:00:00Z"),
     "XRP": ("0.6", 4, 4, "100", "2023-03-02T10:00:00Z"),
@@ -91,14 +92,14 @@ BYBIT: dict[str, tuple[str, int, int, str]] = {
     "LATE": ("3.2", 4, 1, "2026-10-15T08:37:00Z"),
 }
 
-# base: price, tick digits, listed (Kraken, against USD and USDT at once).
-KRAKEN: dict[str, tuple[str, int, str]] = {
-    "BTC": ("60000", 1, "2023-01-10T12:05:00Z"),
-    "ETH": ("3000", 2, "2023-01-10T12:05:00Z"),
-    "XRP": ("0.6", 5, "2023-01-10T12:05:00Z"),
-    "SOL": ("150", 2, "2023-06-17T15:00:00Z"),
-    "DOGE": ("0.12", 7, "2023-06-17T15:00:00Z"),
-    "LATE": ("3.2", 4, "2026-10-15T08:37:00Z"),
+# base: price, tick digits, lot digits, listed (Kraken, against USD and USDT at once). Kraken's lots are 1e-8 everywhere.
+KRAKEN: dict[str, tuple[str, int, int, str]] = {
+    "BTC": ("60000", 1, 7, "2023-01-10T12:05:00Z"),
+    "ETH": ("3000", 2, 6, "2023-01-10T12:05:00Z"),
+    "XRP": ("0.6", 5, 3, "2023-01-10T12:05:00Z"),
+    "SOL": ("150", 2, 6, "2023-06-17T15:00:00Z"),
+    "DOGE": ("0.12", 5, 3, "2023-06-17T15:00:00Z"),
+    "LATE": ("3.2", 4, 4, "2026-10-15T08:37:00Z"),
 }
 KRAKEN_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 """What Kraken calls a coin where it has a name of its own."""

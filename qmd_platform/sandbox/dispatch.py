@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from qmd_platform.model.window import Instant
-from qmd_platform.sandbox import archive, binance, bitfinex, gate
+from qmd_platform.sandbox import archive, binance, bitfinex, bybit, gate, kraken, okx
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query, Refusal, as_json
 from qmd_platform.sandbox.limits import Verdict
 
@@ -31,12 +31,15 @@ VENUES = {
         _Venue(binance.NAME, binance.PREFIXES, binance.answer, binance.throttled, binance.broken),
         _Venue(gate.NAME, gate.PREFIXES, gate.answer, gate.throttled, gate.broken),
         _Venue(bitfinex.NAME, bitfinex.PREFIXES, bitfinex.answer, bitfinex.throttled, bitfinex.broken),
+        _Venue(okx.NAME, okx.PREFIXES, okx.answer, okx.throttled, okx.broken),
+        _Venue(bybit.NAME, bybit.PREFIXES, bybit.answer, bybit.throttled, bybit.broken),
+        _Venue(kraken.NAME, kraken.PREFIXES, kraken.answer, kraken.throttled, kraken.broken),
     )
 }
 NOBODY = "unknown"
 """The venue of a path that belongs to none."""
 
-_CANDLES = ("/klines", "/candlesticks", "/hist", "/last")
+_CANDLES = ("/klines", "/candlesticks", "/hist", "/last", "/candles", "/history-candles", "/kline", "/OHLC")
 
 
 def venue_of(path: str) -> str:

@@ -58,9 +58,13 @@ VENUES: Mapping[str, VenueLimits] = {
             "other": Limit(200, 10, ("/",)),
         }
     ),
+    "okx": VenueLimits({"candles": Limit(20, 2, ("/api/v5/market/history-candles",)), "other": Limit(10, 2, ("/",))}),
+    "bybit": VenueLimits({"address": Limit(600, 5, ("/",))}),
+    "kraken": VenueLimits({"public": Limit(1, 1, ("/",))}),
     "bitfinex": VenueLimits({"candles": Limit(30, 60, ("/v2/candles/",)), "other": Limit(90, 60, ("/",))}),
 }
-"""From the venues' documentation: Binance counts weight a minute, Gate requests in 10 s, Bitfinex requests a minute."""
+"""From the venues' documentation: Binance counts weight a minute, the others requests: Gate in 10 s, Bitfinex in a minute,
+OKX in 2 s, Bybit in 5 s, Kraken in a second."""
 
 
 @dataclass(frozen=True, slots=True)

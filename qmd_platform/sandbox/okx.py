@@ -10,7 +10,11 @@ clock unless their name ends in ``utc``, and those are not played here.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant
@@ -125,16 +129,16 @@ def _candles(exchange: Exchange, query: Query, now: Instant, reach: int) -> Answ
     limit = _limit(query)
     if query.get("bar") == _MONTH:
         rows = long_rows(exchange, listing, months, limit, now).take(slice(None, None, -1))
-        return Answer(_printed(listing, rows, "1" * len(rows)))
+        return Answer(_printed(listing, rows, np.ones(len(rows), np.int64)))
     timeframe = exchange.timeframe(listing, query.get("bar", "1m"), _INTERVALS)
     if timeframe is None:
         raise Refusal(error(_BAD_PARAMETER, "Parameter bar error", 400))
     ask = _asked(listing, timeframe, query, limit)
     if reach:
         oldest = (now // timeframe.step - reach + 1) * timeframe.step
-        ask = Ask(listing, timeframe, max(ask.start, oldest), ask.end, limit, True, True, ask.given)
+        ask = replace(ask, start=max(ask.start, oldest))
     rows = exchange.candles(ask, now)
-    closed = "".join("1" if at + timeframe.step <= now else "0" for at in rows.open_at.tolist())
+    closed = (rows.open_at + timeframe.step <= now).astype(np.int64)
     return answered(ask, rows, _printed(listing, rows, closed), now)
 
 
@@ -153,7 +157,7 @@ def _asked(listing: Listing, timeframe: Timeframe, query: Query, limit: int) -> 
     )
 
 
-def _printed(listing: Listing, rows: Rows, closed: str) -> bytes:
+def _printed(listing: Listing, rows: Rows, closed: NDArray[np.int64]) -> bytes:
     size = Decimal(1) if listing.is_spot else listing.contract_size
     quote = scaled(rows.quote, size)
     # Spot counts base coins, then quote coins twice; a perpetual contracts, base coins and quote coins.
@@ -161,7 +165,7 @@ def _printed(listing: Listing, rows: Rows, closed: str) -> bytes:
     parts: list[bytes | Cells] = [b'["', Figures(rows.open_at).cells()]
     for column in (rows.open, rows.high, rows.low, rows.close, *volumes):
         parts += [b'","', column.cells(trim=True)]
-    parts += [b'","', Figures(_digits(closed)).cells(), b'"],']
+    parts += [b'","', Figures(closed).cells(), b'"],']
     return b'{"code":"0","msg":"","data":[' + rows_of(parts, len(rows))[:-1] + b"]}"
 
 

@@ -115,6 +115,19 @@ class Written:
 Numbers = Figures | Recorded | Written
 
 
+def scaled(numbers: Numbers, size: Decimal) -> Numbers:
+    """Each number times ``size``, exactly; numbers written over stay so."""
+    if size == 1:
+        return numbers
+    if isinstance(numbers, Written):
+        of_them = scaled(numbers.numbers, size)
+        return of_them if isinstance(of_them, Written) else Written(of_them, numbers.instead)
+    if isinstance(numbers, Recorded):
+        return Recorded(np.array([float(Decimal(repr(one)) * size) for one in numbers.values.tolist()], np.float64))
+    exponent = int(size.as_tuple().exponent)
+    return Figures(numbers.values * int(size.scaleb(-exponent)), numbers.digits - exponent)
+
+
 def rows_of(parts: Sequence[bytes | Cells], count: int) -> bytes:
     """``count`` rows, each the concatenation of ``parts``: literal bytes, or that row's cell. No separator."""
     if not count:

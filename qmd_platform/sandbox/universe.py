@@ -154,7 +154,15 @@ def _listing(market: Market, price: str, *, tick: int, lot: int, since: str, idl
 
 def listings() -> list[Listing]:
     """Every market of the deterministic universe."""
-    return [*_binance("/USDT", coins.BINANCE_SPOT), *_binance("/USDT:USDT", coins.BINANCE_USDM), *_gate(), *_bitfinex(), *_okx(), *_bybit(), *_kraken()]
+    return [
+        *_binance("/USDT", coins.BINANCE_SPOT),
+        *_binance("/USDT:USDT", coins.BINANCE_USDM),
+        *_gate(),
+        *_bitfinex(),
+        *_okx(),
+        *_bybit(),
+        *_kraken(),
+    ]
 
 
 def _binance(tail: str, coins: dict[str, tuple[str, int, int, str]]) -> Iterator[Listing]:
@@ -193,6 +201,6 @@ def _bybit() -> Iterator[Listing]:
 
 
 def _kraken() -> Iterator[Listing]:
-    for base, (price, tick, since) in coins.KRAKEN.items():
+    for base, (price, tick, lot, since) in coins.KRAKEN.items():
         for tail in ("/USD", "/USDT"):
-            yield _listing(Market("kraken", base + tail), price, tick=tick, lot=6, since=since, idle=30)
+            yield _listing(Market("kraken", base + tail), price, tick=tick, lot=lot, since=since, idle=30)

@@ -40,7 +40,7 @@ class World:
         """Let what ``plan`` says befall the markets, and nothing else; ConfigError as of the constructor, unchanged."""
         _check(plan, self._listed, self._exchange)
         self._plan = plan
-        self._put()
+        self.reset()
 
     def relist(self, listed: Sequence[Listing]) -> None:
         """List these markets in the place of all others; ConfigError as of the constructor, unchanged."""

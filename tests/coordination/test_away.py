@@ -14,13 +14,14 @@ import pytest
 from qmd_platform.coordination.account import Rate
 from qmd_platform.coordination.away import StoreAway, StoreBusy
 from qmd_platform.coordination.link import Link
-from qmd_platform.coordination.opening import FILE, Coordination
+from qmd_platform.coordination.opening import FILE
 from qmd_platform.coordination.port import Read
 from qmd_platform.coordination.postgres import PostgresStore
 from qmd_platform.coordination.redis import RedisStore
 from qmd_platform.coordination.sharing import SharedSpending
 from qmd_platform.coordination.sqlite import SqliteStore
-from tests.services import Postgres, Redis
+from tests import guards
+from tests.servers import Postgres, Redis, Server
 
 RATE = Rate.of(200, 10)
 PACE = 1 / RATE.seconds_per_weight
@@ -263,10 +264,8 @@ def test_a_full_disk_is_away_and_not_an_error_of_the_fetch():
     store.close()
 
 
-def outage(
-    make: Callable[[], Coordination | PostgresStore | RedisStore], away: Callable[[], None], back: Callable[[], None]
-):
-    store = make()
+def outage(store: PostgresStore | RedisStore, away: Callable[[], None], back: Callable[[], None]) -> None:
+    """Ban, lose the store, find it again; nothing takes long."""
     one = SharedSpending(Link(store, retry_s=0.2), "gate", "me", keeps_budgets=True)
 
     async def run() -> None:
@@ -290,34 +289,37 @@ def outage(
     store.close()
 
 
+def stop(server: Postgres | Redis) -> None:
+    """Its sockets stay open, and nobody answers."""
+    signalled(server, signal.SIGSTOP)
+
+
+def go_on(server: Postgres | Redis) -> None:
+    signalled(server, signal.SIGCONT)
+
+
+def signalled(server: Postgres | Redis, number: signal.Signals) -> None:
+    process = server._process.pid  # noqa: SLF001 - to be stopped in the middle
+    for pid in (process, *guards.children_of(process)):
+        os.kill(pid, number)
+
+
+outages = pytest.mark.parametrize(
+    ("away", "back"), [(stop, go_on), (Server.kill, Server.start)], ids=["hangs", "is killed"]
+)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "is killed"])
-def test_postgres_that_goes_away_and_comes_back(own_postgres: Postgres, hangs: bool):
-    process = own_postgres._process  # noqa: SLF001 - to be stopped in the middle
-    if hangs:
-        from tests import guards
-
-        def signalled(number: signal.Signals) -> None:
-            for pid in (process.pid, *guards.children_of(process.pid)):
-                os.kill(pid, number)
-
-        outage(
-            lambda: PostgresStore(own_postgres.url),
-            lambda: signalled(signal.SIGSTOP),
-            lambda: signalled(signal.SIGCONT),
-        )
-    else:
-        outage(lambda: PostgresStore(own_postgres.url), own_postgres.kill, own_postgres.start)
+@outages
+def test_postgres_that_goes_away_and_comes_back(
+    own_postgres: Postgres, away: Callable[[Server], None], back: Callable[[Server], None]
+):
+    outage(PostgresStore(own_postgres.url), lambda: away(own_postgres), lambda: back(own_postgres))
 
 
-@pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "is killed"])
-def test_redis_that_goes_away_and_comes_back(own_redis: Redis, hangs: bool):
-    process = own_redis._process  # noqa: SLF001 - to be stopped in the middle
-    if hangs:
-        outage(
-            lambda: RedisStore(own_redis.url),
-            lambda: process.send_signal(signal.SIGSTOP),
-            lambda: process.send_signal(signal.SIGCONT),
-        )
-    else:
-        outage(lambda: RedisStore(own_redis.url), own_redis.kill, own_redis.start)
+@pytest.mark.slow
+@outages
+def test_redis_that_goes_away_and_comes_back(
+    own_redis: Redis, away: Callable[[Server], None], back: Callable[[Server], None]
+):
+    outage(RedisStore(own_redis.url), lambda: away(own_redis), lambda: back(own_redis))

@@ -151,13 +151,16 @@ def test_who_is_patient_gets_the_lease_when_it_is_free(coordination: Coordinatio
 
 def test_a_cancelled_worker_gives_its_lease_back(coordination: Coordination):
     async def run() -> None:
+        working = asyncio.Event()
+
         async def work() -> None:
             async with held_lease(coordination.leases, "a", owner="one", seconds=60):
+                working.set()
                 await asyncio.sleep(60)
 
         task = asyncio.create_task(work())
-        while coordination.leases.take("a", owner="probe", seconds=0.001):
-            await asyncio.sleep(0.002)
+        await working.wait()
+        assert coordination.leases.take("a", owner="two", seconds=60) is None
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmd_platform.coverage.sources import DAY, FEW, Api, Planned, Source, file_cost, sources
-from qmd_platform.model.spans import united
+from qmd_platform.coverage.sources import DAY, FEW, Api, Planned, Source, bunched, file_cost, sources
+from qmd_platform.model.spans import subtracted, united
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window, instant, month_window
 from qmd_platform.venues import archive_facts, facts
@@ -161,11 +161,33 @@ def test_every_wanted_candle_is_planned_exactly_once_and_nothing_else_but_the_re
 def test_no_plan_costs_more_than_asking_the_api_for_everything_but_for_the_pages_that_files_cut(windows: list[Window]):
     planned = plan(*windows)
     check = SPOT.cost([Window(0, 1000 * STEP)], STEP)
-    cost = sum(
-        SPOT.cost(one.wanted, STEP)
-        if one.source is Source.API
-        else file_cost(one.window, STEP, check if one.source is Source.MONTH else 0)
-        for one in planned
-    )
+    cost = SPOT.cost([one.window for one in planned if one.source is Source.API], STEP)
+    cost += sum(file_cost(one.window, STEP) for one in planned if one.source is Source.DAY)
+    cost += sum(file_cost(one.window, STEP, check) for one in planned if one.source is Source.MONTH)
     files = sum(one.source is not Source.API for one in planned)
     assert cost <= SPOT.cost(united(windows), STEP) + 2 * files * SPOT.cost([Window(0, STEP)], STEP)
+
+
+def minutes(*spans: tuple[int, int]) -> list[Window]:
+    return [Window(start * STEP, end * STEP) for start, end in spans]
+
+
+def test_holes_that_fit_one_page_share_it():
+    assert bunched(minutes((0, 1), (5, 6), (99, 100)), STEP, 100) == minutes((0, 100))
+    assert bunched(minutes((0, 1), (5, 6), (99, 101)), STEP, 100) == minutes((0, 6), (99, 101))
+    assert bunched(minutes((0, 150), (160, 200)), STEP, 100) == minutes((0, 200))  # the second page has room
+    assert bunched(minutes((0, 200), (201, 202)), STEP, 100) == minutes((0, 200), (201, 202))  # both pages are full
+    assert bunched([], STEP, 100) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, 60)), max_size=12), st.integers(1, 80))
+def test_sharing_pages_leaves_nothing_out_and_never_takes_more_of_them(spans: list[tuple[int, int]], limit: int):
+    windows = minutes(*((start, start + count) for start, count in spans))
+    shared = bunched(windows, STEP, limit)
+    assert subtracted(windows, shared) == []
+    assert all(one.end <= other.start for one, other in zip(shared, shared[1:], strict=False))
+
+    def pages(of: list[Window]) -> int:
+        return sum(-(-window.steps(STEP) // limit) for window in of)
+
+    assert pages(shared) <= pages(united(windows))

@@ -9,7 +9,7 @@ from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.spans import united
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Window
-from qmd_platform.venues.paging import Judgement, judged, pages, spans
+from qmd_platform.venues.paging import Judgement, judged, pages, served_from
 from tests.model.minutes import minutes_of, some_windows, window
 
 steps = st.sampled_from([MINUTE, 5 * MINUTE])

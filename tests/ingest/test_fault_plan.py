@@ -1,0 +1,183 @@
+"""The fault plan over real sockets, through real ccxt: which candles end up in the lake, and what is said of them.
+
+Here are the faults that an answer, or the one after it, gives away. ``test_fault_plan_undetected`` has the others.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmd_platform.errors import Banned
+from qmd_platform.model.spans import State
+from qmd_platform.model.timeframe import MINUTE, Timeframe
+from qmd_platform.model.window import Window, instant
+from tests.ingest.accounts import BITFINEX, CLOSED, GATE, MARKETS, SPOT, USDM, Fault, playing
+
+SOMETIMES: dict[str, Fault] = {
+    "empty_page": {"every": 3},
+    "short_page": {"every": 3},
+    "descending": {"every": 2},
+    "duplicates": {"every": 2},
+    "contradicting": {"every": 3},
+    "forming": {"every": 2},
+    "outside": {"every": 2},
+    "misaligned": {"every": 3},
+    "throttle": {"every": 4, "retry_after": 0.1},
+    "server_error": {"every": 3},
+    "truncated_json": {"every": 5},
+    "html": {"every": 5},
+    "cut_connection": {"every": 5},
+    "hang": {"every": 5, "seconds": 0.2},
+}
+"""Faults that strike now and then: what is asked again comes right."""
+
+
+@pytest.mark.parametrize("kind", SOMETIMES)
+def test_a_fault_now_and_then_changes_no_candle_and_loses_no_row(tmp_path: Path, kind: str):
+    with playing(tmp_path, [{"kind": kind, **SOMETIMES[kind]}]) as played:
+        played.fill()
+        played.fill()
+        struck = played.sandbox.figures()["faults"]
+        played.assert_true()
+        played.assert_conserved()
+    assert struck == {kind: struck[kind]}  # type: ignore[index]  # JSON
+
+
+@pytest.mark.parametrize("value", ["low_above_high", "negative", "nan"])
+def test_a_bad_value_now_and_then_is_kept_apart_and_asked_again(tmp_path: Path, value: str):
+    with playing(tmp_path, [{"kind": "bad_values", "value": value, "every": 3}]) as played:
+        played.fill()
+        played.fill()
+        played.assert_true()
+        played.assert_conserved()
+
+
+ALWAYS: dict[str, Fault] = {"descending": {}, "duplicates": {}, "forming": {}, "outside": {}}
+"""Faults of every single answer that leave no candle in doubt."""
+
+
+@pytest.mark.parametrize("kind", ALWAYS)
+def test_a_fault_in_every_answer_that_leaves_no_candle_in_doubt_changes_nothing(tmp_path: Path, kind: str):
+    with playing(tmp_path, [{"kind": kind}]) as played:
+        receipts = played.fill()
+        played.assert_true()
+        played.assert_conserved()
+    assert not any(receipt.quarantined for receipt in receipts)
+    if kind in {"forming", "outside"}:
+        assert all(receipt.refused for receipt in receipts)
+
+
+DOUBTED: dict[str, Fault] = {
+    "contradicting": {},
+    "misaligned": {},
+    "low_above_high": {"kind": "bad_values", "value": "low_above_high"},
+    "negative": {"kind": "bad_values", "value": "negative"},
+}
+"""Faults that make one candle of every answer unbelievable."""
+
+
+@pytest.mark.parametrize("kind", DOUBTED)
+def test_a_candle_that_is_never_believable_is_left_out_said_so_and_healed_when_the_venue_is(
+    tmp_path: Path, kind: str
+):
+    with playing(tmp_path, [{"kind": kind, "path": "klines", **DOUBTED[kind]}]) as played:
+        (receipt,) = played.fill([SPOT])
+        true = played.truth(SPOT)
+        held = played.held(SPOT)
+        left_out = sorted(set(true.open_at.tolist()) - set(held.open_at.tolist()))
+        assert held.equals(true.within(CLOSED).take([at not in left_out for at in true.open_at.tolist()]))
+        unsettled = played.windows(SPOT, State.QUARANTINED) + played.windows(SPOT, State.MISSING)
+        assert sorted(at for one in unsettled for at in range(one.start, one.end, MINUTE)) == left_out
+        assert left_out
+        assert receipt.quarantined
+        assert not receipt.is_complete
+        played.assert_conserved([SPOT])
+        played.sandbox.plan_faults(None)
+        played.fill([SPOT])
+        played.assert_true([SPOT])
+
+
+def test_a_venue_without_candles_of_a_window_is_believed_after_two_answers(tmp_path: Path):
+    window = Window.of("2026-03-04T10:00:00Z", "2026-03-04T10:07:00Z")
+    gaps = [{"kind": "gap", "market": str(market), "start": window.start, "end": window.end} for market in MARKETS]
+    with playing(tmp_path, gaps) as played:
+        played.fill()
+        for market in MARKETS:
+            assert window in [one.intersection(window) for one in played.windows(market, State.VERIFIED_EMPTY)]
+        played.assert_true()
+        played.assert_conserved()
+
+
+@pytest.mark.parametrize("hours", [2, 30])
+def test_a_gap_that_no_page_spans_is_told_from_a_hole_of_ours(tmp_path: Path, hours: int):
+    start = instant("2026-03-04T03:00:00Z")
+    gap = {"kind": "gap", "market": str(USDM), "start": start, "end": start + hours * 60 * MINUTE}
+    with playing(tmp_path, [gap]) as played:
+        played.fill([USDM])
+        played.assert_true([USDM])
+        played.assert_conserved([USDM])
+
+
+def test_an_outage_with_flat_candles_is_kept_as_the_venue_printed_it(tmp_path: Path):
+    window = Window.of("2026-03-04T10:00:00Z", "2026-03-04T12:00:00Z")
+    silent = [SPOT, GATE]
+    gaps = [
+        {"kind": "gap", "market": str(one), "start": window.start, "end": window.end, "flat": True} for one in silent
+    ]
+    with playing(tmp_path, gaps) as played:
+        played.fill(silent)
+        played.assert_true(silent)
+        for market in silent:
+            flat = played.held(market).within(window)
+            assert len(flat) == 120
+            assert set(flat.volume.tolist()) == {0.0}
+            assert len(set(flat.open.tolist())) == 1
+
+
+def test_a_hole_of_the_api_in_one_timeframe_leaves_the_others_alone(tmp_path: Path):
+    window = Window.of("2026-03-04T10:00:00Z", "2026-03-04T14:00:00Z")
+    hole = {"kind": "hole", "market": str(SPOT), "timeframe": "1h", "start": window.start, "end": window.end}
+    with playing(tmp_path, [hole]) as played:
+        played.fill([SPOT])
+        played.fill([SPOT], timeframe=Timeframe.H1)
+        played.assert_true([SPOT])
+        hours = played.held(SPOT, Timeframe.H1)
+        assert hours.equals(played.truth(SPOT, CLOSED, Timeframe.H1))
+        assert len(hours) == CLOSED.steps(Timeframe.H1.step) - 4
+
+
+@pytest.mark.parametrize("how", [{"status": 502}, {"refused": True}])
+def test_an_outage_of_the_venue_leaves_candles_missing_until_it_is_over(tmp_path: Path, how: dict[str, Any]):
+    outage = {"kind": "outage", "path": "klines", "since": "2026-03-05T12:00:00Z", "until": "2026-03-05T13:00:00Z"}
+    with playing(tmp_path, [outage | how]) as played:
+        hour = Window.of("2026-03-05T11:00:00Z", "2026-03-05T12:00:00Z")
+        (receipt,) = played.fill([SPOT], hour)
+        assert receipt.failures
+        assert len(played.held(SPOT)) == 0
+        assert played.windows(SPOT, State.MISSING, hour) == [hour]
+        played.sandbox.move_clock("2026-03-05T13:00:00Z")
+        played.fill([SPOT], hour)
+        played.assert_true([SPOT], hour)
+        played.assert_conserved([SPOT])
+
+
+def test_a_ban_stops_the_venue_keeps_what_had_come_and_heals_after_it(tmp_path: Path):
+    with playing(tmp_path, [{"kind": "ban", "path": "klines", "at": [4], "retry_after": 1}]) as played:
+        with pytest.raises(Banned):
+            played.fill([SPOT])
+        came = len(played.held(SPOT))
+        played.fill([SPOT])
+        played.assert_true([SPOT])
+    assert came < CLOSED.steps(MINUTE)
+
+
+def test_a_clock_that_is_behind_leaves_the_newest_candles_for_later(tmp_path: Path):
+    behind = [{"kind": "clock_skew", "seconds": -90}]
+    with playing(tmp_path, behind) as played:
+        played.fill([SPOT, GATE, BITFINEX])
+        for market in (SPOT, GATE):
+            assert int(played.held(market).open_at[-1]) == instant("2026-03-05T11:57:00Z")
+        played.sandbox.plan_faults(None)
+        played.fill([SPOT, GATE, BITFINEX])
+        played.assert_true([SPOT, GATE, BITFINEX])
