@@ -13,6 +13,7 @@ knows; ``ingest`` asks and says).
 | ``QMD_FILES_URL`` | the object store that has the lake's files, ``s3://bucket/prefix`` | folders in QMD_HOME |
 | ``QMD_REDIS_URL`` | the Redis server where workers share venues' budgets and leases | the ledger's database, or a file |
 | ``QMD_ADDRESS`` | a name of the address venues see this machine come from; each has budgets of its own | all share one |
+| ``QMD_GAP_SECONDS`` | how often the gap sensors look, in seconds | 30 |
 | ``QMD_KEEP_LIMITS`` | ``1``: keep the venues' limits towards QMD_VENUE_URL too | they are kept for real venues only |
 """
 
@@ -140,6 +141,17 @@ def venue_url(given: str | None = None) -> str | None:
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ConfigError(f"QMD_VENUE_URL {url!r} is not a server's address", hint="write http://127.0.0.1:8080")
     return url.rstrip("/")
+
+
+GAP_SECONDS = 30
+
+
+def gap_seconds() -> int:
+    """How often the gap sensors look, in seconds."""
+    text = os.environ.get("QMD_GAP_SECONDS") or str(GAP_SECONDS)
+    if not text.isdecimal() or not int(text):
+        raise ConfigError(f"QMD_GAP_SECONDS {text!r} is not a number of seconds", hint="write 30")
+    return int(text)
 
 
 def world(url: str | None) -> str:

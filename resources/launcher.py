@@ -53,7 +53,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """End the run: through its code server, or by a signal when that is gone."""
         with suppress(DagsterUserCodeUnreachableError):
-            if super().terminate(run_id):
+            if super().terminate(run_id):  # type: ignore[no-untyped-call]  # Dagster gives it no types
                 return True
         run = self._instance.get_run_by_id(run_id)
         worker = self._worker(run) if run is not None and not run.is_finished else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -28,7 +28,7 @@ RETRY_SECONDS = 120
 """A failed run that Dagster said it would start again counts as in flight for so long; then it was forgotten."""
 
 Flights = Mapping[Partition, str]
-"""Partitions in flight, each with what is at it, in words: ``run 12ab34cd``."""
+"""Partitions in flight, each with what is at it, in words: ``run 12ab34cd is at it``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,20 @@ class Field:
     tables: Sequence[str]
     job: str
 
+    @property
+    def markets(self) -> list[Market]:
+        """The markets in Dagster's order."""
+        return [Market.from_slug(slug) for slug in self.slugs]
+
     def flights(self, instance: dg.DagsterInstance) -> Flights:
         """Every partition of the venue that is in flight."""
         found: dict[Partition, str] = {}
         for run in _at_work(instance):
             for partition in self._of_run(run):
-                found.setdefault(partition, f"run {run.run_id[:8]}")
+                found.setdefault(partition, f"run {run.run_id[:8]} is at it")
         for backfill in instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
             for partition in self._of_backfill(backfill):
-                found.setdefault(partition, f"backfill {backfill.backfill_id}")
+                found.setdefault(partition, f"backfill {backfill.backfill_id} will be at it")
         return found
 
     def _of_run(self, run: dg.DagsterRun) -> Iterator[Partition]:
@@ -83,7 +88,7 @@ class Field:
             return ()
         return known[known.index(first) : known.index(last) + 1]
 
-    def _of_backfill(self, backfill: "dg._core.execution.backfill.PartitionBackfill") -> Iterator[Partition]:
+    def _of_backfill(self, backfill: PartitionBackfill) -> Iterator[Partition]:
         """What the backfill will yet ask for; what it has asked for are runs."""
         data = backfill.asset_backfill_data
         if data is None:

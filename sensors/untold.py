@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from qmd_platform.config import VenueUniverse
-from qmd_platform.coverage.rectangles import covered
-from qmd_platform.model.series import Market, Partition
+from qmd_platform.coverage.rectangles import Rectangle, covered
+from qmd_platform.model.series import Partition
+from sensors.flights import Field
 from sensors.wishes import Wish, digest
 
 if TYPE_CHECKING:
@@ -25,53 +26,41 @@ MOST = 240
 
 
 def untold(
-    instance: dg.DagsterInstance,
-    lake: "Lake",
-    venue: VenueUniverse,
-    tables: Sequence[str],
-    order: Sequence[Market],
-    months: Sequence[str],
-    *,
-    leave: Collection[Partition],
+    instance: dg.DagsterInstance, lake: "Lake", venue: VenueUniverse, field: Field, *, leave: Collection[Partition]
 ) -> list[Wish]:
-    """Runs that tell Dagster of what the lake has, newest months first.
-
-    Args:
-        instance: Dagster's.
-        lake: the data.
-        venue: whose.
-        tables: of candles.
-        order: the venue's markets as Dagster orders them.
-        months: that Dagster has partitions of.
-        leave: partitions that some run touches anyway.
-    """
-    rows, columns = ({one: place for place, one in enumerate(ones)} for ones in (order, months))
+    """Runs that tell Dagster of what the lake has, newest months first; not of ``leave``, which runs touch anyway."""
+    rows = {market: place for place, market in enumerate(field.markets)}
+    columns = {month: place for place, month in enumerate(field.months)}
     held: dict[str, list[Partition]] = defaultdict(list)
     for state in lake.states():
         one = state.partition
-        if one.series.venue == venue.venue and one.series.table in tables and one.month in columns:
+        if (
+            one.series.table in field.tables
+            and one.month in columns
+            and one.series.symbol
+            and one.series.market in rows
+        ):
             held[one.series.table].append(one)
     alike: dict[tuple[tuple[int, int], ...], list[str]] = defaultdict(list)
-    for table in tables:
-        told = instance.get_materialized_partitions(dg.AssetKey([venue.venue, table])) if held[table] else set()
-        missing = [one for one in held[table] if one.key not in told and one not in leave]
-        cells = sorted(
-            ((rows[one.series.market], columns[one.month]) for one in missing if one.series.market in rows),
-            key=lambda cell: -cell[1],
-        )
+    for table, there in held.items():
+        told = instance.get_materialized_partitions(dg.AssetKey([field.venue, table]))
+        missing = [one for one in there if one.key not in told and one not in leave]
+        cells = sorted((rows[one.series.market], columns[one.month]) for one in missing)
         if cells:
-            alike[tuple(cells[:MOST])].append(table)
+            newest_first = sorted(cells, key=lambda cell: -cell[1])
+            alike[tuple(newest_first[:MOST])].append(table)
     return [
-        _wish(
-            venue, tuple(same), [order[row] for row in range(box.top, box.bottom + 1)], months[box.left : box.right + 1]
-        )
+        _wish(venue, [table for table in field.tables if table in same], field, box)
         for cells, same in alike.items()
         for box in covered(cells)
     ]
 
 
-def _wish(venue: VenueUniverse, tables: tuple[str, ...], markets: Sequence[Market], months: Sequence[str]) -> Wish:
+def _wish(venue: VenueUniverse, tables: Sequence[str], field: Field, box: Rectangle) -> Wish:
+    markets = tuple(field.markets[box.top : box.bottom + 1])
+    months = tuple(field.months[box.left : box.right + 1])
     where = f"{markets[0]} to {markets[-1]}, {months[0]} to {months[-1]}"
     key = digest(venue.venue, "untold", *tables, where)
-    why = f"{where}: Dagster is told of {', '.join(tables)}, which the lake has"
-    return Wish(venue, tables, tuple(markets), tuple(months), key, why)
+    return Wish(
+        venue, tuple(tables), markets, months, key, f"{where}: Dagster is told of {', '.join(tables)} in the lake"
+    )

@@ -92,7 +92,17 @@ def known_series(text: str) -> Series:
 
 
 MARKET = Parsed("market", known_market)
+
+
+def venue_or_series(text: str) -> Series | str:
+    """The venue or the candle series written ``text``; ConfigError when it is neither."""
+    from qmd_platform.venues import facts
+
+    return known_series(text) if ":" in text else facts.known_venue(text)
+
+
 SERIES = Parsed("series", known_series)
+VENUE_OR_SERIES = Parsed("venue or series", venue_or_series)
 TIMEFRAME = Parsed("timeframe", timeframe)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from qmd_platform.cli import kit, show
 from qmd_platform.lake.checkpoints import are_broken, stand_in
+from qmd_platform.lake.records import CHECKPOINT
 from qmd_platform.lake.repair import CAUSE, repair
 from qmd_platform.lake.store import Finding, Lake
 from qmd_platform.model.series import Partition
@@ -84,7 +85,10 @@ def remedies(lake: Lake, damaged: Sequence[Finding]) -> Iterator[str]:
         yield (
             "Files: put them back from a backup, or take them out with `qmd verify --repair` and fetch their candles again."
         )
-    if not any(finding.kind == "mismatch" or _is_of_ledger(finding) for finding in damaged):
+    if any(_is_checkpoint(finding) for finding in damaged):
+        yield "Checkpoints: `qmd verify --repair` keeps the whole ledger anew, if it is sound, and deletes the damaged ones."
+    rest = [finding for finding in damaged if not _is_checkpoint(finding)]
+    if not any(finding.kind == "mismatch" or _is_of_ledger(finding) for finding in rest):
         return
     if are_broken(lake):
         yield (
@@ -108,6 +112,10 @@ def draw(done: Repaired) -> None:
         size = show.counted(loss.candles, "candle") if loss.windows else "all rows"
         show.say(f"  {loss.partition}: {size}\n    {show.plain(loss.remedy)}")
     show.say()
+
+
+def _is_checkpoint(finding: Finding) -> bool:
+    return finding.path.endswith(CHECKPOINT)
 
 
 def _is_of_ledger(finding: Finding) -> bool:

@@ -17,6 +17,7 @@ from qmd_platform.errors import ConfigError
         "qmd sandbox": "Serve on a free port until Ctrl-C.",
         "qmd sandbox --port 8080 --now 2026-11-15T12:00:00Z": "Serve on port 8080 with the venues' clock standing still.",
         "qmd sandbox --replay recorded/ --faults faults.toml": "Serve recorded series, and misbehave as the file says.",
+        "qmd sandbox --limit gate=50/2": "Refuse and ban as venues do; Gate after 50 requests in 2 seconds.",
     }
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 picks a free one.")
@@ -25,6 +26,18 @@ from qmd_platform.errors import ConfigError
     "--replay", type=click.Path(path_type=Path), metavar="DIR", help="Serve the series DIR/replay.toml lists."
 )
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="A TOML file of faults to commit.")
+@click.option(
+    "--listings",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A TOML file of dates of listings, delistings and renames.",
+)
+@click.option(
+    "--archive-files",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A TOML file of what is wrong with files of the archive.",
+)
 @click.option("--limits", is_flag=True, help="Enforce the venues' limits: 429 above them, then 418.")
 @click.option(
     "--limit",
@@ -39,6 +52,8 @@ def command(
     now: str | None,
     replay: Path | None,
     faults: Path | None,
+    listings: Path | None,
+    archive_files: Path | None,
     limits: bool,
     numbers: tuple[str, ...],
     as_json: bool,
@@ -46,7 +61,8 @@ def command(
     """Serve a sandbox exchange, without keys or network.
 
     Speaks the wire formats of Binance, Gate and Bitfinex. Its market is a pure function of time: any candle can
-    be asked for, and is the same every time. Counters of requests are at /__sandbox/stats.
+    be asked for, and is the same every time. Counters of requests are at /__sandbox/stats; faults, listings and
+    the clock can be changed while it runs (docs/sandbox.md).
     """
     from qmd_platform.sandbox.server import run
 
@@ -55,6 +71,8 @@ def command(
         now=now,
         replay=replay,
         faults=faults,
+        listings=listings,
+        archive_files=archive_files,
         limits=dict(map(_numbers, numbers)) if numbers else limits,
         on_ready=_tell_json if as_json else _tell,
     )

@@ -86,7 +86,7 @@ class Service:
         """Note that it has died; for how long to wait, in seconds."""
         self.has_lived = self.has_lived or now - self.began >= HEALTHY_SECONDS
         self.deaths = 1 if now - self.began >= HEALTHY_SECONDS else self.deaths + 1
-        wait = min(FIRST_WAIT * 2 ** min(self.deaths - 1, 10), LONGEST_WAIT)
+        wait = min(FIRST_WAIT * float(1 << min(self.deaths - 1, 10)), LONGEST_WAIT)
         self.process, self.due, self._had_inner, self._childless = None, now + wait, False, 0.0
         return wait
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from qmd_platform.coordination.account import Account
 from qmd_platform.coordination.leases import Leases
 from qmd_platform.coordination.link import RETRY_S, Link
-from qmd_platform.coordination.port import Store
+from qmd_platform.coordination.port import Halt, Store
 from qmd_platform.coordination.sharing import SharedSpending
 from qmd_platform.coordination.sqlite import SqliteStore
 
@@ -35,8 +36,8 @@ class Coordination:
     ) -> None:
         """As ``opened``."""
         self.store = store
+        self.address = address
         self._link = Link(store, retry_s=retry_s)
-        self._address = address
         self._keep_limits = keep_limits
         self.leases = Leases(self._link, f"lease|{lake}|")
         self._worker = f"{os.getpid()}-{secrets.token_hex(3)}"
@@ -47,10 +48,21 @@ class Coordination:
         With ``url`` a server answers in the venue's place: it has its own penalties, and no budgets unless limits are
         to be kept there too.
         """
-        where = self._address if url is None else urlsplit(url).netloc
-        return SharedSpending(
-            self._link, f"budget|{venue}|{where}", self._worker, keeps_budgets=url is None or self._keep_limits
+        keeps = url is None or self._keep_limits
+        return SharedSpending(self._link, self._key(venue, url), self._worker, keeps_budgets=keeps)
+
+    def halt(self, venue: str, url: str | None = None) -> Halt:
+        """The penalties in force for ``venue``, asked of the store now.
+
+        Raises:
+            StoreAway: it gives no answer.
+        """
+        return self._link.changed_now(
+            self._key(venue, url), lambda read: (None, Account.parse(read.text).halt(read.now))
         )
+
+    def _key(self, venue: str, url: str | None) -> str:
+        return f"budget|{venue}|{self.address if url is None else urlsplit(url).netloc}"
 
     def close(self) -> None:
         """Give back the store's connection."""

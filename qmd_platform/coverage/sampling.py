@@ -18,6 +18,8 @@ from qmd_platform.model.window import Instant, Window, month_window, months
 
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
+MONDAY_MS = 3 * DAY_MS
+"""From a Monday to the epoch, which was a Thursday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def nightly(held: Iterable[Held], at: Instant, requests: int) -> dict[Series, li
     chosen = {(first + number) % len(pages) for number in range(min(requests, len(pages)))} if pages else ()
     found: dict[Series, list[Window]] = defaultdict(list)
     for number in sorted(chosen):
-        series, window = pages[number]
+        series, _, window = pages[number]
         found[series].append(window)
     return {series: sorted(windows) for series, windows in sorted(found.items())}
 
@@ -66,8 +68,12 @@ def weekly(held: Mapping[Series, Collection[str]], at: Instant) -> dict[Series, 
     return {series: month_window(month) for series, month in chosen if month is not None}
 
 
-def _pages(one: Held) -> Iterator[tuple[Series, Window]]:
-    """The held candles of each page; pages begin with a month, so they stay the same when others are added."""
+Page = tuple[Series, Instant, Window]
+"""Where a page of the series begins, and what of it is held."""
+
+
+def _pages(one: Held) -> Iterator[Page]:
+    """Every page with held candles; the first of a month begins with it, so pages stay the same as history grows."""
     size = one.page_limit * one.series.timeframe.step
     ends: dict[Instant, Instant] = {}
     starts: dict[Instant, Instant] = {}
@@ -77,16 +83,12 @@ def _pages(one: Held) -> Iterator[tuple[Series, Window]]:
             for page in range(begin + (part.start - begin) // size * size, part.end, size):
                 starts.setdefault(page, max(page, part.start))
                 ends[page] = min(page + size, part.end)
-    return ((one.series, Window(starts[page], ends[page])) for page in starts)
+    return ((one.series, page, Window(starts[page], ends[page])) for page in starts)
 
 
-def _mixed(page: tuple[Series, Window]) -> bytes:
-    """A place in the order that neighbours do not share, and that is the same every night.
-
-    By the page's month and number and not by what is held of it, which changes.
-    """
-    series, window = page
-    return hashlib.sha256(f"{series} {window.start}".encode()).digest()
+def _mixed(page: Page) -> bytes:
+    """A place in the order that is the same every night and far from that of the page before."""
+    return hashlib.sha256(f"{page[0]} {page[1]}".encode()).digest()
 
 
 def _in_turn(held: Sequence[str], at: Instant) -> str | None:
@@ -94,11 +96,11 @@ def _in_turn(held: Sequence[str], at: Instant) -> str | None:
     if not held:
         return None
     ends = [month_window(month).end for month in held]
-    week, round_ = -(-ends[0] // WEEK_MS), 0
-    now = (at + 3 * DAY_MS) // WEEK_MS  # the epoch began on a Thursday
+    now = (at + MONDAY_MS) // WEEK_MS
+    week, round_ = -(-(ends[0] + MONDAY_MS) // WEEK_MS), 0
     if now < week:
         return None
     while week + round_ <= now:
         week += round_
-        round_ = max(1, sum(1 for end in ends if end <= week * WEEK_MS))
+        round_ = sum(1 for end in ends if end + MONDAY_MS <= week * WEEK_MS)
     return held[now - week]

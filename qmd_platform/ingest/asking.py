@@ -7,8 +7,8 @@ one is due again (``coverage``), asking (``ingest.months``).
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from qmd_platform.coverage.gaps import gaps
 from qmd_platform.coverage.plan import to_fetch
-from qmd_platform.coverage.recheck import next_ask
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.evidence import Attempt
 from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted, united
@@ -42,6 +42,7 @@ class Asking:
     Attributes:
         tail: so many closed candles before the newest gap are read again with it: venues correct their last candles.
         recheck: ask again for candles that are verified empty and due (``coverage.recheck``).
+        patient: leave what was asked for in vain until it is due again: for what asks by itself, every few minutes.
         again: windows to read again whatever the lake holds of them.
         archive: take whole months and days from the venue's archive where that is cheaper.
         deadlines: how long things may take.
@@ -49,6 +50,7 @@ class Asking:
 
     tail: int = 0
     recheck: bool = False
+    patient: bool = False
     again: tuple[Window, ...] = ()
     archive: bool = True
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -77,21 +79,16 @@ class Asking:
         if self.tail and edge is not None:
             tail = Window(edge.start - self.tail * step, edge.start)
             again += intersected([tail], in_state(held, State.PRESENT))
-        if self.recheck:
-            again += _due(held, attempts, now)
+        lacking = to_fetch(part, held)
+        if self.is_by_time:
+            due = [gap for gap in gaps([part], held, attempts, now, step) if gap.is_due(now)]
+            again += [gap.window for gap in due if self.recheck and gap.state is State.VERIFIED_EMPTY]
+            if self.patient:
+                lacking = [gap.window for gap in due if gap.state is not State.VERIFIED_EMPTY]
         wanted = subtracted(intersected(again, [part]), in_state(held, State.UNLISTED))
-        return united([*to_fetch(part, held), *wanted])
+        return united([*lacking, *wanted])
 
-
-def _due(held: Sequence[Run], attempts: Sequence[Attempt], now: Instant) -> list[Window]:
-    """The verified empty windows whose time for another look has come."""
-    due = []
-    for run in held:
-        if run.state is not State.VERIFIED_EMPTY:
-            continue
-        for attempt in attempts:
-            both = run.window.intersection(attempt.window)
-            at = None if both is None else next_ask(run.state, run.cause, attempt.asks, attempt.last_at)
-            if both is not None and at is not None and at <= now:
-                due.append(both)
-    return due
+    @property
+    def is_by_time(self) -> bool:
+        """Whether it matters when what is not there was asked for last."""
+        return self.recheck or self.patient

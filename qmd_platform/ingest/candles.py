@@ -10,6 +10,7 @@ out with one refusal.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,11 @@ from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, months
-from qmd_platform.venues.ccxt_client import client
+from qmd_platform.venues import archive_facts
+from qmd_platform.venues.archive import Archive
+from qmd_platform.venues.ccxt_client import CcxtVenue, client
 from qmd_platform.venues.dialects import spelling
+from qmd_platform.venues.port import Instrument
 
 if TYPE_CHECKING:
     from qmd_platform.coordination.opening import Coordination
@@ -112,23 +116,24 @@ class _Errand:
         ends_at = asyncio.get_running_loop().time() + self.asking.deadlines.run_s
         held = instruments(self.lake, venue)
         at_hand = [held[market.symbol] for market in markets if market.symbol in held]
-        async with client(
-            venue,
-            venue_url=self.url,
-            instruments=at_hand,
-            concurrency=PAGES_IN_FLIGHT,
-            timeout_seconds=self.asking.deadlines.request_s,
-            spending=self.coordination.budgets(venue, self.url),
-        ) as asked:
+        async with AsyncExitStack() as stack:
+            asked = await stack.enter_async_context(self._client(venue, at_hand))
             now = await asked.server_time()
             fresh = None if len(at_hand) == len(markets) else await asked.instruments()
             listed = held if fresh is None else {instrument.symbol: instrument for instrument in fresh}
             wanted = [(market, known(listed, market)) for market in markets]
             self.lake.claim_world(world(self.url))
             if fresh is not None:
-                keep(fresh, venue, self.lake, run_id=self.run_id, source=self.source(venue))
+                keep(fresh, venue, self.lake, run_id=self.run_id, source=self.source(venue), at=now)
             shared = Shared(
-                self.lake, self.run_id, self.source(venue), self.on_progress, self.asking, self.coordination, ends_at
+                self.lake,
+                self.run_id,
+                self.source(venue),
+                self.on_progress,
+                self.asking,
+                self.coordination,
+                ends_at,
+                archive=await self._archive(stack, venue, [instrument for _, instrument in wanted]),
             )
             work = VenueWork(asked, shared, self.timeframe, self.window, now)
             results = await asyncio.gather(*(work.market(*one) for one in wanted), return_exceptions=True)
@@ -136,6 +141,23 @@ class _Errand:
         if asyncio.get_running_loop().time() >= ends_at and any(receipt.failures for receipt in receipts):
             raise OutOfTime(venue, f"the run's {self.asking.deadlines.run_s:g} s are over", hint="run it again")
         return receipts
+
+    def _client(self, venue: str, at_hand: Sequence[Instrument]) -> CcxtVenue:
+        return client(
+            venue,
+            venue_url=self.url,
+            instruments=at_hand,
+            concurrency=PAGES_IN_FLIGHT,
+            timeout_seconds=self.asking.deadlines.request_s,
+            spending=self.coordination.budgets(venue, self.url),
+        )
+
+    async def _archive(self, stack: AsyncExitStack, venue: str, traded: Sequence[Instrument]) -> Archive | None:
+        """The venue's archive, if it has one for any of these markets. Nothing is asked yet."""
+        kinds = {Market(venue, one.symbol).kind for one in traded}
+        if not self.asking.archive or not any(archive_facts.find(venue, kind, self.timeframe) for kind in kinds):
+            return None
+        return await stack.enter_async_context(Archive(venue, instruments=traded, venue_url=self.url))
 
     def _is_held(self, market: Market) -> bool:
         """Whether nothing of the window is left to ask for: then the venue is not troubled at all."""

@@ -22,7 +22,8 @@ class Question:
 
     All windows, those around a hole too, lie between ``floor`` (the listing) and ``closed`` (the end of what the
     venue's clock has closed, or of the listing). ``skipped`` gathers the windows of which the venue said, asked where it
-    goes on, that it has nothing: every such answer once.
+    goes on, that it has nothing: every such answer once. ``is_over`` says that the market is not traded any more: after its
+    last candle there is none, and that is no gap.
     """
 
     venue: Venue
@@ -30,6 +31,7 @@ class Question:
     timeframe: Timeframe
     floor: Instant
     closed: Instant
+    is_over: bool = False
     skipped: list[Window] = field(default_factory=list)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from qmd_platform.coverage.causes import DELISTED, UNLISTED
 from qmd_platform.coverage.expected import closed_before, expected
-from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.coverage.plan import believed, to_fetch
 from qmd_platform.errors import UnknownMarket, VenueDown
 from qmd_platform.ingest.asked import MarketState
 from qmd_platform.ingest.fetched import Question
@@ -48,18 +48,18 @@ class VenueWork:
         if wanted is None:
             return []
         series = Series.candles(market, self.timeframe)
-        held = self.shared.lake.coverage(series, wanted)
+        delisted_at = instrument.delisted_at
+        held = believed(self.shared.lake.coverage(series, wanted), delisted_at)
         todo = to_fetch(wanted, held)
         floor = await self._floor(market, todo, held) // step * step
-        delisted_at = instrument.delisted_at
         closed = closed_before(now, step)
         ceiling = closed if delisted_at is None else min(closed, max(-(-delisted_at // step) * step, floor))
         end = min(wanted.end, ceiling)
-        question = Question(self.venue, market, self.timeframe, floor, ceiling)
+        question = Question(self.venue, market, self.timeframe, floor, ceiling, is_over=delisted_at is not None)
         edge = todo[-1] if todo and todo[-1].end == wanted.end == end else None
         state = MarketState(question)
         total = sum(one.steps(step) for one in to_fetch(Window(floor, end), held)) if end > floor else 0
-        work = MarketWork(self.shared, state, edge, _outside(wanted, floor, end), total)
+        work = MarketWork(self.shared, state, edge, _outside(wanted, floor, end), total, delisted_at)
         parts = reversed(list(months(wanted)))
         jobs = (work.month(Partition(series, month), part) for month, part in parts)
         receipts = all_or_raise(await asyncio.gather(*jobs, return_exceptions=True))

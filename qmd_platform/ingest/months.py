@@ -1,11 +1,10 @@
 """One market's backfill, month by month: the unit of lease and of commit.
 
-What lives here: what a month lacks, asked under its lease, committed at once, told in a receipt. What does not: which
-markets and windows (``ingest.candles``), asking (``ingest.asked``), leases themselves (``coordination``).
+What lives here: what a month lacks, got under its lease, committed, told in a receipt. What does not: which markets and
+windows (``ingest.markets``), getting it (``ingest.gathered``), what is written (``ingest.commits``), leases themselves
+(``coordination``).
 
-Who holds a month's lease is the only one to ask for it: whoever comes second finds it held when its turn comes. A
-holder that was thought dead and comes back commits its rows, which merge as any rows do, but what it says of candles that
-are not there is dropped: the partition has moved on since it looked.
+Who holds a month's lease is the only one to ask for it: whoever comes second finds it held when its turn comes.
 """
 
 import asyncio
@@ -14,36 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from qmd_platform.coverage.causes import OUT_OF_TIME
-from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.coverage.plan import believed, to_fetch
 from qmd_platform.coverage.summary import summarised
-from qmd_platform.errors import Outdated, OutOfTime, Throttled, VenueDown
-from qmd_platform.ingest.asked import Asked, MarketState
-from qmd_platform.ingest.fetched import Fetched
+from qmd_platform.errors import OutOfTime, Throttled, VenueDown
+from qmd_platform.ingest import commits
+from qmd_platform.ingest.asked import MarketState
+from qmd_platform.ingest.commits import Todo
+from qmd_platform.ingest.gathered import Gathered, gathered
 from qmd_platform.ingest.leasing import leased
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.ingest.shared import Progress, Shared
-from qmd_platform.lake.store import Lake, Outcome, Write
-from qmd_platform.model.candles import Candles
+from qmd_platform.lake.store import Lake, Outcome
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted, windows_of
 from qmd_platform.model.window import Instant, Window
-from qmd_platform.venues import paging
 from qmd_platform.venues.port import Traffic
-
-
-@dataclass(frozen=True, slots=True)
-class _Todo:
-    """A month as it was found under its lease."""
-
-    version: int
-    held: tuple[Run, ...]
-    windows: list[Window]
-    unlisted: list[Run]
-
-    @property
-    def present(self) -> list[Window]:
-        """The candles that are there and are read again."""
-        return intersected(self.windows, in_state(self.held, State.PRESENT))
 
 
 @dataclass(slots=True)
@@ -56,6 +40,7 @@ class MarketWork:
         edge: the newest gap, where it reaches up to the last closed candle.
         unlisted: the windows before the listing and after the delisting, with causes.
         total: candles to ask for, as it was found at first.
+        delisted_at: since when it is not traded any more; None while it is.
         done: of these, so many were asked for.
     """
 
@@ -64,6 +49,7 @@ class MarketWork:
     edge: Window | None
     unlisted: Sequence[Run]
     total: int
+    delisted_at: Instant | None = None
     done: int = field(default=0, init=False)
 
     async def month(self, partition: Partition, part: Window) -> Receipt:
@@ -85,12 +71,12 @@ class MarketWork:
                     return held_receipt(self.shared.lake, partition)
                 return await self._done(partition, todo, until)
 
-    def _todo(self, partition: Partition, part: Window) -> _Todo | None:
+    def _todo(self, partition: Partition, part: Window) -> Todo | None:
         """What is to be done for the month; None when there is nothing."""
         lake, asking = self.shared.lake, self.shared.asking
         state = lake.state(partition)
-        held = lake.coverage(partition.series, part)
-        attempts = lake.attempts(partition.series, part) if asking.recheck else []
+        held = believed(lake.coverage(partition.series, part), self.delisted_at)
+        attempts = lake.attempts(partition.series, part) if asking.is_by_time else []
         outside = [
             replace(run, window=both)
             for run in self.unlisted
@@ -101,17 +87,16 @@ class MarketWork:
         windows = subtracted(windows, [run.window for run in self.unlisted])
         if not windows and not outside:
             return None
-        return _Todo(state.version if state else 0, tuple(held), windows, outside)
+        return Todo(state.version if state else 0, tuple(held), windows, outside)
 
-    async def _done(self, partition: Partition, todo: _Todo, until: float) -> Receipt:
+    async def _done(self, partition: Partition, todo: Todo, until: float) -> Receipt:
         began, fetched_at = time.monotonic(), _now()
-        question = self.state.question
         traffic = Traffic()
-        limit = question.venue.page_limit(question.market, question.timeframe)
-        pages = list(reversed(paging.pages(todo.windows, question.timeframe.step, limit)))
-        fetched = await Asked(self.shared, self.state, traffic, self._tell).pages(pages, until)
-        outcome = self._commit(partition, todo, fetched, fetched_at)
-        receipt = self._receipt(partition, todo, fetched, outcome)
+        got = await gathered(
+            self.shared, self.state, todo.windows, todo.again, until=until, traffic=traffic, tell=self._tell
+        )
+        outcomes = commits.of_month(self.shared, partition, todo, got, fetched_at)
+        receipt = self._receipt(partition, todo, got, outcomes)
         return replace(receipt, traffic=traffic, seconds=time.monotonic() - began)
 
     def _tell(self, candles: int) -> None:
@@ -119,53 +104,25 @@ class MarketWork:
         self.total = max(self.total, self.done)
         self.shared.on_progress(Progress(self.state.question.market, self.done, self.total))
 
-    def _commit(self, partition: Partition, todo: _Todo, fetched: Sequence[Fetched], fetched_at: Instant) -> Outcome:
-        """Commit the month. ``fetched_at`` is before the first request.
-
-        So of two workers that fetched the same candle, the one that asked later has the say, whoever commits first.
-        """
-        parts = sorted(fetched, key=lambda page: page.window)
-        write = Write(
-            partition,
-            Candles.concat([page.candles for page in parts]).to_arrow(),
-            asked=tuple(
-                subtracted(
-                    [*todo.windows, *(run.window for run in todo.unlisted)],
-                    [window for page in fetched for window in page.undecided],
-                )
-            ),
-            explained=(*todo.unlisted, *(run for page in parts for run in page.explained)),
-            rejected=tuple(row for page in parts for row in page.rejected),
-            fetched_at=fetched_at,
-            evidence=tuple(answer for page in parts for answer in page.evidence),
-            seen=todo.version,
-        )
-        try:
-            return self._committed(write)
-        except Outdated:
-            return self._committed(replace(write, asked=(), explained=(), seen=None))
-
-    def _committed(self, write: Write) -> Outcome:
-        _, (outcome,) = self.shared.lake.commit([write], run_id=self.shared.run_id, source=self.shared.source)
-        return outcome
-
-    def _receipt(self, partition: Partition, todo: _Todo, fetched: Sequence[Fetched], outcome: Outcome) -> Receipt:
+    def _receipt(self, partition: Partition, todo: Todo, got: Gathered, outcomes: Sequence[Outcome]) -> Receipt:
         step = partition.series.timeframe.step
-        there = [window for page in fetched for window in windows_of(page.candles.open_at, step)]
-        empty = [run.window for page in fetched for run in page.explained if run.state is State.VERIFIED_EMPTY]
+        there = [window for page in got.fetched for window in windows_of(page.candles.open_at, step)]
+        empty = [run.window for page in got.fetched for run in page.explained if run.state is State.VERIFIED_EMPTY]
         return replace(
             held_receipt(self.shared.lake, partition),
-            new=outcome.new,
-            changed=outcome.changed,
-            unchanged=outcome.unchanged,
+            new=sum(outcome.new for outcome in outcomes),
+            changed=sum(outcome.changed for outcome in outcomes),
+            unchanged=sum(outcome.unchanged for outcome in outcomes),
             reread=_candles(intersected(todo.present, there), step),
             vanished=_candles(intersected(todo.present, empty), step),
-            quarantined=sum(len(page.rejected) for page in fetched),
-            duplicates=sum(page.duplicates for page in fetched),
-            refused=sum(page.refused for page in fetched),
+            compared=got.compared,
+            disagreements=len(got.disagreements),
+            quarantined=sum(len(page.rejected) for page in got.pages),
+            duplicates=sum(page.duplicates for page in got.pages),
+            refused=sum(page.refused for page in got.pages),
             failures=tuple(
                 f"{page.window}: {page.error}"
-                for page in fetched
+                for page in got.fetched
                 if isinstance(page.error, (VenueDown, Throttled, OutOfTime))
             ),
         )

@@ -43,7 +43,7 @@ async def convinced(question: Question, fetched: Fetched, traffic: Traffic) -> N
         coming = question.venue.page(question.market, question.timeframe, ask, traffic)
         page = await _answer(fetched, coming, ask, is_first=number == 0)
         if page is not None:
-            _absorb(fetched, question, page, ask)
+            absorb(fetched, question, page, ask)
         if proof.outgrown(question, proof.unexplained(question, fetched), number):
             await _onward(question, fetched, traffic)
         ask = proof.next_question(question, proof.unexplained(question, fetched), number)
@@ -63,12 +63,14 @@ async def _onward(question: Question, fetched: Fetched, traffic: Traffic) -> Non
             coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)
             asked = Window(hole.start, question.closed)
             page = await _answer(fetched, coming, asked, is_first=False)
-            if page is None or not len(page.candles):
+            if page is None or not (len(page.candles) or question.is_over):
                 return
-            goes_on = min(int(page.candles.open_at[0]), question.closed) // step * step
+            goes_on = question.closed
+            if len(page.candles):
+                goes_on = min(int(page.candles.open_at[0]), question.closed) // step * step
             if goes_on > hole.start:
                 question.skipped.append(Window(hole.start, goes_on))
-            _absorb(fetched, question, page, asked)
+            absorb(fetched, question, page, asked)
 
 
 async def _answer(fetched: Fetched, coming: Awaitable[Page | None], asked: Window, *, is_first: bool) -> Page | None:
@@ -91,7 +93,7 @@ def _now() -> Instant:
     return time.time_ns() // 1_000_000
 
 
-def _absorb(fetched: Fetched, question: Question, page: Page, asked: Window) -> None:
+def absorb(fetched: Fetched, question: Question, page: Page, asked: Window) -> None:
     """Take one answer in: good rows by open time (the later answer wins), the others to their account.
 
     Rows around the page were only asked for to see whether the answer speaks; their own page takes them.

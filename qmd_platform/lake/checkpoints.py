@@ -4,10 +4,11 @@ What lives here: whether the records are what is broken, and the checkpoint that
 broken ledger (``lake.rebuild``), checkpoints that vacuum makes when records become many (``lake.vacuum``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from qmd_platform.errors import LedgerError
 from qmd_platform.lake.rebuild import replayed
+from qmd_platform.lake.records import CHECKPOINT
 from qmd_platform.lake.store import Lake
 from qmd_platform.lake.verify import Finding
 
@@ -22,8 +23,8 @@ def are_broken(lake: Lake) -> bool:
         return True
 
 
-def stand_in(lake: Lake, findings: Iterable[Finding]) -> int | None:
-    """Keep the ledger as it is now, if only its records are broken; the commit it is of, None if nothing was done.
+def stand_in(lake: Lake, findings: Sequence[Finding]) -> int | None:
+    """Keep the ledger as it is now, if only its records or checkpoints are broken; the commit it is of, None if not done.
 
     From then on no record up to that commit is needed. A ledger that disagrees with its records or its files, or whose
     database finds fault with itself, is not kept: it is not known which of the two is right.
@@ -34,9 +35,13 @@ def stand_in(lake: Lake, findings: Iterable[Finding]) -> int | None:
     """
     where = lake.ledger.database.where
     of_ledger = [finding for finding in findings if finding.is_damage and finding.path == where]
+    broken = [finding for finding in findings if finding.is_damage and finding.path.endswith(CHECKPOINT)]
     is_doubtful = any(finding.kind == "mismatch" or finding.partition is not None for finding in of_ledger)
-    if not of_ledger or is_doubtful or lake.ledger.database.problems() or not are_broken(lake):
+    if is_doubtful or not (of_ledger or broken) or lake.ledger.database.problems():
+        return None
+    if of_ledger and not are_broken(lake):
         return None
     commit, dump = lake.ledger.checkpoint()
     lake.records.keep_checkpoint(commit, dump)
+    lake.records.forget((), [one for one in lake.records.checkpoints() if not lake.records.is_whole(one)])
     return commit

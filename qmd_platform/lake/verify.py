@@ -16,7 +16,7 @@ from qmd_platform.errors import CorruptSegment, LedgerError
 from qmd_platform.lake.blobs import BlobStore
 from qmd_platform.lake.digests import data_version_of, digests
 from qmd_platform.lake.rebuild import replayed
-from qmd_platform.lake.records import Records
+from qmd_platform.lake.records import Records, checkpoint_path
 from qmd_platform.lake.rows import empty
 from qmd_platform.lake.segments import partition_of, table_of
 from qmd_platform.ledger.comparison import differences
@@ -61,7 +61,7 @@ def verified(ledger: Ledger, blobs: BlobStore, records: Records, progress: Progr
     # Listed before the ledger is asked, so that a file committed in between is not taken for an orphan.
     files = sorted(blobs.paths())
     states = ledger.states()
-    findings: list[Finding] = [*_of_ledger(ledger, records)]
+    findings: list[Finding] = [*_of_ledger(ledger, records), *_of_checkpoints(records)]
     done = 0
     for _, group in groupby(states, key=lambda state: state.partition.series):
         for partition, head in _heads(ledger, [state.partition for state in group]):
@@ -118,6 +118,13 @@ def _of_ledger(ledger: Ledger, records: Records) -> Iterator[Finding]:
                     yield from (Finding(None, where, problem, "mismatch") for problem in differences(ours, theirs))
     except LedgerError as error:
         yield Finding(None, where, error.message, "damaged")
+
+
+def _of_checkpoints(records: Records) -> Iterator[Finding]:
+    """Checkpoints that are damaged, also those that an older one or the records stand in for."""
+    for number in records.checkpoints():
+        if not records.is_whole(number) and number in records.checkpoints():  # a vacuum may just have deleted it
+            yield Finding(None, checkpoint_path(number), "it is damaged, and a rebuild passes it over", "damaged")
 
 
 def _of_partition(blobs: BlobStore, partition: Partition, head: Head) -> Iterator[Finding]:

@@ -28,6 +28,9 @@ TIMES = 4
 """How much longer than any run of the habit a claimed run must be. The chain knows no nights, weekends and first days
 after a listing; they lengthen a market's runs some twofold (recorded: 145 candles on ZKJ's first day after 88)."""
 
+KNOWN = 50
+"""Candles outside all runs below which nothing is known of a habit: a few days of 1h, or any month of 1d candles."""
+
 _GOES_ON, _ENDS = 0.5, 1.5
 """What is assumed of a run that goes on before any was seen: a quarter do, with the weight of two runs' ends."""
 
@@ -56,6 +59,8 @@ def log_chances(lengths: NDArray[np.intp]) -> NDArray[np.float64]:
 def beyond_habit(mask: NDArray[np.bool_]) -> Runs:
     """The runs of True that are too long for chance: their first positions and lengths."""
     first, lengths = runs_of(mask)
+    if len(mask) - int(lengths.sum()) < KNOWN:
+        return first[:0], lengths[:0]
     usual = int(habitual(lengths).max(initial=0))
     told = (log_chances(lengths) < SURE) & (lengths > TIMES * usual)
     return first[told], lengths[told]

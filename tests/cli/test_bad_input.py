@@ -23,7 +23,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("line", "said", "hint"),
     [
-        (["backfill", "kraken:BTC/USDT", *DAY], "unknown venue 'kraken'", "binance, bitfinex, gate"),
+        (["backfill", "ftx:BTC/USDT", *DAY], "unknown venue 'ftx'", "binance, bitfinex, bybit, gate"),
         (["backfill", "binance-BTC/USDT", *DAY], "'binance-BTC/USDT' is not a market", "binance:BTC/USDT:USDT"),
         (["backfill", "binance:BTCUSDT", *DAY], "'binance:BTCUSDT' is not a market", "binance:BTC/USDT:USDT"),
         ([*BACKFILL, *DAY, "--timeframe", "7m"], "unknown timeframe '7m'", "1m"),
@@ -34,7 +34,7 @@ def everything(folder: Path) -> dict[str, bytes]:
         (["backfill", *DAY], "missing argument", "qmd backfill --help"),
         ([*BACKFILL, *DAY, "--venue-url", "localhost:80"], "is not a server's address", "http://127.0.0.1:8080"),
         (["read", "binance:BTC/USDT"], "'binance:BTC/USDT' is not a series", "binance:BTC/USDT:1m"),
-        (["read", "kraken:BTC/USDT:1m"], "unknown venue 'kraken'", "binance"),
+        (["read", "ftx:BTC/USDT:1m"], "unknown venue 'ftx'", "binance"),
         (["read", "binance:BTC/USDT:1m", "--end", "2026-11-02T08:00"], "has no time zone", "08:00:00Z"),
         (["coverage", "binance:BTC/USDT:1x"], "unknown timeframe '1x'", "1m"),
         (["series", "--timeframe", "1x"], "unknown timeframe '1x'", "1m"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from qmd_platform.lake.store import Lake
 from tests.cli import past
 from tests.cli.conftest import DAY, Qmd, answer
 
@@ -74,6 +75,19 @@ def test_a_record_that_is_gone_is_made_up_for_by_keeping_the_whole_ledger(
         path.unlink()
     assert qmd("rebuild", "--yes").exit_code == 0
     assert qmd("log", "--json").stdout == said
+
+
+def test_a_damaged_checkpoint_is_named_though_the_records_stand_in_for_it_and_replaced(qmd: Qmd, lake: Path):
+    with Lake.open(lake / "lake") as opened:
+        opened.records.keep_checkpoint(2, b"not a checkpoint")
+    found = qmd("verify")
+    assert found.exit_code == 4
+    assert "000000002.checkpoint.gz" in found.stdout
+    assert "`qmd rebuild` makes" not in found.stdout
+    assert answer(qmd("verify", "--repair", "--json"))["checkpoint"] == 4
+    assert qmd("verify").exit_code == 0
+    kept = [path.name for path in (lake / "lake" / "log").rglob("*checkpoint*")]
+    assert kept == ["000000004.checkpoint.gz"]
 
 
 def test_a_ledger_that_is_damaged_itself_is_never_kept_instead_of_its_records(qmd: Qmd, lake: Path):

@@ -75,7 +75,7 @@ def disagrees(series: Series, candles: Candles, runs: Iterable[Run]) -> bool:
 
 
 def contents(lake: Lake) -> dict[str, tuple[int, str, int, list[list[object]]]]:
-    """All there is to know of every partition: version, content hash, rows, coverage."""
+    """All there is to know of every partition: version, content hash, rows, coverage, what was asked."""
     return {
         str(state.partition): (state.version, state.data_version, state.rows, _told(lake, state.partition))
         for state in lake.states()
@@ -86,7 +86,9 @@ def _told(lake: Lake, partition: Partition) -> list[list[object]]:
     if not partition.series.table.startswith("candles_"):
         return []
     runs = lake.coverage(partition.series, partition.window)
-    return [[run.window.start, run.window.end, run.state.value, run.cause] for run in runs]
+    asked = [[str(one)] for one in lake.attempts(partition.series, partition.window)]
+    answers = [[commit, str(one)] for commit, one in lake.evidence(partition.series, partition.window)]
+    return [[run.window.start, run.window.end, run.state.value, run.cause] for run in runs] + asked + answers
 
 
 def damage(lake: Lake) -> list[str]:

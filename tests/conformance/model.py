@@ -11,6 +11,7 @@ from typing import NamedTuple
 from qmd_platform.lake.store import Write
 from qmd_platform.lake.writes import NOT_RECEIVED
 from qmd_platform.model.candles import COLUMNS, Candles
+from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run, State
 
@@ -39,14 +40,19 @@ class Model:
     versions: dict[Partition, int] = field(default_factory=dict)
     revised: list[tuple[int, int, bytes, bytes]] = field(default_factory=list)
     rejected: set[tuple[int, str]] = field(default_factory=set)
+    asked: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """How often a candle that is not there was asked for, and when last."""
+    evidence: set[tuple[int, Answered]] = field(default_factory=set)
     past: dict[int, "Model"] = field(default_factory=dict)
     _writes: int = 0
 
     def commit(self, writes: Iterable[Write], number: int) -> None:
         """What a commit with this number made of it."""
         self._writes += 1
-        revised = [one for write in writes for one in self._write(write)]
+        held = list(writes)
+        revised = [one for write in held for one in self._write(write)]
         self.revised += [(number, *one) for one in sorted(revised)]
+        self.evidence |= {(number, one) for write in held for one in write.evidence}
         self.keep(number)
 
     def keep(self, number: int) -> None:
@@ -66,7 +72,10 @@ class Model:
         after = self._of(write.partition)
         refused = {(one.open_at, one.reason) for one in write.rejected} - self.rejected
         self.rejected |= refused
-        self.versions[write.partition] = self.versions.get(write.partition, 0) + (before != after or bool(refused))
+        self._ask(write)
+        is_first = bool(write.evidence) and not self.versions.get(write.partition)
+        is_more = before != after or bool(refused) or is_first
+        self.versions[write.partition] = self.versions.get(write.partition, 0) + is_more
         gone = [(at, bits, b"") for at, bits in before[0].items() if at not in after[0]]
         return gone + [(at, bits, after[0][at]) for at, bits in before[0].items() if after[0].get(at, bits) != bits]
 
@@ -88,6 +97,16 @@ class Model:
                 self.known[at] = explained.get(at, (State.MISSING, NOT_RECEIVED))
         inside = write.partition.window
         self.known |= {at: (State.PRESENT, "") for at in self.rows if inside.contains(at)}
+
+    def _ask(self, write: Write) -> None:
+        inside, step = write.partition.window, write.partition.series.timeframe.step
+        for at in range(inside.start, inside.end, step):
+            times = [one.at for one in write.evidence if one.window.contains(at)]
+            if self.known.get(at, (State.PRESENT, ""))[0] in {State.PRESENT, State.UNLISTED}:
+                self.asked.pop(at, None)
+            elif times:
+                asks, last_at = self.asked.get(at, (0, 0))
+                self.asked[at] = (asks + 1, max(*times, last_at))
 
     def _of(self, partition: Partition) -> tuple[dict[int, bytes], dict[int, Said]]:
         inside = partition.window

@@ -11,14 +11,16 @@ import struct
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from qmd_platform.errors import QmdError
 from qmd_platform.lake.store import Lake
+from qmd_platform.model.evidence import Answered
 from qmd_platform.model.spans import State
+from qmd_platform.model.window import Window
 from tests.conformance.backends import SQLITE_DISK
 from tests.conformance.figures import record
 from tests.conformance.shim import in_memory
@@ -35,7 +37,11 @@ def fill(root: Path) -> Lake:
     lake = Lake.open(root)
     for number in range(COMMITS // 2):
         commit(lake, batch(number + 1.0, 10 * number))
-        commit(lake, [write(MINUTES, "2026-02", 1000 + 7 * number, 0.5, 7), write(HOURS, "2026-02", 300, number, 3)])
+        asked = write(MINUTES, "2026-02", 1000 + 7 * number, 0.5, 7)
+        hole = Window(asked.asked[0].end, asked.asked[0].end + 7 * 60_000)
+        answers = tuple(Answered(one, number, "candles", 64 * str(number), 7) for one in (*asked.asked, hole))
+        asked = replace(asked, asked=(*asked.asked, hole), evidence=answers)
+        commit(lake, [asked, write(HOURS, "2026-02", 300, number, 3)])
     return lake
 
 
@@ -67,11 +73,16 @@ def killed(sea: Path) -> Path:
 
 def past(lake: Lake) -> object:
     """What was known after some of the commits, and what the whole lake is asked for."""
-    return lake.ledger.in_state(*State), [
-        (held.candles.open_at.tobytes(), held.candles.close.tobytes(), held.runs)
-        for series in (MINUTES, HOURS)
-        for held in [lake.held(series, as_of=number) for number in (1, 2, COMMITS - 1)]
-    ]
+    asked = lake.attempts(MINUTES), lake.evidence(MINUTES)
+    return (
+        asked,
+        lake.ledger.in_state(*State),
+        [
+            (held.candles.open_at.tobytes(), held.candles.close.tobytes(), held.runs)
+            for series in (MINUTES, HOURS)
+            for held in [lake.held(series, as_of=number) for number in (1, 2, COMMITS - 1)]
+        ],
+    )
 
 
 @dataclass

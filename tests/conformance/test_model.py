@@ -11,6 +11,7 @@ from qmd_platform.lake.sealing import seal
 from qmd_platform.lake.store import Rejected, Write
 from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.model.candles import Candles
+from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.timeframe import Timeframe
@@ -51,6 +52,10 @@ def writes(draw: st.DrawFn, partition: Partition) -> Write:
             Rejected(partition.window.start + step * STEP, {"open": 1.0, "high": float("nan")}, reason)
             for step, reason in draw(st.lists(st.tuples(steps, st.sampled_from(["too high", "torn"])), max_size=2))
         ),
+        evidence=tuple(
+            Answered(steps_of(partition, *span), at, what)
+            for span, at, what in draw(st.lists(st.tuples(spans, st.integers(1, 4), st.sampled_from("ab")), max_size=2))
+        ),
     )
 
 
@@ -83,9 +88,11 @@ class LakeMachine(RuleBasedStateMachine):
     @rule(write=writes(MONTHS[1]))
     def commit_twice(self, write: Write) -> None:
         first = self.lake.commit([write], run_id="r", source="s")[0]
-        again, (outcome,) = self.lake.commit([write], run_id="r", source="s")
-        assert (again, outcome.wrote) == (first, False)
         self.model.commit([write], first)
+        again, (outcome,) = self.lake.commit([write], run_id="r", source="s")
+        assert (again, outcome.wrote) == (first + bool(write.evidence), False)
+        if write.evidence:
+            self.model.commit([write], again)
 
     @precondition(lambda self: self.keyed)
     @rule(data=st.data())
@@ -175,6 +182,16 @@ class LakeMachine(RuleBasedStateMachine):
     @invariant()
     def every_candle_is_in_the_state_it_was_said_to_be(self) -> None:
         assert said(self.lake.coverage(SERIES, WHOLE), STEP) == self.model.known
+
+    @invariant()
+    def every_candle_that_is_not_there_was_asked_for_as_often_as_it_was(self) -> None:
+        found = {
+            at: (one.asks, one.last_at)
+            for one in self.lake.attempts(SERIES)
+            for at in range(one.window.start, one.window.end, STEP)
+        }
+        assert found == self.model.asked
+        assert set(self.lake.evidence(SERIES)) == self.model.evidence
 
     @invariant()
     def versions_count_what_changed(self) -> None:

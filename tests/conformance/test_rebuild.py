@@ -12,6 +12,7 @@ from qmd_platform.lake.store import Lake, Rejected, Write
 from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.ledger.journal import Entry
 from qmd_platform.model.candles import Candles
+from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Partition
 from tests.conformance import checks
 from tests.conformance.backends import Backend
@@ -29,7 +30,12 @@ def lived(lake: Lake) -> None:
     lake.ledger.pin("late")
     bad = Rejected(JANUARY.window.start, {"open": 1.0, "high": float("nan")}, "high below low")
     rows = noise(JANUARY, 1, 3000, seed=1).to_arrow()
-    lake.commit([Write(JANUARY, rows, asked=(steps_of(JANUARY, 0, 3100),), rejected=(bad,))], run_id="r", source="s")
+    hole, whole = steps_of(JANUARY, 3050, 3100), steps_of(JANUARY, 0, 3100)
+    answers = (Answered(whole, 1, "candles", "a" * 64, 3000), Answered(hole, 2, "candles", error="timed out"))
+    write = Write(JANUARY, rows, asked=(whole,), rejected=(bad,), evidence=answers)
+    lake.commit([write], run_id="r", source="s")
+    again = (Answered(hole, 3, "candles", "b" * 64),)
+    lake.commit([Write(JANUARY, Candles.empty().to_arrow(), evidence=again)], run_id="r", source="s")
     seal(lake, run_id="r", now=far_future())
     lake.ledger.pin("passing")
     lake.ledger.unpin("passing")
@@ -47,6 +53,8 @@ def all_of(lake: Lake) -> dict[str, Any]:
         "revisions": lake.ledger.revisions(),
         "pins": lake.ledger.pins(),
         "rejected": str([lake.ledger.rejected(state.partition) for state in lake.states()]),
+        "attempts": lake.ledger.attempts(lake.series()),
+        "evidence": lake.evidence(MINUTES),
         "keys": [lake.ledger.committed(f"key {number}") for number in (1, 2, 3)],
         "world": lake.world,
         "segments": [lake.ledger.segments(as_of=commit.id) for commit in commits],

@@ -43,7 +43,7 @@ def count(coordination: Coordination, times: str) -> None:
 def take(coordination: Coordination, keys: str, owner: str) -> None:
     """Take each lease once; say which were given, and their numbers."""
     for key in range(int(keys)):
-        lease = coordination.leases.take(f"key {key}", owner=owner, seconds=60)
+        lease = coordination.leases.take(f"key {key}", owner=owner, seconds=3600)
         if lease is not None and lease.is_granted:
             say(key, lease.number)
 

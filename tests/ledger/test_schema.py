@@ -50,12 +50,27 @@ def test_a_new_ledger_has_the_tables_the_code_speaks(make: Make):
 
 
 def test_the_migrations_end_in_the_tables_the_code_speaks(tmp_path: Path):
-    # SQLite only: no ledger on PostgreSQL is older than 0002.
+    # SQLite only: no ledger on PostgreSQL is older than 0002, from which the next test starts.
     engine = sa.create_engine(f"sqlite:///{tmp_path}/ledger.sqlite", poolclass=sa.NullPool)
     with engine.begin() as connection:
         upgrade(connection)
     with engine.connect() as connection:
         assert differences(connection) == []
+
+
+def test_a_ledger_from_before_evidence_was_kept_gets_its_tables(make: Make):
+    database = make()
+    database.migrate()
+    with database.writing() as connection:
+        for table in ("evidence", "attempt"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    make().migrate()
+    with database.reading() as connection:
+        assert differences(connection) == []
+        if connection.dialect.name == "sqlite":
+            said = "SELECT sql FROM sqlite_master WHERE name = 'evidence'"
+            assert "WITHOUT ROWID" in connection.exec_driver_sql(said).scalar_one()
 
 
 def test_every_schema_version_has_its_migration_and_the_other_way_round():

@@ -36,6 +36,7 @@ _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d{6}(\.\d+)?Z"), "TIME"),
     (re.compile(r"\.v\d{8}\.[0-9a-f]{8}\.[0-9a-f]{16}"), ".FILE"),
     (re.compile(r"-[0-9a-f]{8}-[0-9a-f-]*…?"), "-RUN"),
+    (re.compile(r"sha256 [0-9a-f]{16,64}"), "HASH"),
     (re.compile(r"[\d,.]+ (ms|s|B|kB|MB)\b"), "AMOUNT"),
     (re.compile(r"\d+\.\d\d$", re.MULTILINE), "AMOUNT"),
     (re.compile(r"[ ─]+"), " "),

@@ -51,12 +51,18 @@ def get() -> Callable[..., Got]:
     """Ask a server without any library that hides what is on the wire."""
 
     def ask(
-        base: str, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, **query: object
+        base: str,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: str | None = None,
+        **query: object,
     ) -> Got:
         connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=20)
         try:
             target = path + (f"?{urlencode(query)}" if query else "")
-            connection.request(method, target, headers=dict(headers or {}))
+            connection.request(method, target, body=body, headers=dict(headers or {}))
             answer = connection.getresponse()
             return Got(answer.status, answer.headers, answer.read())
         finally:

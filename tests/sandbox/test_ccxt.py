@@ -12,7 +12,7 @@ from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.sandbox.market import in_base, trading, truth
 from qmd_platform.sandbox.server import running
-from qmd_platform.sandbox.universe import listings
+from qmd_platform.sandbox.universe import VENUES, listings
 
 BY_MARKET = {str(listing.market): listing for listing in listings()}
 KINDS = [
@@ -26,6 +26,12 @@ KINDS = [
     "bitfinex:BTC/USDT",
     "bitfinex:BTC/USDT:USDT",
     "bitfinex:DOGE/USD",
+    "okx:BTC/USDT",
+    "okx:DOGE/USDT:USDT",
+    "bybit:BTC/USDT",
+    "bybit:SOL/USDT:USDT",
+    "kraken:DOGE/USD",
+    "kraken:BTC/USDT",
 ]
 Pointed = Callable[[Any, str], Any]
 Exchanges = dict[str, Any]
@@ -37,7 +43,7 @@ def exchanges(url: str, pointed: Pointed) -> Exchanges:
     """ccxt's own classes, markets loaded with no other setting than the address."""
     import ccxt
 
-    made = {name: pointed(getattr(ccxt, name)(), url) for name in ("binance", "gate", "bitfinex")}
+    made = {name: pointed(getattr(ccxt, name)(), url) for name in VENUES}
     for exchange in made.values():
         exchange.enableRateLimit = False
         exchange.load_markets()

@@ -186,7 +186,7 @@ def test_the_plan_strikes_the_requests_it_counts(which: str | None, number: int,
     [
         ('[[fault]]\nkind = "htlm"', "fault 1: unknown kind 'htlm'.*did you mean html"),
         ("[[fault]]\nevery = 2", "fault 1: the key kind is missing"),
-        ('[[fault]]\nkind = "html"\nvenue = "kraken"', "unknown venue 'kraken'.*binance, bitfinex, gate"),
+        ('[[fault]]\nkind = "html"\nvenue = "ftx"', "unknown venue 'ftx'.*binance, bitfinex, bybit, gate"),
         ('[[fault]]\nkind = "html"\nevry = 2', "unknown key 'evry'.*every"),
         ('[[fault]]\nkind = "html"\nevery = 0', "every must be a whole number of at least 1, not 0"),
         ('[[fault]]\nkind = "html"\nevery = 2\nfirst = 1', "every and first contradict"),

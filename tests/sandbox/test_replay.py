@@ -236,7 +236,7 @@ def test_a_timeframe_the_venue_does_not_know_is_served_when_it_was_recorded(fold
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"venue": "kraken"}, "series 1: unknown venue 'kraken'.*binance, bitfinex, gate"),
+        ({"venue": "ftx"}, "series 1: unknown venue 'ftx'.*binance, bitfinex, bybit, gate, kraken, okx"),
         ({"market": "BTCUSDT"}, "series 1: 'binance:BTCUSDT' is not a market"),
         ({"market": "gate:BTC/USDT"}, "series 1: .*is not a market"),
         ({"market": "BTC/USD:BTC"}, "series 1: the sandbox does not play binance:BTC/USD:BTC"),

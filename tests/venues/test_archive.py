@@ -262,6 +262,14 @@ def test_what_goes_wrong_on_the_way_is_tried_again(bad: Reply, which: int):
     assert (len(server.asked), traffic.requests, traffic.retries) == (3, 3, 1)
 
 
+def test_caches_on_the_way_are_passed_by_when_file_and_checksum_do_not_fit():
+    stale = file_of(packed(line(OCTOBER.start + 1)))
+    got, server, _ = served(lambda number, path: stale(path) if number == 1 else GOOD(path))
+    assert isinstance(got, Archived)
+    assert [one.get("cache-control") for one in server.headers] == [None, None, "no-cache", "no-cache"]
+    assert {one["accept-encoding"] for one in server.headers} == {"identity"}
+
+
 def test_a_page_of_html_in_place_of_the_checksum_is_asked_for_once_more():
     got, server, _ = served(lambda number, path: Reply(b"<html>") if number == 1 else GOOD(path))
     assert isinstance(got, Archived)

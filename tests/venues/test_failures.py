@@ -33,7 +33,14 @@ QUICK = Patience(base_seconds=0.001, cap_seconds=0.004)
 STEP = 60_000
 START = 1_700_000_040_000
 WINDOW = Window(START, START + 3 * STEP)
-SPOT = {"binance": "BTC/USDT", "gate": "BTC/USDT", "bitfinex": "BTC/USD"}
+SPOT = {
+    "binance": "BTC/USDT",
+    "gate": "BTC/USDT",
+    "bitfinex": "BTC/USD",
+    "okx": "BTC/USDT",
+    "bybit": "BTC/USDT",
+    "kraken": "BTC/USD",
+}
 
 
 def known(symbol: str, venue_symbol: str) -> Instrument:
@@ -46,17 +53,29 @@ KNOWN = {
     "binance": known("BTC/USDT", "BTCUSDT"),
     "gate": known("BTC/USDT", "BTC_USDT"),
     "bitfinex": known("BTC/USD", "tBTCUSD"),
+    "okx": known("BTC/USDT", "BTC-USDT"),
+    "bybit": known("BTC/USDT", "BTCUSDT"),
+    "kraken": known("BTC/USD", "XXBTZUSD"),
 }
 ROWS: dict[str, Callable[[int], list[object]]] = {
     "binance": lambda at: [at, "1", "3", "1", "2", "5", at + STEP - 1, "9", 4, "1", "1", "0"],
     "gate": lambda at: [str(at // 1000), "9", "2", "3", "1", "1", "5", "true"],
     "bitfinex": lambda at: [at, 1, 2, 3, 1, 5],
+    "okx": lambda at: [str(at), "1", "3", "1", "2", "5", "9", "9", "1"],
+    "bybit": lambda at: [str(at), "1", "3", "1", "2", "5", "9"],
+    "kraken": lambda at: [at // 1000, "1", "3", "1", "2", "1.5", "5", 4],
+}
+AROUND: dict[str, Callable[[list[object]], object]] = {
+    "okx": lambda rows: {"code": "0", "msg": "", "data": rows},
+    "bybit": lambda rows: {"retCode": 0, "retMsg": "OK", "result": {"list": rows}, "time": START},
+    "kraken": lambda rows: {"error": [], "result": {"XXBTZUSD": rows, "last": START // 1000}},
 }
 venues = pytest.mark.parametrize("venue", ROWS)
 
 
 def whole(venue: str) -> Reply:
-    return Reply.of([ROWS[venue](START + i * STEP) for i in range(3)])
+    rows = [ROWS[venue](START + i * STEP) for i in range(3)]
+    return Reply.of(AROUND[venue](rows) if venue in AROUND else rows)
 
 
 def asking(
@@ -148,7 +167,35 @@ PERMANENT = [
     ("bitfinex", Reply.of(["error", 10020, "symbol: invalid"], 500), UnknownMarket),
     ("bitfinex", Reply.of(["error", 10020, "limit: invalid"], 500), Refused),
     ("bitfinex", Reply.of({"error": "unauthorized"}, 401), Refused),
+    ("okx", Reply.of({"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}), UnknownMarket),
+    ("okx", Reply.of({"code": "51000", "msg": "Parameter bar error", "data": []}, 400), Refused),
+    ("okx", Reply.of({"code": "51000", "msg": "Parameter limit error", "data": []}), Refused),
+    ("bybit", Reply.of({"retCode": 10001, "retMsg": "params error: Symbol Invalid", "result": {}}), UnknownMarket),
+    ("bybit", Reply.of({"retCode": 10001, "retMsg": "Not supported symbols", "result": {}}), UnknownMarket),
+    ("bybit", Reply.of({"retCode": 10001, "retMsg": "Invalid period!", "result": {}}), Refused),
+    ("bybit", Reply(HTML, 403), Refused),
+    ("kraken", Reply.of({"error": ["EQuery:Unknown asset pair"]}), UnknownMarket),
+    ("kraken", Reply.of({"error": ["EGeneral:Invalid arguments"]}), Refused),
 ]
+
+BROKEN = [
+    ("okx", {"code": "50001", "msg": "Service temporarily unavailable.", "data": []}),
+    ("okx", {"code": "50013", "msg": "Systems are busy.", "data": []}),
+    ("okx", {"code": "58999", "msg": "a code that nobody knows", "data": []}),
+    ("bybit", {"retCode": 10016, "retMsg": "System error. Please try again later.", "result": {}}),
+    ("bybit", {"retCode": 999999, "retMsg": "a code that nobody knows"}),
+    ("kraken", {"error": ["EService:Unavailable"]}),
+    ("kraken", {"error": ["EService:Busy"]}),
+    ("kraken", {"error": ["EGeneral:Internal error"]}),
+    ("kraken", {"error": ["ENobody:Knows"]}),
+]
+
+
+@pytest.mark.parametrize(("venue", "body"), BROKEN)
+def test_maintenance_told_with_status_200_is_a_venue_down_and_costs_a_retry(venue: str, body: object):
+    page, asked, _ = asking(venue, once(venue, Reply.of(body)))
+    assert page.candles.open_at.tolist() == [START, START + STEP, START + 2 * STEP]
+    assert asked.traffic.failures == {"VenueDown": 1}
 
 
 @pytest.mark.parametrize(("venue", "reply", "error"), PERMANENT)
@@ -172,6 +219,11 @@ def test_a_permanent_refusal_is_asked_once_and_named(venue: str, reply: Reply, e
         ("bitfinex", Reply.of(["error", 11010, "ratelimit: error"], 429, Retry_After="0.5")),
         ("bitfinex", Reply.of(["error", 11010, "ratelimit: error"], 500, Retry_After="0.5")),
         ("bitfinex", Reply.of(["error", 11010, "ratelimit: error"], 200, Retry_After="0.5")),
+        ("okx", Reply.of({"code": "50011", "msg": "Too Many Requests", "data": []}, 429, Retry_After="0.5")),
+        ("okx", Reply.of({"code": "50011", "msg": "Too Many Requests", "data": []}, 200, Retry_After="0.5")),
+        ("bybit", Reply.of({"retCode": 10006, "retMsg": "Too many visits!"}, 200, Retry_After="0.5")),
+        ("kraken", Reply.of({"error": ["EGeneral:Too many requests"]}, 200, Retry_After="0.5")),
+        ("kraken", Reply.of({"error": ["EAPI:Rate limit exceeded"]}, 200, Retry_After="0.5")),
     ],
 )
 def test_after_one_429_nobody_asks_until_the_wait_is_over(venue: str, reply: Reply):
@@ -202,15 +254,21 @@ def test_a_429_storm_ends_in_an_error():
     assert asked.traffic.failures["Throttled"] == len(server.asked)
 
 
-def test_after_a_418_nothing_more_is_sent():
+@pytest.mark.parametrize(
+    ("venue", "banned"),
+    [
+        ("binance", Reply.of({"code": -1003, "msg": "Way too many requests; IP banned until 1700000000000"}, 418)),
+        ("bybit", Reply(b"403, access too frequent", 403)),
+    ],
+)
+def test_after_a_ban_nothing_more_is_sent(venue: str, banned: Reply):
     async def question(asked: CcxtVenue) -> list[BaseException | Page]:
-        market = Market("binance", "BTC/USDT")
+        market = Market(venue, "BTC/USDT")
         return await asyncio.gather(
             *(asked.page(market, Timeframe.M1, WINDOW) for _ in range(10)), return_exceptions=True
         )
 
-    banned = Reply.of({"code": -1003, "msg": "Way too many requests; IP banned until 1700000000000"}, 418)
-    results, _, server = asking("binance", lambda n, path: banned, question, concurrency=1)
+    results, _, server = asking(venue, lambda n, path: banned, question, concurrency=1)
     assert all(isinstance(result, Banned) for result in results)
     assert len(server.asked) == 1
 
@@ -254,6 +312,9 @@ def test_a_list_of_markets_that_is_not_json_is_an_error_not_an_empty_list(venue:
         ("gate", b"{}", "no spot market"),
         ("bitfinex", b"[[],[],[],[]]", "no perpetual and no spot market"),
         ("binance", b'{"symbols":[]}', "no spot market"),
+        ("okx", b'{"code":"0","data":[],"msg":""}', "no spot market"),
+        ("bybit", b'{"retCode":0,"result":{"list":[]}}', "no spot market"),
+        ("kraken", b'{"error":[],"result":{}}', "no spot market"),
     ],
 )
 def test_a_venue_that_lists_nothing_is_out_of_order_and_not_empty(venue: str, body: bytes, lacks: str):
@@ -282,7 +343,14 @@ def test_a_list_that_is_empty_once_costs_a_retry():
 
 @pytest.mark.parametrize(
     ("venue", "reply"),
-    [("binance", Reply(b"{}")), ("gate", Reply(b'{"server_time":"soon"}')), ("bitfinex", Reply(b"[1]"))],
+    [
+        ("binance", Reply(b"{}")),
+        ("gate", Reply(b'{"server_time":"soon"}')),
+        ("bitfinex", Reply(b"[1]")),
+        ("okx", Reply(b'{"code":"0","data":[],"msg":""}')),
+        ("bybit", Reply(b'{"retCode":0,"time":"soon"}')),
+        ("kraken", Reply(b'{"error":[],"result":[]}')),
+    ],
 )
 def test_an_answer_without_a_time_is_not_a_clock(venue: str, reply: Reply):
     async def question(asked: CcxtVenue) -> None:

@@ -80,15 +80,6 @@ def test_holes_are_the_asked_and_closed_minutes_without_a_row(rows: Candles, win
 
 
 @given(answers, asked, st.integers(0, 60))
-def test_a_spanned_hole_has_rows_on_both_its_sides(rows: Candles, window: Window, closed: int):
-    judgement = judged(rows, window, MINUTE, closed * MINUTE)
-    opens = judgement.candles.open_at.tolist()
-    by_hand = [h for h in judgement.holes if any(at < h.start for at in opens) and any(at >= h.end for at in opens)]
-    assert list(judgement.spanned) == by_hand
-    assert all(spans(judgement.candles, hole) for hole in by_hand)
-
-
-@given(answers, asked, st.integers(0, 60))
 def test_a_minute_told_in_two_ways_is_not_believed_in_either(rows: Candles, window: Window, closed: int):
     kept = judged(rows, window, MINUTE, closed * MINUTE).candles.open_at.tolist()
     told: dict[int, set[float]] = {}
@@ -111,21 +102,18 @@ def test_judging_the_same_rows_sent_again_counts_them_as_duplicates(minutes: set
 
 def test_a_whole_answer_is_whole():
     judgement = judged(answer([0, 1, 2]), window(0, 3), MINUTE, 100 * MINUTE)
-    assert judgement.is_whole
+    assert (judgement.holes, judgement.rejected) == ((), ())
     assert judgement.candles.equals(answer([0, 1, 2]))
 
 
-def test_an_empty_answer_leaves_everything_a_hole_that_nothing_spans():
+def test_an_empty_answer_leaves_everything_a_hole():
     judgement = judged(Candles.empty(), window(0, 3), MINUTE, 100 * MINUTE)
     assert judgement.holes == (window(0, 3),)
-    assert judgement.spanned == ()
-    assert not judgement.is_whole
 
 
-def test_a_short_answer_leaves_a_hole_at_the_edge_that_nothing_spans():
+def test_a_short_answer_leaves_a_hole_at_the_edge():
     judgement = judged(answer([0, 1, 3]), window(0, 6), MINUTE, 100 * MINUTE)
     assert judgement.holes == (window(2, 1), window(4, 2))
-    assert judgement.spanned == (window(2, 1),)
 
 
 def test_the_forming_candle_is_counted_and_not_taken():
@@ -154,3 +142,12 @@ def test_a_row_off_the_grid_is_rejected_with_the_reason():
     judgement = judged(answer([0, 1.5, 2]), window(0, 3), MINUTE, 100 * MINUTE)
     assert judgement.rejected == ((1, "misaligned"),)
     assert judgement.holes == (window(1, 1),)
+
+
+@given(st.lists(st.integers(0, 900), min_size=1, max_size=30), st.integers(1, 40))
+def test_a_venue_that_serves_its_newest_candles_serves_them_and_every_row_it_sent(minutes: list[int], newest: int):
+    rows = answer(sorted(map(float, minutes)))
+    last = max(minutes)
+    assert served_from(rows, MINUTE, newest) == min(*minutes, last - newest + 1) * MINUTE
+    assert served_from(rows, MINUTE, None) is None
+    assert served_from(Candles.empty(), MINUTE, newest) is None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -62,17 +62,60 @@ def bitfinex(row: Row) -> object:
     return [at, *(Literal(text) for text in (o, c, h, l, v))]
 
 
+def okx(row: Row) -> object:
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
+    return [str(at), o, h, l, c, v, "2.5", "9.9", "1" if at % 7000 else "0"]
+
+
+def okx_swap(row: Row) -> object:
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
+    return [str(at), o, h, l, c, "628", v, "9.9", "1"]
+
+
+def bybit(row: Row) -> object:
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
+    return [str(at), o, h, l, c, v, "15.74462667"]
+
+
+def kraken(row: Row) -> object:
+    at, o, h, l, c, v = row  # noqa: E741 - open, high, low, close as venues write them
+    return [at // 1000, o, h, l, c, "3.5", v, 7]
+
+
 SHAPES: dict[str, tuple[parsing.Decoder, Callable[[Row], object]]] = {
     "binance": (parsing.BINANCE, binance),
     "gate spot": (parsing.GATE_SPOT, gate_spot),
     "gate contracts": (parsing.gate_contracts, gate_contract),
     "bitfinex": (parsing.BITFINEX, bitfinex),
+    "okx spot": (parsing.OKX_SPOT, okx),
+    "okx swap": (parsing.OKX_SWAP, okx_swap),
+    "bybit": (parsing.BYBIT, bybit),
+    "kraken": (parsing.KRAKEN, kraken),
 }
+AROUND = {
+    "okx spot": '{"code":"0","msg":"","data":%s}',
+    "okx swap": '{"msg":"","data":%s,"code":"0"}',
+    "bybit": '{"retCode":0,"retMsg":"OK","result":{"symbol":"BTCUSD","list":%s},"retExtInfo":{},"time":1672025956592}',
+    "kraken": '{"error":[],"result":{"XXBTZUSD":%s,"last":1688672160}}',
+}
+"""What the venue writes around the list of rows; nothing for the others."""
 shapes = pytest.mark.parametrize("shape", SHAPES)
+lists = pytest.mark.parametrize("shape", sorted(SHAPES.keys() - {"gate contracts"}))
 
 
 def body_of(shape: str, page: list[Row]) -> bytes:
-    return json.dumps([SHAPES[shape][1](row) for row in page], separators=(",", ":")).encode()
+    return around(shape, [SHAPES[shape][1](row) for row in page])
+
+
+def around(shape: str, rows: object) -> bytes:
+    return (AROUND.get(shape, "%s") % json.dumps(rows, separators=(",", ":"))).encode()
+
+
+def list_in(shape: str, body: bytes) -> Any:
+    decoded = json.loads(body)
+    for key in {"okx spot": ["data"], "okx swap": ["data"], "bybit": ["result", "list"]}.get(shape, []):
+        decoded = decoded[key]
+    return decoded["result"]["XXBTZUSD"] if shape == "kraken" else decoded
 
 
 def plainly(page: list[Row]) -> Candles:
@@ -111,7 +154,7 @@ def test_an_answer_cut_anywhere_is_refused_and_never_an_empty_or_shorter_page(sh
 
 @shapes
 def test_an_empty_list_is_an_empty_page(shape: str):
-    assert len(SHAPES[shape][0]("venue", b"[]", ONE)) == 0
+    assert len(SHAPES[shape][0]("venue", around(shape, []), ONE)) == 0
 
 
 @shapes
@@ -125,6 +168,12 @@ def test_an_empty_list_is_an_empty_page(shape: str):
         b'"[]"',
         b"{}",
         b'{"code":-1121,"msg":"Invalid symbol."}',
+        b'{"code":"50011","msg":"Too Many Requests","data":[]}',
+        b'{"retCode":10006,"retMsg":"Too many visits!","result":{"list":[]}}',
+        b'{"error":["EService:Unavailable"]}',
+        b'{"error":["EService:Unavailable"],"result":{"XXBTZUSD":[],"last":0}}',
+        b'{"error":[],"result":{"last":0}}',
+        b'{"error":[],"result":{"XXBTZUSD":[],"XETHZUSD":[],"last":0}}',
         b"[[]]",
         b"[[],[]]",
         b"[{}]",
@@ -153,20 +202,20 @@ def test_a_price_that_is_no_number_is_refused(shape: str, value: bytes):
     pytest.fail("the page has no such price")
 
 
-@pytest.mark.parametrize("shape", ["binance", "gate spot", "bitfinex"])
+@lists
 def test_a_row_too_long_next_to_one_too_short_is_refused_although_the_sum_fits(shape: str):
-    decoded = json.loads(body_of(shape, GOOD))
+    decoded = list_in(shape, body_of(shape, GOOD))
     decoded[0].append(decoded[1].pop())
     with pytest.raises(BadPage, match="elements each"):
-        SHAPES[shape][0]("venue", json.dumps(decoded).encode(), ONE)
+        SHAPES[shape][0]("venue", around(shape, decoded), ONE)
 
 
-@pytest.mark.parametrize("shape", ["binance", "gate spot", "bitfinex"])
+@lists
 def test_rows_of_another_width_are_refused(shape: str):
-    decoded = json.loads(body_of(shape, GOOD))
+    decoded = list_in(shape, body_of(shape, GOOD))
     for wrong in ([row[:-1] for row in decoded], [[*row, 1] for row in decoded], decoded[0], [decoded]):
         with pytest.raises(BadPage):
-            SHAPES[shape][0]("venue", json.dumps(wrong).encode(), ONE)
+            SHAPES[shape][0]("venue", around(shape, wrong), ONE)
 
 
 def test_quotes_where_none_were_promised_are_refused():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from qmd_platform.errors import Banned, BeyondHistory, Refused, Throttled, UnknownMarket, VenueDown, VenueError
-from qmd_platform.venues import taxonomy
+from qmd_platform.venues import facts, taxonomy
 from qmd_platform.venues.ccxt_lazy import exchange_class
 
 
@@ -17,6 +17,8 @@ from qmd_platform.venues.ccxt_lazy import exchange_class
         (500, b'["error",11010,"ratelimit: error"]', Throttled),
         (200, b'["error", 11010, "ratelimit: error"]', Throttled),
         (400, b'{"label":"INVALID_PARAM_VALUE","message":"Candlestick too long ago. Maximum 10000"}', BeyondHistory),
+        (403, b"403, access too frequent", Banned),
+        (403, b"error code: 1020", type(None)),
         (200, b"[]", type(None)),
         (400, b"{}", type(None)),
     ],
@@ -59,6 +61,22 @@ CODES = [
     ("bitfinex", 500, ["error", 10020, "limit: invalid"], Refused),
     ("bitfinex", 500, ["error", 20060, "maintenance"], VenueDown),
     ("bitfinex", 500, ["error", 10000, "unknown event"], type(None)),
+    ("okx", 429, {"code": "50011", "msg": "Too Many Requests", "data": []}, Throttled),
+    ("okx", 200, {"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}, UnknownMarket),
+    ("okx", 400, {"code": "51000", "msg": "Parameter bar error", "data": []}, Refused),
+    ("okx", 503, {"code": "50001", "msg": "Service temporarily unavailable.", "data": []}, VenueDown),
+    ("okx", 200, {"code": "50013", "msg": "Systems are busy. Please try again later.", "data": []}, VenueDown),
+    ("bybit", 200, {"retCode": 10006, "retMsg": "Too many visits!", "result": {}}, Throttled),
+    ("bybit", 200, {"retCode": 10018, "retMsg": "Exceeded the IP Rate Limit.", "result": {}}, Throttled),
+    ("bybit", 200, {"retCode": 10001, "retMsg": "Not supported symbols", "result": {}}, UnknownMarket),
+    ("bybit", 200, {"retCode": 10001, "retMsg": "Invalid period!", "result": {}}, Refused),
+    ("bybit", 200, {"retCode": 10016, "retMsg": "System error. Please try again later."}, type(None)),
+    ("kraken", 200, {"error": ["EAPI:Rate limit exceeded"]}, Throttled),
+    ("kraken", 200, {"error": ["EGeneral:Too many requests"]}, Throttled),
+    ("kraken", 200, {"error": ["EGeneral:Invalid arguments"]}, Refused),
+    ("kraken", 200, {"error": ["EService:Unavailable"]}, VenueDown),
+    ("kraken", 200, {"error": ["EService:Busy"]}, VenueDown),
+    ("kraken", 200, {"error": ["EQuery:Unknown asset pair"]}, type(None)),
 ]
 
 
@@ -85,3 +103,36 @@ def test_the_wait_is_what_the_venue_names_or_its_usual_one(headers: dict[str, st
 
 def test_an_exception_that_is_none_of_ccxt_s_says_nothing():
     assert taxonomy.of_ccxt("gate", LookupError(), 400, {}) is None
+
+
+REFUSALS = [
+    b'{"code":"51001","msg":"","data":[]}',
+    b'{"result":{},"retMsg":"no","retCode":10001}',
+    b'{"error":["EService:Unavailable"]}',
+]
+NO_REFUSALS = [
+    b'{"code":"0","msg":"","data":[]}',
+    b'{"retCode":0,"retMsg":"OK","result":{"list":[]},"time":1}',
+    b'{"error":[],"result":{"XXBTZUSD":[],"last":0}}',
+    b'{"server_time":1}',
+    b"[]",
+    b"",
+    b'{"code":',
+    b"<!DOCTYPE html>",
+]
+
+
+def test_a_success_can_still_be_a_refusal_which_only_its_body_says():
+    assert [taxonomy.is_refusal(200, body) for body in REFUSALS] == [True] * len(REFUSALS)
+    assert [taxonomy.is_refusal(200, body) for body in NO_REFUSALS] == [False] * len(NO_REFUSALS)
+    assert all(taxonomy.is_refusal(400, body) for body in (*REFUSALS, *NO_REFUSALS))
+
+
+@pytest.mark.parametrize("venue", facts.VENUES)
+def test_words_for_an_unknown_market_are_read_where_ccxt_has_none(venue: str):
+    for body in (
+        b'{"error":["EQuery:Unknown asset pair"]}',
+        b'{"retCode":10001,"retMsg":"params error: Symbol Invalid","result":{}}',
+    ):
+        assert type(taxonomy.of_words(venue, body)) is UnknownMarket
+    assert taxonomy.of_words(venue, b'{"retCode":10001,"retMsg":"Invalid period!"}') is None

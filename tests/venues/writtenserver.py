@@ -26,11 +26,12 @@ class Reply:
 
 @dataclass
 class Server:
-    """Where it is, and what was asked: the paths with their queries, and when (event loop seconds)."""
+    """Where it is, and what was asked: the paths with their queries, when (event loop seconds), with which headers."""
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -73,8 +74,11 @@ async def _answered(
     line = await reader.readline()
     if not line:
         return False
-    while (await reader.readline()).strip():
-        pass
+    headers: dict[str, str] = {}
+    while header := (await reader.readline()).decode().strip():
+        name, _, value = header.partition(":")
+        headers[name.lower()] = value.strip()
+    server.headers.append(headers)
     server.asked.append(line.split()[1].decode())
     server.at.append(asyncio.get_running_loop().time())
     reply = answer(len(server.asked), server.asked[-1])

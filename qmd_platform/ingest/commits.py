@@ -1,0 +1,93 @@
+"""What came of a month, written to the lake.
+
+What lives here: the commits of one month and their fence. What does not: what came (``ingest.gathered``), merging
+(``lake``).
+
+The archive's rows and the API's are two commits, each with its source, the API's last: of a candle that both have, the
+API has the say. A holder whose lease was thought dead and that comes back is fenced by compare-and-swap: its rows merge as
+any rows do, but what it says of candles that are not there is dropped, for the partition has moved on since it looked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from qmd_platform.errors import Outdated
+from qmd_platform.ingest.fetched import Fetched
+from qmd_platform.ingest.gathered import Gathered
+from qmd_platform.ingest.shared import Shared
+from qmd_platform.lake.store import Outcome, Write
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Partition
+from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted
+from qmd_platform.model.window import Instant, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A month as it was found under its lease.
+
+    Attributes:
+        version: of the partition; 0 for none.
+        held: what is known of the part of the month that is wanted.
+        windows: what to ask for.
+        unlisted: what nobody need be asked for, with causes; not known to the lake yet.
+    """
+
+    version: int
+    held: tuple[Run, ...]
+    windows: list[Window]
+    unlisted: list[Run]
+
+    @property
+    def present(self) -> list[Window]:
+        """The candles that are there and are read again."""
+        return intersected(self.windows, in_state(self.held, State.PRESENT))
+
+    @property
+    def again(self) -> list[Window]:
+        """What is asked again of what the API has answered before."""
+        return intersected(self.windows, in_state(self.held, State.PRESENT, State.VERIFIED_EMPTY))
+
+
+def of_month(shared: Shared, partition: Partition, todo: Todo, got: Gathered, fetched_at: Instant) -> list[Outcome]:
+    """Commit the month. ``fetched_at`` is before the first request.
+
+    So of two workers that fetched the same candle, the one that asked later has the say, whoever commits first.
+    """
+    outcomes: list[Outcome] = []
+    seen = todo.version
+    if got.shelf.taken:
+        files = _write(partition, [part for one in got.shelf.taken for part in one.parts], fetched_at)
+        evidence = tuple(one.evidence for one in got.shelf.taken)
+        outcomes += _committed(shared, replace(files, evidence=evidence, seen=seen), f"{shared.source}/archive")
+        seen = outcomes[-1].version
+    undecided = [window for page in got.fetched for window in page.undecided]
+    pages = _write(partition, got.fetched, fetched_at)
+    pages = replace(
+        pages,
+        asked=tuple(subtracted([*got.asked, *(run.window for run in todo.unlisted)], undecided)),
+        explained=(*todo.unlisted, *pages.explained),
+        evidence=(*pages.evidence, *got.shelf.failed),
+        seen=seen,
+    )
+    return [*outcomes, *_committed(shared, pages, shared.source)]
+
+
+def _write(partition: Partition, fetched: Sequence[Fetched], fetched_at: Instant) -> Write:
+    parts = sorted(fetched, key=lambda page: page.window)
+    return Write(
+        partition,
+        Candles.concat([page.candles for page in parts]).to_arrow(),
+        explained=tuple(run for page in parts for run in page.explained),
+        rejected=tuple(row for page in parts for row in page.rejected),
+        evidence=tuple(answer for page in parts for answer in page.evidence),
+        fetched_at=fetched_at,
+    )
+
+
+def _committed(shared: Shared, write: Write, source: str) -> tuple[Outcome, ...]:
+    try:
+        return shared.lake.commit([write], run_id=shared.run_id, source=source)[1]
+    except Outdated:
+        late = replace(write, asked=(), explained=(), seen=None)
+        return shared.lake.commit([late], run_id=shared.run_id, source=source)[1]

@@ -1,0 +1,142 @@
+"""What the ledger keeps of asking: compared and swapped, never served when damaged, quick to look over."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qmd_platform.errors import Conflict, LedgerError
+from qmd_platform.ledger import schema as db
+from qmd_platform.ledger.journal import Entry
+from qmd_platform.ledger.ledger import Ledger
+from qmd_platform.ledger.records import Change
+from qmd_platform.model.evidence import Answered, Attempt
+from qmd_platform.model.series import Partition
+from qmd_platform.model.spans import Run, State, merged
+from tests.ledger.making import BITCOIN, ETHER, change, commit, window
+
+FEBRUARY = Partition(BITCOIN.series, "2026-02")
+
+MISSING = Run(window(0, 9), State.MISSING, "asked for, not received")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger.open(tmp_path / "ledger.sqlite", tmp_path / "commit.lock")
+    yield opened
+    opened.close()
+
+
+def answer(at: int) -> Answered:
+    return Answered(window(0, 9), at, "candles", "a" * 64)
+
+
+def asked(seen: int, layout: int, asks: int, partition: Partition = BITCOIN) -> Change:
+    """Nothing but the question is new, but for the first time."""
+    first = change(partition, 0, runs=(MISSING,))
+    one = first if not seen else replace(first, seen=1, added=(), seen_layout=layout, layout=layout + 1)
+    return replace(one, evidence=(answer(asks),), attempts=(Attempt(window(0, 9), asks, asks),))
+
+
+def test_of_two_who_asked_at_the_same_time_the_slower_one_counts_again(ledger: Ledger):
+    commit(ledger, asked(0, 0, 1))
+    commit(ledger, asked(1, 0, 2))
+    with pytest.raises(Conflict):
+        commit(ledger, asked(1, 0, 2))
+    commit(ledger, asked(1, 1, 3))
+    head = ledger.heads([BITCOIN])[BITCOIN]
+    assert (head.version, head.layout, head.attempts) == (1, 2, (Attempt(window(0, 9), 3, 3),))
+    assert ledger.evidence(BITCOIN.series) == [(1, answer(1)), (2, answer(2)), (3, answer(3))]
+    assert ledger.evidence(BITCOIN.series, window(0, 1), as_of=2) == [(1, answer(1)), (2, answer(2))]
+    assert ledger.runs(BITCOIN.series, BITCOIN.window, as_of=1) == ledger.runs(BITCOIN.series, BITCOIN.window)
+
+
+def test_attempts_are_asked_for_many_series_at_once_and_may_go(ledger: Ledger):
+    commit(ledger, asked(0, 0, 1), change(ETHER, 0))
+    assert ledger.attempts([ETHER.series, BITCOIN.series]) == {
+        BITCOIN.series: [Attempt(window(0, 9), 1, 1)],
+        ETHER.series: [],
+    }
+    assert ledger.attempts([]) == {}
+    commit(ledger, replace(change(BITCOIN, 1), attempts=()))
+    assert ledger.attempts([BITCOIN.series]) == {BITCOIN.series: []}
+    commit(ledger, replace(change(BITCOIN, 2), attempts=None))
+    assert len(ledger.evidence(BITCOIN.series)) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "written", "flipped"),
+    [
+        (db.attempt, "attempts", "[540000", "[540001"),
+        (db.attempt, "attempts", "[1,1,", "[3,1,"),
+        (db.attempt, "checksum", "", "x"),
+        (db.evidence, "answers", "[540000", "[540001"),
+        (db.evidence, "answers", "qqq", "qqr"),
+    ],
+)
+def test_what_is_not_what_was_committed_is_refused(
+    ledger: Ledger, table: sa.Table, column: str, written: str, flipped: str
+):
+    commit(ledger, asked(0, 0, 1))
+    with ledger.database.writing() as connection:
+        text = str(connection.execute(sa.select(table.c[column])).scalar_one())
+        assert written in text
+        connection.execute(sa.update(table).values({column: text.replace(written, flipped, 1)}))
+    with pytest.raises(LedgerError, match="what it says of binance:BTC/USDT:1m 2026-01 is not what was committed"):
+        ledger.attempts([BITCOIN.series]) if table is db.attempt else ledger.evidence(BITCOIN.series)
+    if table is db.attempt:
+        with pytest.raises(LedgerError, match="damaged"):
+            ledger.heads([BITCOIN])
+    assert ledger.runs(BITCOIN.series, BITCOIN.window) == [MISSING]  # candles are not touched by that
+
+
+def test_evidence_that_is_taken_for_another_commits_is_refused(ledger: Ledger):
+    commit(ledger, asked(0, 0, 1))
+    commit(ledger, change(ETHER, 0))
+    with ledger.database.writing() as connection:
+        connection.execute(sa.update(db.evidence).values(commit_id=2))
+    with pytest.raises(LedgerError, match="damaged"):
+        ledger.evidence(BITCOIN.series)
+
+
+def test_a_record_says_all_that_was_asked(ledger: Ledger):
+    one = Entry(1, 2, "r", "s", "0", "lake", None, changes=(asked(0, 0, 1), replace(asked(0, 0, 2), attempts=())))
+    assert Entry.from_bytes(one.to_bytes(), "here") == one
+
+
+def test_a_checkpoint_holds_what_was_asked(ledger: Ledger, tmp_path: Path):
+    commit(ledger, asked(0, 0, 1))
+    commit(ledger, asked(1, 0, 2))
+    _, dump = ledger.checkpoint()
+    other = Ledger.open(tmp_path / "other.sqlite", tmp_path / "other.lock")
+    other.load(dump, "here")
+    assert other.attempts([BITCOIN.series]) == ledger.attempts([BITCOIN.series])
+    assert other.evidence(BITCOIN.series) == ledger.evidence(BITCOIN.series)
+    other.close()
+
+
+runs = st.lists(st.tuples(st.integers(1, 5), st.sampled_from(State), st.sampled_from("ab")), max_size=6)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.sampled_from([BITCOIN, FEBRUARY, ETHER]), runs), max_size=5))
+def test_what_is_known_of_many_series_is_what_their_views_say(
+    tmp_path_factory: pytest.TempPathFactory, commits: list[tuple[Partition, list[tuple[int, State, str]]]]
+):
+    folder = tmp_path_factory.mktemp("ledger")
+    ledger = Ledger.open(folder / "ledger.sqlite", folder / "commit.lock")
+    seen: dict[Partition, int] = {}
+    for partition, lengths in commits:
+        at, known = partition.window.start, []
+        for length, state, cause in lengths:
+            known.append(Run(replace(window(0, 1), start=at, end=at + length * 60_000), state, cause))
+            at += length * 60_000 * (1 if cause == "a" else 2)
+        commit(ledger, change(partition, seen.get(partition, 0), runs=tuple(merged(known))))
+        seen[partition] = seen.get(partition, 0) + 1
+    series = {BITCOIN.series, ETHER.series}
+    assert ledger.gaps_of(series) == {one: list(ledger.view(one).runs) for one in series}
+    ledger.close()
