@@ -1,7 +1,7 @@
 """Asset checks: the quality rules as the UI shows them, partition by partition.
 
 What lives here: rules to check specs, verdicts to check evaluations. What does not: the rules
-(``qmd_platform.quality.rules``), judging (``qmd_platform.ingest.checking``), the instruments' checks (``listing``).
+(``qmd_platform.quality.rules``), judging (``qmd_platform.ingest.checking``).
 
 Rules that fail for the same reason share a check: every check costs Dagster an event a partition.
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from qmd_platform.quality import rules
+from qmd_platform.quality import listing_rules, rules
 from qmd_platform.quality.rule import Rule
 
 if TYPE_CHECKING:
@@ -67,6 +67,14 @@ NATIVE_CHECK = Check("agrees_with_shorter", (rules.AGREES_WITH_SHORTER,))
 """Of candles fetched beside their base; rolled-up ones are made of it."""
 
 
+LISTING_CHECKS = (
+    Check("listed_once_and_whole", (listing_rules.UNIQUE_SYMBOLS, listing_rules.CONTRACT_SIZE)),
+    Check("steps_positive", (listing_rules.TICK, listing_rules.LOT)),
+    Check("still_listed", (listing_rules.STILL_LISTED,)),
+)
+"""Of an instruments table."""
+
+
 def of(*, fetched: bool, native: bool) -> tuple[Check, ...]:
     """The checks of a candle asset."""
     return (*CHECKS, *((ARCHIVE_CHECK,) if fetched else ()), *((NATIVE_CHECK,) if native else ()))
@@ -94,15 +102,16 @@ def specs(
 def evaluated(
     context: dg.AssetExecutionContext, verdicts: Sequence["Verdict"]
 ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
-    """What a step yields of its checks: one evaluation of each for every partition that ``verdicts`` speak about.
+    """What a step yields of its checks: an evaluation of each for every partition that ``verdicts`` speak about.
 
     A partition nobody judged gets none; the UI calls its checks skipped.
     """
-    known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK)}
+    known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK, *LISTING_CHECKS)}
     for output, spec in context.assets_def.check_specs_by_output_name.items():
         for partition in sorted({verdict.partition for verdict in verdicts}):
             mine = [verdict for verdict in verdicts if verdict.partition == partition]
-            yield evaluation(spec.asset_key, known[spec.name], mine, partition.key)
+            key = partition.key if spec.partitions_def else None
+            yield evaluation(spec.asset_key, known[spec.name], mine, key)
         yield dg.Output(None, output_name=output)
 
 

@@ -12,9 +12,7 @@ knows; ``ingest`` asks and says).
 | ``QMD_POSTGRES_URL`` | the database of a team: the lake's ledger and Dagster's runs | SQLite files in QMD_HOME |
 | ``QMD_FILES_URL`` | the object store that has the lake's files, ``s3://bucket/prefix`` | folders in QMD_HOME |
 | ``QMD_REDIS_URL`` | the Redis server where workers share venues' budgets and leases | the ledger's database, or a file |
-| ``QMD_ADDRESS`` | a name of the address venues see this machine come from; each has budgets of its own | all share one |
-| ``QMD_GAP_SECONDS`` | how often the gap sensors look, in seconds | 30 |
-| ``QMD_KEEP_LIMITS`` | ``1``: keep the venues' limits towards QMD_VENUE_URL too | they are kept for real venues only |
+| ``QMD_ADDRESS``, ``QMD_KEEP_LIMITS`` | whose limits are kept, towards whom (docs/limits.md) | one address, real venues |
 """
 
 import os
@@ -99,37 +97,11 @@ def open_lake(home: Path | None = None, *, world: str | None = None) -> "Lake":
     return Lake.open(lake_root(home), world=world, postgres=postgres_url(), files=files_url())
 
 
-def redis_url(given: str | None = None) -> str | None:
-    """The Redis server of a team: ``given``, else ``QMD_REDIS_URL``, else None. Not to be shown."""
-    from qmd_platform.coordination.redis import checked  # noqa: PLC0415 - only for a team
-
-    return _address(given, "QMD_REDIS_URL", checked)
-
-
-def keep_limits() -> bool:
-    """Whether the venues' limits are kept towards a server that answers in their place, too."""
-    text = os.environ.get("QMD_KEEP_LIMITS", "").strip()
-    if text not in {"", "0", "1"}:
-        raise ConfigError(f"QMD_KEEP_LIMITS is {text!r}", hint="write 1 to keep the limits, or leave it out")
-    return text == "1"
-
-
 def open_coordination(lake: "Lake") -> "Coordination":
-    """What the workers of ``lake`` share beside its data, by the settings. Opening it asks nobody yet.
+    """What the workers of ``lake`` share besides its data; asks nobody yet. ConfigError: a setting is wrong."""
+    from qmd_platform.coordination.opening import Settings, opened  # noqa: PLC0415 - only for who fetches
 
-    Raises:
-        ConfigError: a setting is wrong.
-    """
-    from qmd_platform.coordination import opening  # noqa: PLC0415 - only for who fetches
-
-    return opening.opened(
-        lake.root,
-        lake.place.lake,
-        postgres=postgres_url(),
-        redis=redis_url(),
-        address=os.environ.get("QMD_ADDRESS", "").strip() or opening.ANY_ADDRESS,
-        keep_limits=keep_limits(),
-    )
+    return opened(lake.root, lake.place.lake, Settings.read(os.environ), postgres=postgres_url())
 
 
 def venue_url(given: str | None = None) -> str | None:

@@ -10,12 +10,15 @@ import dagster as dg
 
 from assets import lake as lake_assets
 from assets.candles import candles_of
+from assets.coverage import coverage_of
 from assets.instruments import instruments_of
+from assets.rereading import rereading_of
 from qmd_platform.config import Universe, load_universe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
 from sensors.gaps import gap_sensor
 from sensors.maintenance import pool_sensor, upkeep_jobs, upkeep_schedules
+from sensors.rereading import rereading_job, rereading_schedules
 from sensors.schedules import candles_job, instruments_job, instruments_schedule, tail_schedule
 from sensors.universe import universe_sensor
 
@@ -26,16 +29,20 @@ def build_definitions(universe: Universe) -> dg.Definitions:
     jobs = {venue.venue: candles_job(venue) for venue in venues}
     instruments = instruments_job(universe)
     upkeep = upkeep_jobs()
+    rereading = {venue.venue: rereading_job(venue.venue) for venue in venues}
     return dg.Definitions(
         assets=[
             *(instruments_of(venue.venue) for venue in venues),
             *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
+            *(coverage_of(venue, universe) for venue in venues),
+            *(rereading_of(venue) for venue in venues),
             *lake_assets.ASSETS,
         ],
-        jobs=[*jobs.values(), instruments, *upkeep],
+        jobs=[*jobs.values(), instruments, *rereading.values(), *upkeep],
         schedules=[
             *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
             instruments_schedule(instruments),
+            *(schedule for name, job in rereading.items() for schedule in rereading_schedules(name, job)),
             *upkeep_schedules(upkeep),
         ],
         sensors=[

@@ -9,7 +9,7 @@ a key has in it how often runs for the same gap have ended and left it as it was
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING
@@ -69,7 +69,8 @@ def gap_sensor(venue: VenueUniverse, job: Job, universe: Universe) -> dg.SensorD
                 return dg.SkipReason(f"the lake holds {lake.world} data, and the venues are {world(venue_url())}")
             now = time.time_ns() // 1_000_000
             field = _field(venue, universe, slugs, str(job.name), now)
-            return _Tick(context, lake, _as_it_is_now(venue, universe), field, now).result()
+            committed = {state.partition: state.committed_at for state in lake.states()}
+            return _Tick(context, lake, _as_it_is_now(venue, universe), field, now, committed).result()
 
     return tick
 
@@ -89,13 +90,18 @@ def _as_it_is_now(venue: VenueUniverse, universe: Universe) -> Universe:
 
 @dataclass(slots=True)
 class _Tick:
-    """One look at one venue. ``busy`` are partitions that are not to be asked for now, and why."""
+    """One look at one venue.
+
+    ``committed`` is when each partition in the lake changed last; ``busy`` are partitions that are not to be asked for
+    now, and why.
+    """
 
     context: dg.SensorEvaluationContext
     lake: "Lake"
     universe: Universe
     field: Field
     now: Instant
+    committed: Mapping[Partition, Instant]
     busy: dict[Partition, str] = dataclass_field(default_factory=dict)
     said: int = 0
 
@@ -106,7 +112,7 @@ class _Tick:
         wishes, left = self._chosen()
         unfinished = dg.RunsFilter(statuses=UNFINISHED, tags={VENUE_TAG: self.field.venue})
         room = max(RUNS_AT_ONCE - instance.get_runs_count(unfinished), 0)
-        vain = in_vain(instance, wishes[:room])
+        vain = in_vain(instance, wishes[:room], self.committed)
         for wish in wishes[:room]:
             self._say(
                 wish.why + (f" (runs for it that ended in vain: {vain[wish.key].ends})" * bool(vain[wish.key].ends))
@@ -117,7 +123,7 @@ class _Tick:
             self._say(self._sentence(one))
         if self.said > LINES:
             self.context.log.info("and %d decisions more", self.said - LINES)
-        if requests := [wish.request(vain[wish.key].ends) for wish in wishes[:room]]:
+        if requests := [wish.request(vain[wish.key].generation) for wish in wishes[:room]]:
             return dg.SensorResult(run_requests=requests)
         return dg.SkipReason(_summary(wishes, left))
 
@@ -133,8 +139,8 @@ class _Tick:
         for _ in range(ROUNDS):
             wishes, left = self._planned(venue, found)
             leave = {*self.busy, *partitions(wishes)}
-            wishes += untold(self.context.instance, self.lake, venue, self.field, leave=leave)
-            vain = in_vain(self.context.instance, wishes)
+            wishes += untold(self.context.instance, self.committed, venue, self.field, leave=leave)
+            vain = in_vain(self.context.instance, wishes, self.committed)
             waiting = [wish for wish in wishes if vain[wish.key].due_at > self.now]
             if not waiting:
                 break

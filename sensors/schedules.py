@@ -30,6 +30,9 @@ TAIL = 5
 RUN_SECONDS = 4 * 3600
 """A run of candles that is at work for longer is ended: each of its tables has a deadline of its own, well before."""
 
+FIRST, BEHIND = {"dagster/priority": "1"}, {"dagster/priority": "-1"}
+"""Tags of runs that keep the present, and of those that look after the past."""
+
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -96,7 +99,7 @@ def tail_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.Schedu
             tags={
                 "dagster/asset_partition_range_start": f"{slugs[0]}|{first}",
                 "dagster/asset_partition_range_end": f"{slugs[-1]}|{last}",
-                "dagster/priority": "1",
+                **FIRST,
             },
             run_config=run_config(venue.venue, fetched, tail=TAIL),
         )

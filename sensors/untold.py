@@ -7,8 +7,7 @@ without Dagster.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Sequence
 
 import dagster as dg
 
@@ -18,22 +17,23 @@ from qmd_platform.model.series import Partition
 from sensors.flights import Field
 from sensors.wishes import Wish, digest
 
-if TYPE_CHECKING:
-    from qmd_platform.lake.store import Lake
-
 MOST = 240
 """Partitions of a table that one tick has told: their charts take about a second for ten."""
 
 
 def untold(
-    instance: dg.DagsterInstance, lake: "Lake", venue: VenueUniverse, field: Field, *, leave: Collection[Partition]
+    instance: dg.DagsterInstance,
+    there: Iterable[Partition],
+    venue: VenueUniverse,
+    field: Field,
+    *,
+    leave: Collection[Partition],
 ) -> list[Wish]:
     """Runs that tell Dagster of what the lake has, newest months first; not of ``leave``, which runs touch anyway."""
     rows = {market: place for place, market in enumerate(field.markets)}
     columns = {month: place for place, month in enumerate(field.months)}
     held: dict[str, list[Partition]] = defaultdict(list)
-    for state in lake.states():
-        one = state.partition
+    for one in there:
         if (
             one.series.table in field.tables
             and one.month in columns
@@ -42,9 +42,9 @@ def untold(
         ):
             held[one.series.table].append(one)
     alike: dict[tuple[tuple[int, int], ...], list[str]] = defaultdict(list)
-    for table, there in held.items():
+    for table, partitions in held.items():
         told = instance.get_materialized_partitions(dg.AssetKey([field.venue, table]))
-        missing = [one for one in there if one.key not in told and one not in leave]
+        missing = [one for one in partitions if one.key not in told and one not in leave]
         cells = sorted((rows[one.series.market], columns[one.month]) for one in missing)
         if cells:
             newest_first = sorted(cells, key=lambda cell: -cell[1])

@@ -19,15 +19,13 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import timeframe
 from qmd_platform.model.window import Instant
+from sensors.schedules import BEHIND
 
 TAG = "qmd/gap"
 """A run's tag: the name of the gaps that it is for."""
 
 VENUE_TAG = "qmd/venue"
 """A run's tag: the venue whose gaps it is for."""
-
-BEHIND = {"dagster/priority": "-1"}
-"""Behind the tails, which keep the present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +120,47 @@ def _length(table: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Vain:
-    """How often runs of one key have ended, and when the last one did (epoch ms)."""
+    """What became of the runs of one key.
 
+    Attributes:
+        generation: how many have ended, ever.
+        ends: how many since anything was committed to their partitions: these were in vain.
+        last_at: when the last of them ended, epoch ms.
+    """
+
+    generation: int = 0
     ends: int = 0
     last_at: Instant = 0
 
     @property
     def due_at(self) -> Instant:
-        """When there may be another: the first at once, because a killed run says nothing about the venue."""
-        if self.ends < 2:  # noqa: PLR2004 - the first end and the second, of which the comment speaks
+        """When there may be another: after the first at once, because a killed run says nothing about the venue."""
+        if self.ends <= 1:
             return 0
         return next_ask(State.MISSING, "", self.ends - 1, self.last_at) or 0
 
 
-def in_vain(instance: dg.DagsterInstance, wishes: Collection[Wish]) -> Mapping[str, Vain]:
-    """By key, of every wish: what became of its runs so far. The gap has its key still, so all were in vain."""
+def in_vain(
+    instance: dg.DagsterInstance, wishes: Collection[Wish], committed: Mapping[Partition, Instant]
+) -> Mapping[str, Vain]:
+    """By key, of every wish: what became of its runs so far; ``committed`` is when each partition changed last.
+
+    A gap that was closed and is open again, because a file was damaged, may have the key that it had before.
+    """
     found = dict.fromkeys((wish.key for wish in wishes), Vain())
     if not found:
         return found
+    since = {wish.key: max((committed.get(one, 0) for one in wish.partitions), default=0) for wish in wishes}
     for record in instance.get_run_records(dg.RunsFilter(tags={TAG: list(found)})):
-        run = record.dagster_run
-        if run.is_finished:
-            before = found[run.tags[TAG]]
-            ended = round((record.end_time or record.update_timestamp.timestamp()) * 1000)
-            found[run.tags[TAG]] = Vain(before.ends + 1, max(before.last_at, ended))
+        if not record.dagster_run.is_finished:
+            continue
+        key = record.dagster_run.tags[TAG]
+        before = found[key]
+        ended = round((record.end_time or record.update_timestamp.timestamp()) * 1000)
+        is_vain = ended >= since[key]
+        found[key] = Vain(
+            before.generation + 1, before.ends + is_vain, max(before.last_at, ended) if is_vain else before.last_at
+        )
     return found
 
 

@@ -11,7 +11,8 @@ from qmd_platform.cli import show
 from qmd_platform.cli.check import Check, failed
 from qmd_platform.coordination.account import Halt
 from qmd_platform.coordination.away import StoreAway
-from qmd_platform.coordination.opening import ANY_ADDRESS, Coordination
+from qmd_platform.coordination.opening import Coordination
+from qmd_platform.coordination.settings import ANY_ADDRESS
 from qmd_platform.errors import QmdError, VenueError
 from qmd_platform.lake.store import Lake
 
@@ -36,7 +37,8 @@ def _looked(coordination: Coordination, venues: Iterable[str], url: str | None) 
         todo = "mend it; until then each worker asks venues slowly, by itself, and nothing is lost"
         yield Check("coordination", "warn", f"budgets and leases are not shared: {error}", todo)
         return
-    address = "" if coordination.address == ANY_ADDRESS else f", for the address {coordination.address}"
+    named = coordination.settings.address
+    address = "" if named == ANY_ADDRESS else f", for the address {named}"
     yield Check("coordination", "ok", f"budgets and leases in {store.where}{address}")
     for venue, halt in halts.items():
         yield from _halted(venue, halt)

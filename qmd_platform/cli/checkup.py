@@ -1,7 +1,7 @@
 """The doctor's checks: one function a thing that can be wrong.
 
 What lives here: looking at the installation, QMD_HOME, the universe, the venues, Dagster's instance; what to do about
-each finding. What does not: the lake's own health (``cli.upkeep``), mending anything.
+each finding. What does not: the lake's own health (``cli.upkeep``), what workers share (``cli.agreement``), mending anything.
 """
 
 import os
@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from qmd_platform import config
-from qmd_platform.cli import show, store, upkeep
+from qmd_platform.cli import agreement, show, store, upkeep
 from qmd_platform.cli.check import Check, failed
 from qmd_platform.cli.checkout import AROUND
 from qmd_platform.config import Universe
@@ -57,7 +57,10 @@ def checks(venue_url: str | None) -> Iterator[Check]:
         yield failed("venues", refused)
         return
     yield from _world(lake, url)
-    yield from _venues(sorted(universe.venues) if universe else sorted(facts.VENUES), url)
+    venues = sorted(universe.venues) if universe else sorted(facts.VENUES)
+    if lake is not None:
+        yield from agreement.checks(lake, venues, url)
+    yield from _venues(venues, url)
     yield _dagster(home)
 
 

@@ -148,9 +148,9 @@ def _years(months: Sequence[str], width: int) -> str:
     """A line that has each year above its first month, as far as there is room."""
     text = ""
     for place, month in enumerate(months):
-        at = place * width
-        if (place == 0 or month.endswith("-01")) and len(text) <= at:
-            text += " " * (at - len(text)) + month[:4] + " "
+        room = next((at - place for at, other in enumerate(months) if at > place and other.endswith("-01")), 12) * width
+        if (place == 0 or month.endswith("-01")) and room > len("2026"):
+            text = text.ljust(place * width) + month[:4]
     return text.rstrip()
 
 

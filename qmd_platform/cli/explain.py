@@ -16,6 +16,8 @@ from qmd_platform.model.window import Instant, instant, iso
 
 if TYPE_CHECKING:
     from qmd_platform.lake.explaining import Explanation
+    from qmd_platform.ledger.tracing import Refused
+    from qmd_platform.model.evidence import Answered
 
 
 @kit.command(
@@ -71,9 +73,8 @@ def next_at(found: "Explanation", *, is_now: bool) -> Instant | None:
 
 
 def _document(found: "Explanation", *, is_now: bool) -> dict[str, object]:
-    from qmd_platform.cli import rowtext
-
     due = next_at(found, is_now=is_now)
+    base = found.base
     return {
         "series": str(found.series),
         "open_at": iso(found.open_at),
@@ -88,37 +89,41 @@ def _document(found: "Explanation", *, is_now: bool) -> dict[str, object]:
         "next_ask": None if due is None else iso(max(due, kit.now())),
         "history": _history(found),
         "is_whole": found.is_whole,
-        "requests": [
-            {
-                "commit": commit,
-                "at": iso(one.at),
-                "what": one.what,
-                "start": iso(one.window.start),
-                "end": iso(one.window.end),
-                "rows": one.rows,
-                "sha256": one.digest or None,
-                "error": one.error or None,
-            }
-            for commit, one in found.evidence
-        ],
-        "rejected": [
-            {
-                "reason": one.rejected.reason,
-                "row": rowtext.finite(one.rejected.row),
-                "commit": one.commit,
-                "at": iso(one.at),
-                "run_id": one.run_id,
-                "source": one.source,
-            }
-            for one in found.refused
-        ],
-        "made_of": found.base
+        "requests": [_request(commit, one) for commit, one in found.evidence],
+        "rejected": [_refused(one) for one in found.refused],
+        "made_of": base
         and {
-            "series": str(found.base.series),
-            "start": iso(found.base.window.start),
-            "end": iso(found.base.window.end),
-            **{state.value: count for state, count in found.base.states.items()},
+            "series": str(base.series),
+            "start": iso(base.window.start),
+            "end": iso(base.window.end),
+            **{state.value: count for state, count in base.states.items()},
         },
+    }
+
+
+def _request(commit: int, one: "Answered") -> dict[str, object]:
+    return {
+        "commit": commit,
+        "at": iso(one.at),
+        "what": one.what,
+        "start": iso(one.window.start),
+        "end": iso(one.window.end),
+        "rows": one.rows,
+        "sha256": one.digest or None,
+        "error": one.error or None,
+    }
+
+
+def _refused(one: "Refused") -> dict[str, object]:
+    from qmd_platform.cli import rowtext
+
+    return {
+        "reason": one.rejected.reason,
+        "row": rowtext.finite(one.rejected.row),
+        "commit": one.commit,
+        "at": iso(one.at),
+        "run_id": one.run_id,
+        "source": one.source,
     }
 
 

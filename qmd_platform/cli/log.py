@@ -36,7 +36,8 @@ def command(*, series: Series | None, limit: int, as_json: bool) -> None:
 
     A version of a month is a commit that changed its candles, its coverage or its rejected rows; each names its run
     and its source. new, changed and unchanged count the candles that were written; outranked those that gave way to
-    a better source. Sealing lays the same version out anew; pins are commits that change no month.
+    a better source. Sealing lays the same version out anew, and asking again without anything new keeps it; pins are
+    commits that change no month.
     """
     lake = store.lake_to_read()
     if series is None:

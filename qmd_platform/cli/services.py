@@ -111,13 +111,14 @@ class Supervisor:
         with ended(self.ever):
             while not any(service.is_hopeless for service in self.services):
                 for service in self.services:
-                    self._look_after(service, time.monotonic())
+                    self.look_after(service, time.monotonic())
                 time.sleep(LOOK_SECONDS)
             (hopeless, *_) = [service for service in self.services if service.is_hopeless]
             self.tell(f"the {hopeless.name} cannot be kept running: it died {hopeless.deaths} times in a row")
             return 1
 
-    def _look_after(self, service: Service, now: float) -> None:
+    def look_after(self, service: Service, now: float) -> None:
+        """Start it if it is to run and does not."""
         if how := service.died(now):
             wait = service.fallen(now)
             self.tell(f"the {service.name} {how}; it is started again in {wait:.0f} s")

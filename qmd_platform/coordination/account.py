@@ -169,8 +169,11 @@ class Account(msgspec.Struct, omit_defaults=True):
         self.tats[bucket] = max(self._tat(now, bucket, rate), min(tat, self._most(now, rate)))
 
     def greet(self, now: float, worker: str) -> int:
-        """Note that ``worker`` is alive; how many are."""
-        self.workers = {name: at for name, at in self.workers.items() if abs(now - at) < FORGOTTEN_S} | {worker: now}
+        """Note that ``worker`` is alive, now and then; how many are."""
+        if abs(now - self.workers.get(worker, 0.0)) > FORGOTTEN_S / 10:
+            self.workers = {name: at for name, at in self.workers.items() if abs(now - at) < FORGOTTEN_S} | {
+                worker: now
+            }
         return len(self.workers)
 
     def _tat(self, now: float, bucket: str, rate: Rate) -> float:

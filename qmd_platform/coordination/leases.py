@@ -160,7 +160,7 @@ async def held_lease(
     ``Lease.is_lost`` says whether it was lost meanwhile. Never raises for the store's sake.
     """
     deadline = time.monotonic() + patience_s
-    while (lease := await asyncio.to_thread(leases.take, key, owner=owner, seconds=seconds)) is None:
+    while (lease := await _taken(leases, key, owner, seconds)) is None:
         left = deadline - time.monotonic()
         if left <= 0:
             break
@@ -176,6 +176,18 @@ async def held_lease(
         with suppress(asyncio.CancelledError):
             await renewing
         await asyncio.to_thread(lease.release)
+
+
+async def _taken(leases: Leases, key: str, owner: str, seconds: float) -> Lease | None:
+    """``take`` beside the event loop. If this is cancelled meanwhile, what was taken is given back."""
+    taking = asyncio.ensure_future(asyncio.to_thread(leases.take, key, owner=owner, seconds=seconds))
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        lease = await taking
+        if lease is not None:
+            await asyncio.to_thread(lease.release)
+        raise
 
 
 async def _renewed(lease: Lease) -> None:

@@ -19,12 +19,15 @@ T = TypeVar("T")
 log = logging.getLogger("qmd_platform.coordination")
 
 PATIENCE_S = 1.0
-"""How long a change is tried while others are at the store."""
+"""How long a store may be busy."""
+
+CROWDED_S = 5.0
+"""How long a change is tried to which others always come first: the store answers, and is not away."""
 
 RETRY_S = 5.0
 """How long a store that was away is left alone."""
 
-_PAUSE_S = 0.003
+_PAUSE_S = 0.002
 
 Change = Callable[[Read], tuple[str | None, T]]
 """From what is there to what shall be there (None: no change), and the answer."""
@@ -80,7 +83,7 @@ class Link:
             if new is None or new == read.text or self.store.swap(key, read.text, new):
                 self._answers()
                 return (answer,)
-            why = f"{self.store.where}: others change {key} all the time"
+            why, deadline = f"{self.store.where}: others change {key} all the time", deadline - PATIENCE_S + CROWDED_S
         except StoreBusy as error:
             why = str(error)
         except StoreAway as error:

@@ -13,32 +13,23 @@ from qmd_platform.coordination.account import Account
 from qmd_platform.coordination.leases import Leases
 from qmd_platform.coordination.link import RETRY_S, Link
 from qmd_platform.coordination.port import Halt, Store
+from qmd_platform.coordination.settings import Settings
 from qmd_platform.coordination.sharing import SharedSpending
 from qmd_platform.coordination.sqlite import SqliteStore
 
-FILE = "coordination.sqlite"
+__all__ = ["Coordination", "Settings", "opened"]
 
-ANY_ADDRESS = "shared"
-"""The address of workers that name none: all of one store are taken for one address, which is never too fast."""
+FILE = "coordination.sqlite"
 
 
 class Coordination:
     """What the workers of one lake share beside its data. Safe to share between threads."""
 
-    def __init__(
-        self,
-        store: Store,
-        lake: str,
-        *,
-        address: str = ANY_ADDRESS,
-        keep_limits: bool = False,
-        retry_s: float = RETRY_S,
-    ) -> None:
+    def __init__(self, store: Store, lake: str, settings: Settings, *, retry_s: float = RETRY_S) -> None:
         """As ``opened``."""
         self.store = store
-        self.address = address
+        self.settings = settings
         self._link = Link(store, retry_s=retry_s)
-        self._keep_limits = keep_limits
         self.leases = Leases(self._link, f"lease|{lake}|")
         self._worker = f"{os.getpid()}-{secrets.token_hex(3)}"
 
@@ -48,7 +39,7 @@ class Coordination:
         With ``url`` a server answers in the venue's place: it has its own penalties, and no budgets unless limits are
         to be kept there too.
         """
-        keeps = url is None or self._keep_limits
+        keeps = url is None or self.settings.keep_limits
         return SharedSpending(self._link, self._key(venue, url), self._worker, keeps_budgets=keeps)
 
     def halt(self, venue: str, url: str | None = None) -> Halt:
@@ -62,7 +53,7 @@ class Coordination:
         )
 
     def _key(self, venue: str, url: str | None) -> str:
-        return f"budget|{venue}|{self.address if url is None else urlsplit(url).netloc}"
+        return f"budget|{venue}|{self.settings.address if url is None else urlsplit(url).netloc}"
 
     def close(self) -> None:
         """Give back the store's connection."""
@@ -75,29 +66,20 @@ class Coordination:
         self.close()
 
 
-def opened(
-    root: Path,
-    lake: str,
-    *,
-    postgres: str | None = None,
-    redis: str | None = None,
-    address: str = ANY_ADDRESS,
-    keep_limits: bool = False,
-) -> Coordination:
+def opened(root: Path, lake: str, settings: Settings | None = None, *, postgres: str | None = None) -> Coordination:
     """What the workers of ``lake`` share. Opening it asks nobody yet.
 
     Args:
         root: the lake's folder, on a disk of this machine; has the SQLite file when no server is named.
         lake: the lake's id; its leases are its own. Budgets are shared by all lakes of one store.
+        settings: how; without any, budgets are kept for real venues, and all workers have one address.
         postgres: the address of the ledger's database.
-        redis: the address of a Redis server, which comes first.
-        address: the address venues see these workers come from.
-        keep_limits: keep budgets towards a server that answers in a venue's place, too.
 
     Raises:
         ConfigError: an address is not one.
     """
-    return Coordination(_store(root, postgres, redis), lake, address=address, keep_limits=keep_limits)
+    settings = settings or Settings()
+    return Coordination(_store(root, postgres, settings.redis), lake, settings)
 
 
 def _store(root: Path, postgres: str | None, redis: str | None) -> Store:

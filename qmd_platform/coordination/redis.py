@@ -69,7 +69,7 @@ class RedisStore:
 
     def swap(self, key: str, old: str | None, new: str) -> bool:
         """See Store."""
-        return self._done(lambda client: client.eval(_SWAP, 1, f"qmd:{key}", old or "", new, KEPT_S) == 1)
+        return bool(self._done(lambda client: client.eval(_SWAP, 1, f"qmd:{key}", old or "", new, KEPT_S)))
 
     def close(self) -> None:
         """See Store."""

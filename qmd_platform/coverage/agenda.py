@@ -71,20 +71,20 @@ def agenda(
     """Choose what to ask for now.
 
     Args:
-        lacking: the series, in order of importance within a month.
+        lacking: the series.
         now: the clock's time.
         budget: requests for each venue. It is kept, except that a partition that costs more on its own is asked for
             alone: otherwise it would never be.
         in_flight: partitions somebody is asking for.
         order: markets as the orchestrator orders them; neighbours are joined into one range. By slug when not given.
     """
-    plan = _Plan(now, budget)
-    for place, one in enumerate(lacking):
-        plan.sort(one, place, in_flight)
-    plan.choose()
     known = {one.series.market for one in lacking}
     ordered = list(order) if order is not None else sorted(known, key=lambda market: market.slug)
-    ranges = sorted(plan.ranges({market: row for row, market in enumerate(ordered)}), key=_newest_first)
+    plan = _Plan(now, budget, {market: row for row, market in enumerate(ordered)})
+    for one in lacking:
+        plan.sort(one, in_flight)
+    plan.choose()
+    ranges = sorted(plan.ranges(), key=_newest_first)
     asked = [one for one in ranges if one.verdict is Verdict.ASK]
     return Agenda(asked, [one for one in ranges if one.verdict is not Verdict.ASK])
 
@@ -103,28 +103,28 @@ class _Cell:
     """The due gaps of one partition, and what they cost."""
 
     partition: Partition
-    place: int
     requests: int
     gaps: list[Gap]
 
 
 @dataclass(slots=True)
 class _Plan:
-    """Every gap under its verdict, partition by partition."""
+    """Every gap under its verdict, partition by partition. ``rows`` are the markets' places in the order."""
 
     now: Instant
     budget: int
+    rows: Mapping[Market, int]
     due: list[_Cell] = field(default_factory=list)
     cells: dict[Verdict, dict[Partition, _Cell]] = field(default_factory=lambda: {verdict: {} for verdict in Verdict})
 
-    def sort(self, one: Lacking, place: int, in_flight: Collection[Partition]) -> None:
+    def sort(self, one: Lacking, in_flight: Collection[Partition]) -> None:
         """Put the gaps of a series where they belong, as far as each can be judged by itself."""
         found: dict[tuple[Verdict, str], list[Gap]] = defaultdict(list)
         for gap in one.gaps:
             for month, part in months(gap.window):
                 found[_verdict(gap, self.now), month].append(replace(gap, window=part))
         for (verdict, month), inside in found.items():
-            cell = _Cell(Partition(one.series, month), place, _requests(one, inside), inside)
+            cell = _Cell(Partition(one.series, month), _requests(one, inside), inside)
             if verdict is not Verdict.ASK:
                 self.cells[verdict][cell.partition] = cell
             elif cell.partition in in_flight:
@@ -133,10 +133,10 @@ class _Plan:
                 self.due.append(cell)
 
     def choose(self) -> None:
-        """Ask for the newest months until a venue's budget does not hold the next one."""
+        """Ask for the newest months until a venue's budget does not hold the next one; in a month, for neighbours."""
         spent: dict[str, int] = defaultdict(int)
         full: set[str] = set()
-        for cell in sorted(self.due, key=lambda cell: (-_number(cell.partition.month), cell.place)):
+        for cell in sorted(self.due, key=self._turn):
             venue = cell.partition.series.venue
             if spent[venue] and spent[venue] + cell.requests > self.budget:
                 full.add(venue)
@@ -144,12 +144,16 @@ class _Plan:
             spent[venue] += 0 if held_back else cell.requests
             self.cells[Verdict.LATER if held_back else Verdict.ASK][cell.partition] = cell
 
-    def ranges(self, rows: Mapping[Market, int]) -> Iterable[Range]:
+    def _turn(self, cell: _Cell) -> tuple[int, int, int]:
+        series = cell.partition.series
+        return -_number(cell.partition.month), series.timeframe.step, self.rows[series.market]
+
+    def ranges(self) -> Iterable[Range]:
         """The cells of each verdict as the fewest ranges."""
         for verdict, cells in self.cells.items():
             tables: dict[tuple[str, str], dict[tuple[int, int], _Cell]] = defaultdict(dict)
             for partition, cell in cells.items():
-                place = (rows[partition.series.market], _number(partition.month))
+                place = (self.rows[partition.series.market], _number(partition.month))
                 tables[partition.series.venue, partition.series.table][place] = cell
             for placed in tables.values():
                 for box in covered(placed.keys()):

@@ -7,10 +7,11 @@ Cost is counted in units of request weight:
 
     API    weight of each page + TRIP a page          + BODY for every thousand candles it carries
     file                         TRIPS_A_FILE * TRIP  + BODY for every thousand candles it carries, wanted or not
-                                                      + one page of the API, with which a month's file is compared
+                                                      + once a month a page of the API, to compare
 
 Thirty days of Binance's 1m candles are 44 pages: 44 * (2 + 1) + 43.2 * 0.25 = 142.8; the month's file costs
-2 + 10.8 + 3.25 = 16.05. Three of the days cost 16.08 by page and 7.08 by the days' files. An hour costs 3.015 by page.
+2 + 10.8 + 3.25 = 16.05. Three of the days cost 16.08 by page and 3 * 2.36 + 3.25 = 10.33 by the days' files. An hour
+costs 3.015 by page.
 
 A hole of a few candles is always asked for at the API, however many there are: what a file left out the first time it
 leaves out again, and only the API's answer says why. Holes close to each other share a page (``bunched``).
@@ -35,8 +36,8 @@ TRIPS_A_FILE = 2
 FEW = 100
 """Candles up to which a window is a hole, to be asked for at the API."""
 
-FEWEST_PAGES = 1
-"""What so many pages bring is asked for at the API, though a file may seem a little cheaper."""
+FEWEST_PAGES = 2
+"""What so many pages of a month bring is asked for at the API: a file and the page to compare are as many requests."""
 
 DAY = 86_400_000
 """Milliseconds in a day."""
@@ -161,23 +162,23 @@ class _Shelf:
 
     def month(self, month: Window, wanted: Sequence[Window]) -> list[Planned]:
         """The files that ``wanted``, all of it inside ``month``, is to be taken from; the rest is the API's."""
-        days = [one for day in _days(wanted) if (one := self._worth(day, Source.DAY, intersected(wanted, [day])))]
+        if len(self.api.pages(wanted, self.step)) <= FEWEST_PAGES:
+            return []
         check = self.api.cost([Window(0, self.api.page_limit * self.step)], self.step)
-        whole = self._worth(month, Source.MONTH, wanted, check)
-        if whole is None:
-            return days
+        days = [one for day in _days(wanted) if (one := self._worth(day, Source.DAY, intersected(wanted, [day])))]
         rest = subtracted(wanted, [part for one in days for part in one.wanted])
-        by_days = sum(file_cost(one.window, self.step) for one in days) + self.api.cost(rest, self.step)
-        return [whole] if file_cost(month, self.step, check) < by_days else days
+        by_days = sum(file_cost(one.window, self.step) for one in days) + check + self.api.cost(rest, self.step)
+        whole = self._worth(month, Source.MONTH, wanted, check)
+        if whole is not None and file_cost(month, self.step, check) < by_days:
+            return [whole]
+        return days if by_days < self.api.cost(wanted, self.step) else []
 
     def _worth(self, window: Window, source: Source, wanted: Sequence[Window], check: float = 0.0) -> Planned | None:
         """The file of ``window``, if it can be had and costs less than the pages of what is wanted of it."""
-        if window in self.unusable or self.now < self.published_at(window):
+        by_api, by_file = self.api.cost(wanted, self.step), file_cost(window, self.step, check)
+        if window in self.unusable or self.now < self.published_at(window) or by_file >= by_api:
             return None
         pages = len(self.api.pages(wanted, self.step))
-        by_api, by_file = self.api.cost(wanted, self.step), file_cost(window, self.step, check)
-        if pages <= FEWEST_PAGES or by_file >= by_api:
-            return None
         return Planned(window, source, tuple(wanted), f"{by_file:.0f} instead of {by_api:.0f} for {pages} pages")
 
 

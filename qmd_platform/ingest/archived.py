@@ -11,7 +11,7 @@ days' for a month's) and the API's in the end: an archive's silence proves nothi
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -138,6 +138,8 @@ def agreed(shelf: Shelved, answers: Sequence[Fetched], step: int) -> tuple[list[
     if not is_contradicted(found, len(told)):
         return found, len(told), []
     dropped = [window for one in shelf.taken for part in one.parts for window in windows_of(part.candles.open_at, step)]
+    why = f"the API contradicts it: {len(found)} of {len(told)} candles"
+    shelf.failed += [replace(one.evidence, error=why) for one in shelf.taken]
     shelf.taken.clear()
     return found, len(told), subtracted(dropped, [one.window for one in answers])
 

@@ -27,7 +27,7 @@ from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Window, months
+from qmd_platform.model.window import Instant, Window, months
 from qmd_platform.venues import archive_facts
 from qmd_platform.venues.archive import Archive
 from qmd_platform.venues.ccxt_client import CcxtVenue, client
@@ -118,8 +118,7 @@ class _Errand:
         at_hand = [held[market.symbol] for market in markets if market.symbol in held]
         async with AsyncExitStack() as stack:
             asked = await stack.enter_async_context(self._client(venue, at_hand))
-            now = await asked.server_time()
-            fresh = None if len(at_hand) == len(markets) else await asked.instruments()
+            now, fresh = await self._listed(asked, ends_at, is_known=len(at_hand) == len(markets))
             listed = held if fresh is None else {instrument.symbol: instrument for instrument in fresh}
             wanted = [(market, known(listed, market)) for market in markets]
             self.lake.claim_world(world(self.url))
@@ -139,8 +138,21 @@ class _Errand:
             results = await asyncio.gather(*(work.market(*one) for one in wanted), return_exceptions=True)
         receipts = [receipt for of_market in all_or_raise(results) for receipt in of_market]
         if asyncio.get_running_loop().time() >= ends_at and any(receipt.failures for receipt in receipts):
-            raise OutOfTime(venue, f"the run's {self.asking.deadlines.run_s:g} s are over", hint="run it again")
+            raise self._late(venue)
         return receipts
+
+    async def _listed(
+        self, asked: CcxtVenue, ends_at: float, *, is_known: bool
+    ) -> tuple[Instant, list[Instrument] | None]:
+        """The venue's time, and what it lists unless that ``is_known``; OutOfTime when the run's time is over before."""
+        try:
+            async with asyncio.timeout_at(ends_at):
+                return await asked.server_time(), None if is_known else await asked.instruments()
+        except TimeoutError:
+            raise self._late(asked.name) from None
+
+    def _late(self, venue: str) -> OutOfTime:
+        return OutOfTime(venue, f"the run's {self.asking.deadlines.run_s:g} s are over", hint="run it again")
 
     def _client(self, venue: str, at_hand: Sequence[Instrument]) -> CcxtVenue:
         return client(

@@ -10,7 +10,7 @@ A verdict holds for one version of the partition and one of its shorter candles.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from qmd_platform.ingest.receipt import Receipt
@@ -23,6 +23,7 @@ from qmd_platform.quality import rules
 
 if TYPE_CHECKING:
     from qmd_platform.quality.judge import Finding
+    from qmd_platform.venues.port import Instrument
 
 
 def checked(lake: Lake, partition: Partition, *, shorter: Timeframe | None = None) -> list[Verdict]:
@@ -47,6 +48,27 @@ def checked(lake: Lake, partition: Partition, *, shorter: Timeframe | None = Non
         return held
     compared = None if beside is None else beside.partition.series
     verdicts = [_verdict(found, state, beside, now) for found in examined(lake, partition, compared)]
+    lake.ledger.record_verdicts(verdicts)
+    return verdicts
+
+
+def checked_list(lake: Lake, venue: str, before: Mapping[str, "Instrument"]) -> list[Verdict]:
+    """The verdict of every rule about the venue's instruments table, kept in the ledger too.
+
+    Args:
+        lake: holds the table.
+        venue: whose it is.
+        before: its instruments by symbol before the last list came.
+    """
+    from qmd_platform.ingest.instruments import instruments  # noqa: PLC0415 - brings ccxt
+    from qmd_platform.quality import listing  # noqa: PLC0415 - brings Great Expectations, a second
+
+    now = time.time_ns() // 1_000_000
+    state = lake.state(Partition(Series.instruments(venue)))
+    if state is None:
+        return []
+    found = listing.judged(list(instruments(lake, venue).values()), before)
+    verdicts = [_verdict(one, state, None, now) for one in found]
     lake.ledger.record_verdicts(verdicts)
     return verdicts
 

@@ -23,6 +23,7 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window, months
+from qmd_platform.venues import facts, paging
 from qmd_platform.venues.port import Instrument, Venue
 
 AHEAD_MS = 5_000
@@ -57,7 +58,8 @@ class VenueWork:
         end = min(wanted.end, ceiling)
         question = Question(self.venue, market, self.timeframe, floor, ceiling, is_over=delisted_at is not None)
         edge = todo[-1] if todo and todo[-1].end == wanted.end == end else None
-        state = MarketState(question)
+        newest = facts.of(market.venue, market.kind).newest_only
+        state = MarketState(question, paging.too_old_before(now, step, newest))
         total = sum(one.steps(step) for one in to_fetch(Window(floor, end), held)) if end > floor else 0
         work = MarketWork(self.shared, state, edge, _outside(wanted, floor, end), total, delisted_at)
         parts = reversed(list(months(wanted)))
@@ -77,9 +79,11 @@ class VenueWork:
         """
         if not todo or any(run.window.start < todo[0].start for run in held):
             return 0
+        until = min(asyncio.get_running_loop().time() + self.shared.asking.deadlines.partition_s, self.shared.ends_at)
         try:
-            return await self.venue.first_candle_at(market, self.timeframe) or 0
-        except VenueDown:
+            async with asyncio.timeout_at(until):
+                return await self.venue.first_candle_at(market, self.timeframe) or 0
+        except (VenueDown, TimeoutError):
             return 0  # its pages will be asked for; they fail by themselves, with their own reason
 
 

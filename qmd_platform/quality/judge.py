@@ -85,11 +85,11 @@ def judged(partition: Partition, candles: Candles, runs: Sequence[Run], beside: 
         QmdError: Great Expectations could not judge.
     """
     schema = _schema(candles)
-    findings = _found([rules.SCHEMA], schema)
+    findings = found([rules.SCHEMA], schema)
     if not findings[0].passed:
         return findings
     columns = measured(partition, candles, runs, beside)
-    return findings + _found(applying(columns), columns)
+    return findings + found(applying(columns), columns)
 
 
 def applying(columns: Columns) -> list[Rule]:
@@ -144,7 +144,8 @@ def _schema(candles: Candles) -> Columns:
     return {"column": np.array(COLUMNS), "found": np.array(found), "wanted": np.array(wanted)}
 
 
-def _found(asked: Sequence[Rule], columns: Columns) -> list[Finding]:
+def found(asked: Sequence[Rule], columns: Columns) -> list[Finding]:
+    """One finding for each rule over ``columns``, in order."""
     objected = objections(asked, columns)
     none = np.empty(0, np.intp)
     return [

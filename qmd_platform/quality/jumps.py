@@ -12,14 +12,17 @@ among ``n`` moves one beyond ``z`` happens by chance with at most ``n * TAIL / z
 is ``z`` of 850 in a month of 1m candles, 220 of 1h, 77 of 1d. Crashes stay below (recorded: at most 38 on Binance, Bybit
 and Hyperliquid in August 2024 and before, 290 on Gate in August 2023); a price ten times as high is at 4,600.
 
-A *spike* is a move and the move back at once, to within a quarter. Two such moves in a row by chance are the square
-of that, so the sixth root takes the third one's place (32 scales of 1m, 9 of 1d); but crashes come with rebounds, so
-a spike is measured by the moves around it where those are larger: a wrong price stands in a calm neighbourhood. A
-*wick* goes out and back inside one candle. Thin books make long ones, so its threshold is a jump's.
+A *spike* is a move and the move back at once, to within a quarter. Were the two independent, their chance would be the
+square (power 6); but a large order that empties a thin book moves the price and lets it come back, so they are not, and
+the power is taken half way (``SPIKE_POWER``, 93 scales of 1m, 38 of 1h; recorded sweeps reach 38 of 1m, Bitfinex 2016).
+Crashes come with rebounds, so a spike is measured by the moves around it where those are larger: a wrong price stands in
+a calm neighbourhood. A *wick* goes out and back inside one candle. Thin books make long ones, so its threshold is a
+jump's.
 
-**Volume.** A unit that changes (contracts for coins) multiplies every volume from one candle to the next and stays. A
-market's volume multiplies too, but not so that hours of it lie wholly above hours before: ``VOLUME_BLOCKS`` medians
-of ``BLOCK`` candles on each side must not overlap and differ ``VOLUME_TIMES`` fold.
+**Volume.** A unit that changes (contracts for coins) multiplies every volume from one candle to the next and stays. News
+multiplies a market's volume too, up to some twentyfold within the hour (Bitfinex 2016), but not so that hours of it lie
+wholly above hours before by more: ``VOLUME_BLOCKS`` medians of ``BLOCK`` candles on each side must not overlap, and be
+``VOLUME_TIMES`` fold apart.
 """
 
 from math import log
@@ -36,13 +39,14 @@ TAIL = 1.51
 CHANCE = 1e-4
 """Largest probability of chance over a whole month at which a jump is claimed."""
 
+SPIKE_POWER = 4.5
+
 LEAST = 20
 """Moves that a scale needs."""
 
-BLOCK, VOLUME_BLOCKS, VOLUME_TIMES = 20, 6, 8.0
+BLOCK, VOLUME_BLOCKS, VOLUME_TIMES = 20, 6, 30.0
 """Candles a median, medians a side, and how far apart the sides must be. Contract sizes are powers of ten (Gate: 0.0001
-to 10,000 coins). Hours of a market's own volume spread several fold, so what is seen for certain is a change a
-hundredfold and more; a tenfold one can hide in a lively market."""
+to 10,000 coins). A change a hundredfold and more is seen; a tenfold one cannot be told from news."""
 
 _NEAR = 30
 _RETURNS = 0.25
@@ -94,7 +98,7 @@ def _spikes(moves: NDArray[np.float64], scale: float, moving: int) -> list[tuple
     """Rows that are a spike, and how many thresholds high."""
     out, back = moves[:-1], moves[1:]
     sizes = np.minimum(np.abs(out), np.abs(back))
-    level = (TAIL**2 * moving / CHANCE) ** (1 / 6)
+    level = (TAIL ** (SPIKE_POWER / 3) * moving / CHANCE) ** (1 / SPIKE_POWER)
     likely = np.flatnonzero((sizes > scale * level) & (out * back < 0) & (np.abs(out + back) < _RETURNS * sizes))
     found = []
     for row in likely.tolist():

@@ -3,6 +3,7 @@
 What lives here: the types. What does not: the rules (``rules`` for candles, ``listing`` for instruments).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,3 +67,12 @@ class Rule:
     blocking: bool
     expectation: Expectation
     shows: tuple[str, ...] = COLUMNS
+
+
+def tabled(rules: Sequence[Rule]) -> str:
+    """The rules as a Markdown table, for docs/quality.md."""
+    lines = ["| rule | what holds | a breach | measured as |", "|---|---|---|---|"]
+    for rule in rules:
+        breach = f"{rule.severity.value}, blocks" if rule.blocking else rule.severity.value
+        lines.append(f"| `{rule.name}` | {rule.sentence} | {breach} | `{rule.expectation}` |")
+    return "\n".join(lines) + "\n"

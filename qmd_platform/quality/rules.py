@@ -11,7 +11,7 @@ person to look at, and the rollups skip what is not whole.
 """
 
 from qmd_platform.model.candles import COLUMNS, PRICES
-from qmd_platform.quality.rule import Rule, Same, Severity, Unique, Within
+from qmd_platform.quality.rule import Rule, Same, Severity, Unique, Within, tabled
 
 TOLERANCE = 1e-9
 """Largest relative difference that passes for equal: floats of converted volumes, far below any venue's tick."""
@@ -217,9 +217,5 @@ TOLD_RULES = (AGREES_WITH_ARCHIVE,)
 
 
 def markdown() -> str:
-    """The rules as the Markdown table of docs/quality.md."""
-    lines = ["| rule | what holds | a breach | measured as |", "|---|---|---|---|"]
-    for rule in (*CANDLE_RULES, *TOLD_RULES):
-        breach = f"{rule.severity.value}, blocks" if rule.blocking else rule.severity.value
-        lines.append(f"| `{rule.name}` | {rule.sentence} | {breach} | `{rule.expectation}` |")
-    return "\n".join(lines) + "\n"
+    """The rules as the first table of docs/quality.md."""
+    return tabled((*CANDLE_RULES, *TOLD_RULES))

@@ -4,7 +4,8 @@ What lives here: the layout, when a file is published by the sandbox's clock, CS
 files that are not as they should be (``archive_defects``), the candles themselves (``exchange``), sockets (``service``).
 Source: README of github.com/binance/binance-public-data.
 
-A file's bytes depend on its candles alone, so its checksum is the same whenever it is asked for.
+A file holds what the venue told when the file was published, whenever it is asked for: what is restated later is
+restated at the API only.
 """
 
 import hashlib
@@ -90,7 +91,7 @@ class Archive:
         kinds = {one.kind for one in defects}
         if "absent" in kinds or (found["checksum"] and "no_checksum" in kinds):
             return _absent()
-        built = self._kept(file, defects, now)
+        built = self._kept(file, defects)
         if not built.rows:
             return _absent()
         if found["checksum"] is None:
@@ -112,21 +113,20 @@ class Archive:
         name = found[0].rpartition("/")[2].removesuffix(".CHECKSUM")
         return _File(listing, Timeframe(found["interval"]), window, name, found["date"])
 
-    def _kept(self, file: _File, defects: Sequence[Defect], now: Instant) -> _Built:
+    def _kept(self, file: _File, defects: Sequence[Defect]) -> _Built:
         key = (file, tuple(str(one) for one in defects))
         if key not in self._built:
-            self._built[key] = self._made(file, defects, now)
+            self._built[key] = self._made(file, defects)
             if len(self._built) > _KEPT:
                 self._built.popitem(last=False)
         self._built.move_to_end(key)
         return self._built[key]
 
-    def _made(self, file: _File, defects: Sequence[Defect], now: Instant) -> _Built:
-        shown = archive_defects.other(self._exchange, file.listing, defects, now)
+    def _made(self, file: _File, defects: Sequence[Defect]) -> _Built:
+        at = _published_at(file.window)
+        shown = archive_defects.other(self._exchange, file.listing, defects, at)
         step, start, end = file.timeframe.step, file.window.start, file.window.end
-        rows = self._exchange.candles(
-            Ask(shown, file.timeframe, start, end, file.window.steps(step), newest=False), now
-        )
+        rows = self._exchange.candles(Ask(shown, file.timeframe, start, end, file.window.steps(step), newest=False), at)
         is_spot = file.listing.is_spot
         per_ms = 1000 if is_spot and file.date >= _MICROSECONDS_FROM else 1
         printed = archive_defects.of_rows(Printed(rows, has_header=not is_spot, per_ms=per_ms), defects)

@@ -158,7 +158,7 @@ def _contract(listing: Listing, now: Instant) -> dict[str, object]:
         "symbol": listing.wire,
         "pair": listing.wire,
         "contractType": "PERPETUAL",
-        "deliveryDate": 4133404800000,
+        "deliveryDate": listing.events.delisted_at or 4133404800000,
         "onboardDate": listing.listed_at,
         "status": "SETTLING" if listing.events.is_delisted(now) else "TRADING",
         "baseAsset": listing.base,

@@ -6,7 +6,7 @@ requests in the same order meet the same faults.
 
 | kind | what the client sees |
 |---|---|
-| ``empty_page`` | candles: an empty list with status 200 |
+| ``empty_page`` | candles: no rows |
 | ``short_page`` | candles: the first half of the rows |
 | ``descending`` | candles: the rows the other way round |
 | ``duplicates`` | candles: the first half of the rows twice, row by row |
@@ -73,10 +73,8 @@ OPTIONS: dict[str, frozenset[str]] = {
 """The kinds, and what can be said about each besides which requests it strikes."""
 
 KINDS = tuple(OPTIONS)
-OF_ROWS = KINDS[2 : KINDS.index("throttle")]
-"""Kinds that change the rows of a page before they are printed."""
-OF_CANDLES = frozenset({"empty_page", "short_page", *OF_ROWS})
-"""Kinds that count requests for candles only."""
+OF_ROWS = frozenset(KINDS[: KINDS.index("throttle")])
+"""Kinds that change the rows of a page before they are printed; they count requests for candles only."""
 OF_MARKETS = frozenset({"gap", "hole", "restated"})
 """Kinds that befall a market, whoever asks."""
 BAD_VALUES = ("low_above_high", "negative", "nan")
@@ -113,7 +111,7 @@ class Fault:
 
     def matches(self, venue: str, target: str, now: Instant, *, is_candles: bool) -> bool:
         """Whether the entry is about such a request at all."""
-        if self.kind in OF_MARKETS or (self.kind in OF_CANDLES and not is_candles):
+        if self.kind in OF_MARKETS or (self.kind in OF_ROWS and not is_candles):
             return False
         if self.venue not in {None, venue} or self.path not in target:
             return False

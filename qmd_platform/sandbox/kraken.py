@@ -77,6 +77,13 @@ def _pairs(exchange: Exchange, query: Query, now: Instant) -> Answer:
     return _well({one.wire: _pair(one) for one in listed if wanted is None or wanted in _names(one)})
 
 
+def _assets(exchange: Exchange, query: Query, now: Instant) -> Answer:
+    pairs = [_pair(one) for one in exchange.listings(NAME, now, spot=True)]
+    names = sorted({str(pair[half]) for pair in pairs for half in ("base", "quote")})
+    facts = {"aclass": "currency", "decimals": 10, "display_decimals": 5, "status": "enabled"}
+    return _well({name: {"altname": name.removeprefix("X").removeprefix("Z"), **facts} for name in names})
+
+
 def _names(listing: Listing) -> tuple[str, str, str]:
     """All three names of a pair: XXBTZUSD, XBTUSD, XBT/USD."""
     base = coins.KRAKEN_NAMES.get(listing.base, listing.base)
@@ -148,6 +155,7 @@ def _average(listing: Listing, rows: Rows) -> Figures:
 
 _HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {
     "/Time": _time,
+    "/Assets": _assets,
     "/AssetPairs": _pairs,
     "/OHLC": _candles,
 }

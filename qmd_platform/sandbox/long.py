@@ -5,6 +5,7 @@ What lives here: their rollup from days. What does not: the days (``market``), t
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +36,14 @@ def weeks(at: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def long_rows(exchange: Exchange, listing: Listing, bucket: Bucket, limit: int, now: Instant) -> Rows:
     """The newest ``limit`` candles of ``listing`` at ``now``, oldest first; none of a recorded market."""
-    is_made = listing.market not in exchange.replayed
-    days = trading(listing, _DAY, listing.listed_at // _DAY * _DAY, now + 1, now) if is_made else Trading.none()
+    days = Trading.none() if listing.market in exchange.replayed else _days(listing, now)
     return Deterministic(listing).printed(_rolled_up(days, bucket).take(slice(-limit, None)))
+
+
+@lru_cache(maxsize=32)
+def _days(listing: Listing, now: Instant) -> Trading:
+    """All days since the listing, millions of minutes: kept for who asks again while the clock stands still."""
+    return trading(listing, _DAY, listing.listed_at // _DAY * _DAY, now + 1, now)
 
 
 def _rolled_up(days: Trading, bucket: Bucket) -> Trading:

@@ -7,8 +7,6 @@ What lives here: a good answer in, a bad one out. What does not: when (``faults`
 from collections.abc import Callable
 from dataclasses import replace
 
-import msgspec
-
 from qmd_platform.sandbox import dispatch
 from qmd_platform.sandbox.exchange import Answer
 from qmd_platform.sandbox.faults import Fault
@@ -32,19 +30,6 @@ def first_half(body: bytes) -> bytes:
 
 def _left_alone(fault: Fault, venue: str, good: _Good) -> Answer:
     return good()
-
-
-def _empty(fault: Fault, venue: str, good: _Good) -> Answer:
-    return replace(good(), body=b"[]", status=200, rows=0)
-
-
-def _short(fault: Fault, venue: str, good: _Good) -> Answer:
-    answer = good()
-    if answer.ask is None:
-        return answer
-    rows = msgspec.json.decode(answer.body, type=list[msgspec.Raw])
-    kept = rows[: len(rows) // 2]
-    return replace(answer, body=b"[" + b",".join(map(bytes, kept)) + b"]", rows=len(kept))
 
 
 def _throttled(fault: Fault, venue: str, good: _Good) -> Answer:
@@ -71,8 +56,6 @@ def _html(fault: Fault, venue: str, good: _Good) -> Answer:
 
 
 _SPOILERS: dict[str, Callable[[Fault, str, _Good], Answer]] = {
-    "empty_page": _empty,
-    "short_page": _short,
     "throttle": _throttled,
     "ban": _banned,
     "server_error": _broken,

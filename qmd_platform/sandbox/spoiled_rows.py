@@ -36,6 +36,14 @@ class _Page:
     fault: Fault
 
 
+def _empty(page: _Page, ask: Ask, now: Instant, rows: Rows) -> Rows:
+    return rows.take(slice(0))
+
+
+def _short(page: _Page, ask: Ask, now: Instant, rows: Rows) -> Rows:
+    return rows.take(slice(len(rows) // 2))
+
+
 def _descending(page: _Page, ask: Ask, now: Instant, rows: Rows) -> Rows:
     return rows.take(slice(None, None, -1))
 
@@ -138,6 +146,8 @@ def _below(first: Numbers, then: Numbers) -> Numbers:
 
 
 _SPOILERS: dict[str, Callable[[_Page, Ask, Instant, Rows], Rows]] = {
+    "empty_page": _empty,
+    "short_page": _short,
     "descending": _descending,
     "duplicates": _duplicates,
     "contradicting": _contradicting,

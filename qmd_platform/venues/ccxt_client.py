@@ -147,31 +147,40 @@ class CcxtVenue:
         record = await self._record(market, timeframe)
         request = dialects.oldest_request(self.name, market.kind, record, timeframe)
         longest = dialects.longest_request(self.name, market.kind, record)
-        if request is None and longest is None:
+        if longest is not None:
+            return await self._narrowed(market, record, longest, timeframe)
+        if request is None:
             return listing.listed_at(record)
-        candles, _ = await self._candles(market, record, request or longest, ())
-        if not len(candles):
-            return None
-        first = int(candles.open_at[0])
-        return first if longest is None else await self._narrowed(market, timeframe, first)
+        candles, _ = await self._candles(market, record, request, ())
+        return int(candles.open_at[0]) if len(candles) else None
 
-    async def _narrowed(self, market: Market, timeframe: Timeframe, at: Instant) -> Instant:
-        """The first candle of ``timeframe`` inside the longest candle that opens ``at``.
+    async def _narrowed(
+        self, market: Market, record: CcxtMarket, longest: Request, timeframe: Timeframe
+    ) -> Instant | None:
+        """The first candle of ``timeframe``, found inside the first one of ever shorter ones.
 
-        Not later than the truth: where the venue does not serve candles that old, the longer one's start is told.
+        Never later than the truth, or candles would be called unlisted that are not: the longest ones are asked for
+        twice, and a shorter one must open at the price of the longer one that it begins. Otherwise, and where the venue
+        does not serve candles that old, the longer one's start is told.
         """
-        window = Window(at, at + dialects.longest_lasts(self.name, market.kind))
+        answers = [(await self._candles(market, record, longest, ()))[0] for _ in range(2)]
+        first = min(
+            (rows.take(slice(1)) for rows in answers if len(rows)), key=lambda row: row.open_at[0], default=None
+        )
+        if first is None:
+            return None
+        lasts = dialects.longest_lasts(self.name, market.kind)
         for rung in dialects.rungs(timeframe):
+            window = Window(int(first.open_at[0]), int(first.open_at[0]) + lasts)
             try:
                 page = await self.page(market, rung, window)
             except BeyondHistory:
                 break
-            inside = page.candles.within(window)
-            if not len(inside):
+            inside = page.candles.within(window).take(slice(1))
+            if not len(inside) or inside.open[0] != first.open[0]:
                 break
-            at = int(inside.open_at[0])
-            window = Window(at, at + rung.step)
-        return at
+            first, lasts = inside, rung.step
+        return int(first.open_at[0])
 
     async def _record(self, market: Market, timeframe: Timeframe) -> CcxtMarket:
         """The record of ``market`` as ccxt keeps it; all markets of its kind are loaded unless it is known already.

@@ -16,6 +16,20 @@ from qmd_platform.venues import facts
 from qmd_platform.venues.listing import CcxtMarket
 from qmd_platform.venues.spellings import TABLE, Dialect, Params
 
+__all__ = [
+    "Dialect",
+    "Params",
+    "Request",
+    "candle_request",
+    "longest_lasts",
+    "longest_request",
+    "of",
+    "oldest_request",
+    "onward_request",
+    "rungs",
+    "spelling",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -44,6 +44,9 @@ _MAY_BE_NONE = frozenset({"future"})
 _NOT_KEPT = frozenset({"info", "tiers"})
 """Parts of ccxt's record that are large and not needed to ask for candles; ccxt fills in what is absent."""
 
+_DARK = ".d"
+"""How the names of Kraken's dark pools end."""
+
 TICK_SIZE = 4
 """ccxt's ``precisionMode`` in which a market's precision is its smallest step."""
 
@@ -55,9 +58,13 @@ def instruments(venue: str, markets: Mapping[str, CcxtMarket], precision_mode: i
 
 
 def kept(venue: str, markets: Iterable[CcxtMarket]) -> list[CcxtMarket]:
-    """The markets that are spot or settled in a coin whose contracts are kept (``facts.VenueFacts.settles``)."""
+    """The markets that are spot or settled in a coin whose contracts are kept (``facts.VenueFacts.settles``).
+
+    Kraken's dark pools are left out: ccxt gives them the symbol of the open market beside them.
+    """
     settles = facts.VENUES[venue].settles
-    return [one for one in markets if settles is None or not one.get("settle") or one["settle"] in settles]
+    wanted = (one for one in markets if settles is None or not one.get("settle") or one["settle"] in settles)
+    return [one for one in wanted if not (venue == "kraken" and str(one.get("id")).endswith(_DARK))]
 
 
 def lacking(venue: str, group: str, markets: Iterable[CcxtMarket]) -> list[str]:

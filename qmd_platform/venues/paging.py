@@ -95,6 +95,14 @@ def served_from(answer: Candles, step: int, newest: int | None) -> Instant | Non
     return min(int(answer.open_at[0]), int(answer.open_at[-1]) - (newest - 1) * step)
 
 
+def too_old_before(now: Instant, step: int, newest: int | None) -> Instant:
+    """Before which time such a venue (``served_from``) serves nothing at ``now`` or later; 0 for other venues.
+
+    One candle more than it promises is allowed for: Kraken has served 721.
+    """
+    return 0 if newest is None else max((now // step - newest) * step, 0)
+
+
 def _repeats(answer: Candles, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> tuple[list[int], list[int]]:
     """Positions of rows that repeat an earlier row's open time: the equal ones, and all of those that disagree.
 

@@ -9,7 +9,7 @@ import ipaddress
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from email.utils import parsedate
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -80,8 +80,8 @@ class Transport:
         """Heed what the venue counts itself (Binance, by the minute of its own clock)."""
         used = headers.get(USED_WEIGHT, "")
         if used.isdecimal():
-            sent = parsedate_to_datetime(headers["Date"]).second if "Date" in headers else 0
-            await self._pace.used(bucket, float(used), 60.0 - sent)
+            date = parsedate(headers.get("Date", ""))
+            await self._pace.used(bucket, float(used), 60.0 - (date[5] if date else 0))
 
     async def _sent(self, url: str, headers: Mapping[str, str]) -> Answer:
         import aiohttp  # noqa: PLC0415 - 0.2 s, paid by the first request and not by who imports the client

@@ -14,6 +14,7 @@ from qmd_platform.ledger.records import Verdict
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.quality import rules
+from qmd_platform.quality.listing_rules import LISTING_RULES
 from qmd_platform.quality.rule import Rule
 from qmd_platform.sandbox.server import running
 from tests.graph import NOW, at_home, instance_for, run, universe_in
@@ -42,7 +43,12 @@ def test_every_rule_is_in_exactly_one_check():
     )
 
 
-@pytest.mark.parametrize("check", ALL, ids=lambda check: check.name)
+def test_every_rule_about_the_list_of_markets_is_in_exactly_one_check():
+    grouped = [rule for check in checks.LISTING_CHECKS for rule in check.rules]
+    assert grouped == list(LISTING_RULES)
+
+
+@pytest.mark.parametrize("check", [*ALL, *checks.LISTING_CHECKS], ids=lambda check: check.name)
 def test_the_rules_of_a_check_are_equally_severe_and_block_alike(check: checks.Check):
     assert len({(rule.severity, rule.blocking) for rule in check.rules}) == 1
 

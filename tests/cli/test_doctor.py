@@ -1,5 +1,6 @@
 """doctor on a machine where everything works, and on several where something does not."""
 
+import asyncio
 import importlib
 import socket
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from qmd_platform import config
 from qmd_platform.venues.reach import Reach
 from tests.cli.conftest import Qmd, answer
 
@@ -40,6 +42,29 @@ def test_a_fresh_machine_is_not_a_sick_one_and_looking_makes_nothing(
     assert result.exit_code == 0
     assert "made by the first command that writes" in result.stdout
     assert not own_home.exists()
+
+
+def test_a_ban_that_workers_share_is_told(qmd: Qmd, own_home: Path, universe: Path, sandbox: str):
+    own_home.mkdir()
+    with config.open_lake() as lake, config.open_coordination(lake) as coordination:
+        asyncio.run(coordination.budgets("binance", sandbox).ban(300, "418: too many requests"))
+    result = qmd("doctor", "--venue-url", sandbox, "--json")
+    checks = {check["name"]: check for check in answer(result)}
+    assert checks["coordination"]["status"] == "ok"
+    assert "coordination.sqlite" in checks["coordination"]["said"]
+    assert checks["binance ban"]["status"] == "warn"
+    assert "418: too many requests" in checks["binance ban"]["said"]
+
+
+def test_workers_that_cannot_agree_are_a_warning(
+    qmd: Qmd, in_filled: Path, universe: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("QMD_REDIS_URL", "redis://:secret@127.0.0.1:1/0")
+    result = qmd("doctor", "--venue-url", sandbox, "--json")
+    check = next(check for check in answer(result) if check["name"] == "coordination")
+    assert check["status"] == "warn"
+    assert "127.0.0.1:1" in check["said"]
+    assert "secret" not in result.stdout
 
 
 def test_a_symbol_the_venue_does_not_list_is_found_before_a_run_fails(

@@ -1,12 +1,14 @@
 """explain and quarantine: why one candle is what it is, and which rows were kept out."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qmd_platform import __version__
 from qmd_platform.coverage import causes
 from qmd_platform.ingest.rollup import roll_up
 from qmd_platform.lake.store import Lake, Rejected, Write
@@ -223,3 +225,13 @@ def test_a_lake_in_whose_candles_nothing_is_wrong_has_an_empty_quarantine(qmd: Q
     lake.commit([Write(other, candles(0, 1, 1.0).to_arrow())], run_id="g", source="x")
     shown = qmd("quarantine", str(other.series))
     assert (shown.exit_code, shown.stdout) == (0, "No row of gate:BTC/USDT:1m was kept out.\n")
+
+
+@pytest.mark.usefixtures("in_filled")
+def test_a_candle_that_was_backfilled_is_explained_by_the_very_requests_that_fetched_it(qmd: Qmd):
+    found = answer(qmd("explain", "binance:BTC/USDT:1m", "2026-11-15T01:00Z", "--json"))
+    (brought,) = found["history"]
+    assert (found["state"], brought["source"], brought["code_version"]) == ("present", "sandbox:binance", __version__)
+    assert {one["commit"] for one in found["requests"]} == {brought["commit"]}
+    assert all(re.fullmatch("[0-9a-f]{64}", one["sha256"]) and one["rows"] for one in found["requests"])
+    assert {one["start"] <= found["open_at"] < one["end"] for one in found["requests"]} == {True}

@@ -31,7 +31,6 @@ async def asked(coordination: Coordination, url: str, seconds: float) -> Counter
     outcomes: Counter[str] = Counter()
     spending = coordination.budgets("gate", url)
     async with client("gate", venue_url=url, instruments=[INSTRUMENT], spending=spending) as venue:
-
         end = time.monotonic() + seconds
 
         async def work() -> None:
@@ -54,3 +53,6 @@ if __name__ == "__main__":
         sys.stdout.flush()
         sys.stdin.readline()
         sys.stdout.write(json.dumps(asyncio.run(asked(coordination, url, float(seconds)))))
+        sys.stdout.write("\ndone\n")
+        sys.stdout.flush()
+        sys.stdin.read()

@@ -77,3 +77,5 @@ if __name__ == "__main__":
         say("ready")
         sys.stdin.readline()
         {"count": count, "take": take, "hold": hold, "spend": spend}[what](opened, *rest)
+        say("done")
+        sys.stdin.read()

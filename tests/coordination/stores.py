@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.coordination.opening import Coordination, opened
+from qmd_platform.coordination.settings import Settings
 from tests.services import fresh_schema
 
 KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres), pytest.param("redis", marks=pytest.mark.redis))
@@ -31,9 +32,8 @@ class Somewhere:
     keep_limits: bool = True
 
     def opened(self) -> Coordination:
-        return opened(
-            Path(self.root), self.lake, postgres=self.postgres, redis=self.redis, keep_limits=self.keep_limits
-        )
+        settings = Settings(redis=self.redis, keep_limits=self.keep_limits)
+        return opened(Path(self.root), self.lake, settings, postgres=self.postgres)
 
     @property
     def text(self) -> str:
@@ -73,10 +73,13 @@ def racing(
 
 
 def together(processes: list[subprocess.Popen[str]]) -> list[str]:
-    """What the processes say, once all of them were ready and told to go."""
+    """What the processes say, once all of them were ready and told to go. None ends before all have said ``done``."""
     for process in processes:
         assert process.stdout.readline() == "ready\n"
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
-    return [process.communicate(timeout=120)[0] for process in processes]
+    said = ["".join(iter(process.stdout.readline, "done\n")) for process in processes]
+    for process in processes:
+        process.communicate(timeout=20)
+    return said

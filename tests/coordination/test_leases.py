@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from qmd_platform.coordination.leases import Leases, held_lease
 from qmd_platform.coordination.link import Link
-from qmd_platform.coordination.opening import Coordination, opened
+from qmd_platform.coordination.opening import Coordination
 from qmd_platform.coordination.port import Read
 from qmd_platform.coordination.sqlite import SqliteStore
 from tests.coordination.stores import Somewhere, racing, together
@@ -97,7 +98,7 @@ def test_checkpoint_keys_of_different_symbols_do_not_collide(coordination: Coord
 
 def test_two_lakes_in_one_store_have_leases_of_their_own(place: Somewhere, coordination: Coordination):
     assert coordination.leases.take("a", owner="one", seconds=60)
-    with opened(Path(place.root), "another", postgres=place.postgres, redis=place.redis) as other:
+    with replace(place, lake="another").opened() as other:
         assert other.leases.take("a", owner="two", seconds=60)
 
 
@@ -169,6 +170,22 @@ def test_a_cancelled_worker_gives_its_lease_back(coordination: Coordination):
     asyncio.run(run())
 
 
+def test_a_worker_cancelled_while_it_takes_a_lease_gives_it_back(coordination: Coordination):
+    async def run() -> None:
+        async def work() -> None:
+            async with held_lease(coordination.leases, "a", owner="one", seconds=60):
+                pytest.fail("it was cancelled before")
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)  # it has begun, and its thread is asking
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert coordination.leases.take("a", owner="two", seconds=60)
+
+    asyncio.run(run())
+
+
 def test_a_lease_that_was_lost_while_working_says_so(coordination: Coordination, caplog: pytest.LogCaptureFixture):
     async def run() -> bool:
         async with held_lease(coordination.leases, "a", owner="one", seconds=0.2) as lease:
@@ -185,7 +202,7 @@ def test_without_a_store_work_is_done_and_not_silently_skipped(tmp_path: Path, c
     """The seamless provider's "coordinator unreachable silently skipping work"."""
 
     async def run() -> list[bool]:
-        coordination = opened(tmp_path, "lake", redis="redis://127.0.0.1:1/0")
+        coordination = Somewhere(str(tmp_path), redis="redis://127.0.0.1:1/0").opened()
         async with held_lease(coordination.leases, "a", owner="one", seconds=60) as lease:
             return [lease is not None, lease.is_granted, lease.is_held(), lease.is_lost]
 

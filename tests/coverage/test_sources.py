@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qmd_platform.coverage.sources import DAY, FEW, Api, Planned, Source, bunched, file_cost, sources
 from qmd_platform.model.spans import subtracted, united
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Instant, Window, instant, month_window
+from qmd_platform.model.window import Instant, Window, instant, month_of, month_window
 from qmd_platform.venues import archive_facts, facts
 
 STEP = 60_000
@@ -46,7 +46,7 @@ def test_the_arithmetic_is_that_of_the_docstring():
     check = SPOT.cost([Window(0, 1000 * STEP)], STEP)
     assert file_cost(thirty, STEP, check) == pytest.approx(16.05)
     assert SPOT.cost([Window(0, 3 * DAY)], STEP) == pytest.approx(16.08)
-    assert 3 * file_cost(day("2026-09-01"), STEP) == pytest.approx(7.08)
+    assert 3 * file_cost(day("2026-09-01"), STEP) + check == pytest.approx(10.33)
     assert SPOT.cost([Window(0, HOUR)], STEP) == pytest.approx(3.015)
 
 
@@ -62,7 +62,12 @@ def test_a_running_month_comes_by_the_day_up_to_yesterday_and_the_rest_from_the_
 
 def test_before_its_file_can_be_expected_a_day_or_month_comes_otherwise():
     early = instant("2026-11-20T11:59:59Z")
-    assert whom(plan(day("2026-11-19"), now=early)) == [(Source.API, day("2026-11-19"))]
+    found = whom(plan(Window.of("2026-11-17", "2026-11-20"), now=early))
+    assert found == [
+        (Source.DAY, day("2026-11-17")),
+        (Source.DAY, day("2026-11-18")),
+        (Source.API, day("2026-11-19")),
+    ]
     monday = instant("2026-11-02T23:59:59Z")
     found = plan(OCTOBER, now=monday)
     assert {one.source for one in found} == {Source.DAY}
@@ -82,9 +87,9 @@ def test_what_turned_out_to_be_of_no_use_is_not_planned_again():
 
 
 def test_a_few_days_come_by_the_day_and_many_in_the_months_file():
-    six = Window.of("2026-10-05", "2026-10-11")
-    assert whom(plan(six)) == [(Source.DAY, one) for one in archive_facts.days(six)]
-    assert whom(plan(Window.of("2026-10-05", "2026-10-12"))) == [(Source.MONTH, OCTOBER)]
+    five = Window.of("2026-10-05", "2026-10-10")
+    assert whom(plan(five)) == [(Source.DAY, one) for one in archive_facts.days(five)]
+    assert whom(plan(Window.of("2026-10-05", "2026-10-11"))) == [(Source.MONTH, OCTOBER)]
 
 
 def test_a_hole_of_a_few_candles_is_the_apis_however_many_there_are():
@@ -102,16 +107,27 @@ def test_a_hole_of_a_few_candles_is_the_apis_even_where_the_file_is_fetched():
     assert next(one for one in planned if one.source is Source.MONTH).wanted == (rest,)
 
 
-def test_what_one_page_brings_is_the_apis():
-    page = Window(OCTOBER.start, OCTOBER.start + 1000 * STEP)
-    assert whom(plan(page)) == [(Source.API, page)]
+def test_what_two_pages_bring_is_the_apis():
+    for count in (1000, 1440, 2000):
+        window = Window(OCTOBER.start, OCTOBER.start + count * STEP)
+        assert whom(plan(window)) == [(Source.API, window)]
     assert whom(plan(OCTOBER, step=Timeframe.H1.step)) == [(Source.API, OCTOBER)]
+    two_days = Window(OCTOBER.start, OCTOBER.start + 2 * DAY)
+    assert [one.source for one in plan(two_days)] == [Source.DAY] * 2
 
 
 def test_without_an_archive_all_is_the_apis():
     found = sources([OCTOBER], STEP, NOW, api=SPOT)
     assert whom(found) == [(Source.API, OCTOBER)]
     assert sources([], STEP, NOW, api=SPOT, published_at=KNOWN.published_at) == []
+
+
+def test_files_that_save_less_than_the_page_to_compare_costs_are_not_worth_it():
+    light = Api(1000, lambda candles: 0.1)
+    three = Window.of("2026-11-05", "2026-11-08")
+    assert file_cost(day("2026-11-05"), STEP) < light.cost([day("2026-11-05")], STEP)
+    found = sources([three], STEP, NOW, api=light, published_at=KNOWN.published_at)
+    assert whom(found) == [(Source.API, three)]
 
 
 def test_usd_m_weighs_by_the_page():
@@ -164,7 +180,8 @@ def test_no_plan_costs_more_than_asking_the_api_for_everything_but_for_the_pages
     check = SPOT.cost([Window(0, 1000 * STEP)], STEP)
     cost = SPOT.cost([one.window for one in planned if one.source is Source.API], STEP)
     cost += sum(file_cost(one.window, STEP) for one in planned if one.source is Source.DAY)
-    cost += sum(file_cost(one.window, STEP, check) for one in planned if one.source is Source.MONTH)
+    cost += sum(file_cost(one.window, STEP) for one in planned if one.source is Source.MONTH)
+    cost += check * len({month_of(one.window.start) for one in planned if one.source is not Source.API})
     files = sum(one.source is not Source.API for one in planned)
     assert cost <= SPOT.cost(united(windows), STEP) + 2 * files * SPOT.cost([Window(0, STEP)], STEP)
 

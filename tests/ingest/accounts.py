@@ -34,7 +34,9 @@ USDM = Market("binance", "BTC/USDT:USDT")
 GATE = Market("gate", "ETH/USDT")
 GATE_PERPETUAL = Market("gate", "ETH/USDT:USDT")
 BITFINEX = Market("bitfinex", "BTC/USD")
-MARKETS = (SPOT, USDM, GATE, GATE_PERPETUAL, BITFINEX)
+OKX = Market("okx", "BTC/USDT")
+BYBIT = Market("bybit", "ETH/USDT:USDT")
+MARKETS = (SPOT, USDM, GATE, GATE_PERPETUAL, BITFINEX, OKX, BYBIT)
 """One of each wire format."""
 
 Fault = Mapping[str, object]
@@ -90,7 +92,7 @@ class Played:
             assert self.held(market).equals(true), market
             present = windows_of(true.open_at, Timeframe.M1.step)
             told = window
-            if market.venue in OMITS_EMPTY and len(true):
+            if market.venue in OMITS_EMPTY and len(true) and window.end == CLOSED.end:
                 # Nothing is said yet of silent minutes that nothing has followed.
                 told = Window(window.start, int(true.open_at[-1]) + Timeframe.M1.step)
             assert self.windows(market, State.PRESENT, window) == united(present), market

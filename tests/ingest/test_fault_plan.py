@@ -79,9 +79,7 @@ DOUBTED: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("kind", DOUBTED)
-def test_a_candle_that_is_never_believable_is_left_out_said_so_and_healed_when_the_venue_is(
-    tmp_path: Path, kind: str
-):
+def test_a_candle_that_is_never_believable_is_left_out_said_so_and_healed_when_the_venue_is(tmp_path: Path, kind: str):
     with playing(tmp_path, [{"kind": kind, "path": "klines", **DOUBTED[kind]}]) as played:
         (receipt,) = played.fill([SPOT])
         true = played.truth(SPOT)

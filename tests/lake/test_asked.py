@@ -3,9 +3,12 @@
 import hashlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from qmd_platform.lake.rebuild import rebuild
+from qmd_platform.lake.rebuild import rebuild, replayed
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.model.evidence import Answered, Attempt
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.window import Window
@@ -106,3 +109,30 @@ def test_a_ledger_made_again_has_the_same_attempts_and_evidence(lake: Lake, *, c
     rebuild(lake.root, now=1)
     anew = Lake.open(lake.root)
     assert (anew.attempts(JANUARY.series), anew.evidence(JANUARY.series)) == known
+
+
+spans = st.tuples(st.integers(0, 8), st.integers(1, 8)).map(lambda two: hours(two[0], two[0] + two[1]))
+answers = st.builds(
+    answer, spans, st.integers(1, 9), st.integers(0, 5), st.sampled_from("ab"), st.sampled_from(["", "!"])
+)
+writes = st.builds(
+    lambda window, said, rows: asked(window, *said, rows=tuple(sorted(rows))),
+    spans,
+    st.lists(answers, max_size=3),
+    st.sets(st.integers(0, 15), max_size=4),
+)
+
+
+@settings(max_examples=10)
+@given(st.lists(writes, min_size=1, max_size=6))
+def test_whatever_is_asked_the_records_played_again_say_the_same(
+    tmp_path_factory: pytest.TempPathFactory, commits: list[Write]
+):
+    with Lake.open(tmp_path_factory.mktemp("lake")) as lake:
+        for write in commits:
+            put(lake, write)
+        with replayed(lake.records) as database:
+            anew = Ledger(database)
+            assert anew.attempts([JANUARY.series]) == {JANUARY.series: lake.attempts(JANUARY.series)}
+            assert anew.evidence(JANUARY.series) == lake.evidence(JANUARY.series)
+        assert lake.verify() == []

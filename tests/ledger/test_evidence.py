@@ -11,24 +11,33 @@ from hypothesis import strategies as st
 
 from qmd_platform.errors import Conflict, LedgerError
 from qmd_platform.ledger import schema as db
+from qmd_platform.ledger.database import Database
 from qmd_platform.ledger.journal import Entry
 from qmd_platform.ledger.ledger import Ledger
-from qmd_platform.ledger.records import Change
+from qmd_platform.ledger.postgres import PostgresDatabase
+from qmd_platform.ledger.records import Change, Rejected
+from qmd_platform.ledger.sqlite import SqliteDatabase
+from qmd_platform.ledger.tracing import Refusals, Refused
 from qmd_platform.model.evidence import Answered, Attempt
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run, State, merged
 from tests.ledger.making import BITCOIN, ETHER, change, commit, window
+from tests.servers import fresh_schema
 
 FEBRUARY = Partition(BITCOIN.series, "2026-02")
 
 MISSING = Run(window(0, 9), State.MISSING, "asked for, not received")
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(tmp_path / "ledger.sqlite", tmp_path / "commit.lock")
-    yield opened
-    opened.close()
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    if request.param == "postgres":
+        database: Database = PostgresDatabase(fresh_schema(request.getfixturevalue("postgres")))
+    else:
+        database = SqliteDatabase(tmp_path / "ledger.sqlite", tmp_path / "commit.lock")
+    database.migrate()
+    yield Ledger(database)
+    database.close()
 
 
 def answer(at: int) -> Answered:
@@ -117,6 +126,39 @@ def test_a_checkpoint_holds_what_was_asked(ledger: Ledger, tmp_path: Path):
     assert other.attempts([BITCOIN.series]) == ledger.attempts([BITCOIN.series])
     assert other.evidence(BITCOIN.series) == ledger.evidence(BITCOIN.series)
     other.close()
+
+
+def test_what_the_commits_said_of_a_candle_is_told_once_with_the_window_it_last_had(ledger: Ledger):
+    said = [
+        (Run(window(0, 9), State.MISSING, "a"),),
+        (Run(window(0, 4), State.MISSING, "a"), Run(window(4, 9), State.PRESENT)),
+        (Run(window(0, 2), State.MISSING, "b"), Run(window(2, 9), State.PRESENT)),
+    ]
+    for seen, known in enumerate(said):
+        commit(ledger, change(BITCOIN, seen, runs=known))
+    one = window(1, 2).start
+    assert ledger.told(BITCOIN, one, 3) == [(1, said[1][0]), (3, said[2][0])]
+    assert ledger.told(BITCOIN, one, 2) == [(1, said[1][0])]
+    assert ledger.told(BITCOIN, window(3, 4).start, 3) == [(1, said[1][0]), (3, said[2][1])]
+    assert ledger.told(BITCOIN, window(9, 10).start, 3) == []
+    versions = ledger.versions_by(BITCOIN, [1, 3])
+    assert {number: (one.version, one.run_id) for number, one in versions.items()} == {1: (1, "r"), 3: (3, "r")}
+
+
+def test_rows_kept_out_are_found_by_series_window_and_reason(ledger: Ledger):
+    low, high = (Rejected(window(n, n + 1).start, {"low": 2.0}, why) for n, why in ((0, "Low 5% off"), (3, "high")))
+    commit(ledger, replace(change(BITCOIN, 0), rejected=(high, low)), replace(change(ETHER, 0), rejected=(low,)))
+    at = ledger.log()[0].at
+    found = [Refused(of, row, 1, at, "r", "s") for of, row in ((BITCOIN, low), (BITCOIN, high), (ETHER, low))]
+    assert ledger.refused() == found
+    assert ledger.refused(limit=1) == found[:1]
+    assert ledger.refused(BITCOIN.series, window(1, 9)) == [found[1]]
+    assert ledger.refused(reason="low 5%") == [found[0], found[2]]
+    assert ledger.refused(reason="low_5") == []
+    assert ledger.refusals(BITCOIN.series) == [
+        Refusals(BITCOIN.series, "Low 5% off", 1, low.open_at, low.open_at),
+        Refusals(BITCOIN.series, "high", 1, high.open_at, high.open_at),
+    ]
 
 
 runs = st.lists(st.tuples(st.integers(1, 5), st.sampled_from(State), st.sampled_from("ab")), max_size=6)

@@ -32,7 +32,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("world"), UNIVERSE.format(start=month(1)))
     try:
         made.start()
-        wait_for(lambda: (made.home / "lake" / "FORMAT.json").exists(), 60, lambda: "no lake")
+        wait_for((made.home / "lake" / "FORMAT.json").exists, 60, lambda: "no lake")
         made.heal(180)
         yield made
     finally:

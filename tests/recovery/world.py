@@ -5,7 +5,6 @@ not: what is killed when (``storm``, the tests).
 """
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -25,7 +24,6 @@ from qmd_platform.ingest.agenda import planned
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.window import Window, months
-from tests import guards
 from tests.servers import free_port
 
 CHECKOUT = Path(__file__).parents[2]
@@ -97,7 +95,11 @@ class World:
             text = text.replace(slow, quick)
         (self.home / "dagster" / "dagster.yaml").write_text(text, encoding="utf-8")
         self.start_sandbox()
-        told = {"QMD_HOME": str(self.home), "QMD_GAP_SECONDS": "3", "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1"}
+        told = {
+            "QMD_HOME": str(self.home),
+            "QMD_GAP_SECONDS": "3",
+            "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1",
+        }
         line = [QMD, "dev", "--port", str(self.port), "--venue-url", self.venue_url]
         self.dev = self._started(line, "dev.log", dict(os.environ) | told | dict(self.environ))
 
@@ -182,7 +184,9 @@ class World:
             "runConfigData": config,
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
         }
-        answer = requests.post(f"{self.url}/graphql", json={"query": LAUNCH, "variables": {"params": params}}, timeout=60)
+        answer = requests.post(
+            f"{self.url}/graphql", json={"query": LAUNCH, "variables": {"params": params}}, timeout=60
+        )
         said = answer.json()["data"]["launchRun"]
         assert said["__typename"] == "LaunchRunSuccess", said
         return str(said["run"]["runId"])

@@ -251,3 +251,40 @@ def test_files_forgotten_are_made_again_the_same():
             path = f"/data/spot/daily/klines/{coin}USDT/1h/{coin}USDT-1h-2026-09-{day:02d}.zip"
             assert shelf.answer(path, instant(NOW)).status == 200
     assert shelf.answer(DAY, instant(NOW)).body == first
+
+
+@pytest.mark.parametrize(("since", "is_in_the_file"), [("2026-11-19T07:59:59Z", True), ("2026-11-19T08:00:01Z", False)])
+def test_what_is_restated_after_a_file_was_published_is_restated_at_the_api_only(
+    get: Callable[..., Any],
+    since: str,
+    is_in_the_file: bool,  # noqa: FBT001 - a column of the table
+):
+    day = {"start": "2026-11-18T00:00:00Z", "end": "2026-11-19T00:00:00Z"}
+    restated = {"kind": "restated", "market": "binance:ETH/USDT", "ticks": 7, "since": since, **day}
+    query = {"symbol": "ETHUSDT", "interval": "5m", "startTime": instant(day["start"]), "limit": 288}
+    with running(now=NOW, faults=[restated]) as url:
+        api = [row[1:6] for row in get(url, "/api/v3/klines", **query).json()]
+        file = [row[1:6] for row in rows_of(get(url, DAY).body)[1]]
+    assert len(api) == len(file) == 288
+    assert (api == file) is is_in_the_file
+    right = [row[1:6] for row in rows_of(ask(DAY)[1])[1]]
+    assert (file == right) is not is_in_the_file
+
+
+def test_a_recorded_series_is_in_the_archive_too_and_nothing_else_of_its_market(
+    tmp_path: Path, get: Callable[..., Any]
+):
+    at = [instant("2026-10-05") + minute * 60_000 for minute in range(3)]
+    rows = "".join(f"{one},10.5,11,10,10.75,{number}.25\n" for number, one in enumerate(at))
+    (tmp_path / "near.csv").write_text("open_at,open,high,low,close,volume\n" + rows)
+    (tmp_path / "replay.toml").write_text(
+        '[[series]]\nvenue = "binance"\nmarket = "NEAR/USDT"\ntable = "candles_1m"\nfile = "near.csv"\n'
+    )
+    with running(now=NOW, replay=tmp_path) as url:
+        name, found = rows_of(get(url, "/data/spot/monthly/klines/NEARUSDT/1m/NEARUSDT-1m-2026-10.zip").body)
+        longer = get(url, "/data/spot/monthly/klines/NEARUSDT/1h/NEARUSDT-1h-2026-10.zip")
+    assert name == "NEARUSDT-1m-2026-10.csv"
+    assert [row[:6] for row in found] == [
+        [str(one * 1000), "10.5", "11", "10", "10.75", f"{number}.25"] for number, one in enumerate(at)
+    ]
+    assert longer.status == 404

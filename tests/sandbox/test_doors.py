@@ -65,7 +65,11 @@ def test_a_plan_is_changed_while_the_sandbox_runs_and_its_counts_are_shown(get: 
         ),
         ('[[fault]]\nkind = "shifted"\nby = 2', "by must be 1 (late) or -1 (early), not 2", None),
         ('[[fault]]\nkind = "bad_values"\nvalue = "nun"', "unknown value 'nun'", "did you mean nan"),
-        ('[[fault]]\nkind = "restated"\nmarket = "binance:BTC/USDT"\nstart = 1\nend = 2\nevery = 3', "every says", None),
+        (
+            '[[fault]]\nkind = "restated"\nmarket = "binance:BTC/USDT"\nstart = 1\nend = 2\nevery = 3',
+            "every says",
+            None,
+        ),
         ('[[fault]]\nkind = "html"\nsince = "2026-11-20T00:00:00"', "has no time zone", "Z for UTC"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from qmd_platform.config import Universe
 from qmd_platform.definitions import build_definitions
-from sensors.schedules import candles_job, tail_schedule
+from sensors.schedules import TAIL, candles_job, tail_schedule
 from sensors.universe import align
 from tests.graph import universe_in
 
@@ -125,5 +125,24 @@ def test_while_an_earlier_tails_run_is_unfinished_no_other_is_asked_for(
 def test_nothing_is_asked_of_an_exchange_until_a_person_starts_it(universe: Universe):
     repository = build_definitions(universe).get_repository_def()
     to_venues = {schedule for schedule in repository.schedule_defs if not schedule.job_name.startswith("lake_")}
-    assert {schedule.name for schedule in to_venues} == {"binance_tail", "bitfinex_tail", "instruments_daily"}
+    rereading = {f"{venue}_reread_{when}" for venue in ("binance", "bitfinex") for when in ("nightly", "weekly")}
+    tails = {"binance_tail", "bitfinex_tail", "instruments_daily"}
+    assert {schedule.name for schedule in to_venues} == tails | rereading
     assert {schedule.default_status for schedule in to_venues} == {dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_where_a_sandbox_answers_everything_runs_from_the_start(universe: Universe, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("QMD_VENUE_URL", "http://127.0.0.1:1")
+    repository = build_definitions(universe).get_repository_def()
+    assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_a_tail_reads_the_last_closed_candles_again_and_goes_before_history(
+    universe: Universe, instance: dg.DagsterInstance
+):
+    align(instance, universe)
+    asked = tail_at(universe, instance, 2026, 11, 21, 5, 20)
+    assert isinstance(asked, dg.RunRequest)
+    again = {"config": {"tail": TAIL}}
+    assert asked.run_config == {"ops": {"binance__candles_1m": again, "binance__candles_1h": again}}
+    assert int(asked.tags["dagster/priority"]) > 0

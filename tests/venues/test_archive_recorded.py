@@ -1,5 +1,6 @@
 """A real file of data.binance.vision through our decoder, and what is known of it."""
 
+import asyncio
 import csv
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from qmd_platform.model.series import Market, Series
 from qmd_platform.model.spans import windows_of
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, month_window
+from qmd_platform.sandbox.server import running
 from qmd_platform.venues import archive_csv
+from qmd_platform.venues.archive import Archive, Archived
 from qmd_platform.venues.archive_check import compared, sample_page
 from qmd_platform.venues.paging import judged
+from qmd_platform.venues.port import Instrument
 
 pytestmark = pytest.mark.shared
 
@@ -84,3 +88,23 @@ def test_a_sample_of_it_agrees_with_itself_and_not_with_the_day_before(candles: 
     shifted = candles.within(Window(page.start - day, page.end - day))
     told = Candles(shifted.open_at + day, shifted.open, shifted.high, shifted.low, shifted.close, shifted.volume)
     assert len(compared(sample, told)) > 450
+
+
+def test_replayed_by_the_sandbox_it_comes_out_of_the_archive_as_it_was_recorded(
+    candles: Candles, file: Path, tmp_path: Path
+):
+    recorded = file.read_text().replace("open_time", "open_at", 1)
+    (tmp_path / "near.csv").write_text(recorded)
+    (tmp_path / "replay.toml").write_text(
+        '[[series]]\nvenue = "binance"\nmarket = "NEAR/USDT:USDT"\ntable = "candles_1m"\nfile = "near.csv"\n'
+    )
+    near = Instrument("NEAR/USDT:USDT", "NEARUSDT", "perpetual", "", "", "", True, 1.0, None, None, None, "{}")
+
+    async def asked(url: str) -> Archived:
+        async with Archive("binance", instruments=[near], venue_url=url) as archive:
+            return await archive.month(Market("binance", near.symbol), Timeframe.M1, "2023-09")
+
+    with running(now="2023-10-10T00:00:00Z", replay=tmp_path) as url:
+        got = asyncio.run(asked(url))
+    assert got.candles.equals(candles)
+    assert got.evidence.rows == 43_200

@@ -155,7 +155,7 @@ def test_instruments_hold_what_is_needed_to_ask_again_without_loading_any(venue:
     assert all("info" not in json.loads(one.ccxt_market) for one in listed)
 
     async def question(asked: CcxtVenue) -> list[int]:
-        window = Window(END + 6 * HOUR, END + 6 * HOUR + 600_000)
+        window = Window(END + 6 * HOUR, END + 6 * HOUR + 1_200_000)
         pages = [await asked.page(Market(venue, one.symbol), Timeframe.M1, window) for one in kept]
         assert asked.traffic.requests == len(kept)
         return [len(page.candles) for page in pages]

@@ -9,7 +9,7 @@ from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.spans import united
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Window
-from qmd_platform.venues.paging import Judgement, judged, pages, served_from
+from qmd_platform.venues.paging import Judgement, judged, pages, served_from, too_old_before
 from tests.model.minutes import minutes_of, some_windows, window
 
 steps = st.sampled_from([MINUTE, 5 * MINUTE])
@@ -151,3 +151,12 @@ def test_a_venue_that_serves_its_newest_candles_serves_them_and_every_row_it_sen
     assert served_from(rows, MINUTE, newest) == min(*minutes, last - newest + 1) * MINUTE
     assert served_from(rows, MINUTE, None) is None
     assert served_from(Candles.empty(), MINUTE, newest) is None
+
+
+@given(st.integers(800, 5_000), st.integers(0, 500), st.integers(1, 700))
+def test_nothing_is_called_too_old_that_such_a_venue_ever_sends(now: int, later: int, newest: int):
+    """Whatever part of a minute has gone by, and although it may send one candle more than it promises."""
+    told = too_old_before(now * MINUTE + 30_000, MINUTE, newest)
+    sent = answer([float(minute) for minute in range(now + later - newest, now + later + 1)])
+    assert sent.open_at[0] >= told
+    assert too_old_before(now * MINUTE, MINUTE, None) == 0

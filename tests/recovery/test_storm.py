@@ -1,0 +1,48 @@
+"""Run workers, daemon, code servers with the ticks in them, webserver and exchange are killed in random order, again and
+again; then nobody touches anything, and everything heals.
+
+90 seconds of it here, ten minutes where ``QMD_RELIABILITY_LONG`` is set.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.figures import LONG, record
+from tests.recovery.conftest import month
+from tests.recovery.storm import Storm, first_run
+from tests.recovery.world import World
+
+IS_LONG = bool(os.environ.get(LONG))
+SECONDS = 600 if IS_LONG else 75
+MONTHS = 8 if IS_LONG else 2
+HEAL_SECONDS = 900 if IS_LONG else 300
+
+UNIVERSE = """
+start = "{start}-01"
+timeframes = ["1h", "1d"]
+
+[venues.binance]
+markets = ["BTC/USDT", "ETH/USDT:USDT"]
+
+[venues.bitfinex]
+markets = ["BTC/USD"]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS + HEAL_SECONDS + 240)
+def test_after_a_storm_of_kills_everything_heals_without_a_person(tmp_path: Path):
+    world = World(tmp_path, UNIVERSE.format(start=month(MONTHS)))
+    try:
+        world.start()
+        first_run(world)
+        storm = Storm(world, seed=int(os.environ.get("QMD_STORM_SEED") or 1))
+        storm.rage(SECONDS)
+        storm.calm(HEAL_SECONDS)
+    finally:
+        world.close()
+    lost = {"lost": 0, "torn": 0, "double": 0, "damaged": 0}
+    record("storm of kills, then quiet", "sqlite+disk", **storm.tally, **lost)
+    assert storm.tally["trials"] > 5
