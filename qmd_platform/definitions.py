@@ -16,6 +16,7 @@ from assets.rereading import rereading_of
 from qmd_platform.config import Universe, load_universe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
+from sensors.coverage import coverage_job, coverage_schedule
 from sensors.gaps import gap_sensor
 from sensors.maintenance import pool_sensor, upkeep_jobs, upkeep_schedules
 from sensors.rereading import rereading_job, rereading_schedules
@@ -28,7 +29,7 @@ def build_definitions(universe: Universe) -> dg.Definitions:
     venues = list(universe.venues.values())
     jobs = {venue.venue: candles_job(venue) for venue in venues}
     instruments = instruments_job(universe)
-    upkeep = upkeep_jobs()
+    coverage, upkeep = coverage_job(universe), upkeep_jobs()
     rereading = {venue.venue: rereading_job(venue.venue) for venue in venues}
     return dg.Definitions(
         assets=[
@@ -38,10 +39,11 @@ def build_definitions(universe: Universe) -> dg.Definitions:
             *(rereading_of(venue) for venue in venues),
             *lake_assets.ASSETS,
         ],
-        jobs=[*jobs.values(), instruments, *rereading.values(), *upkeep],
+        jobs=[*jobs.values(), instruments, coverage, *rereading.values(), *upkeep],
         schedules=[
             *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
             instruments_schedule(instruments),
+            coverage_schedule(coverage),
             *(schedule for name, job in rereading.items() for schedule in rereading_schedules(name, job)),
             *upkeep_schedules(upkeep),
         ],

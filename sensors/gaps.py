@@ -3,8 +3,8 @@
 What lives here: a venue's tick, each decision a line of its log. What does not: what is a gap and which are asked for
 first (``qmd_platform.ingest.agenda``), what is in flight (``sensors.flights``), the runs (``sensors.wishes``).
 
-A tick remembers nothing. What was asked is in the lake, what is being asked are Dagster's runs; so a tick that is killed
-midway loses nothing, and the next one doubles nothing. Dagster starts no second run under a run key that it has seen, so
+What was asked is in the lake, what is being asked are Dagster's runs; a tick remembers only that there was nothing to do
+(``sensors.quiet``). So one that is killed midway loses nothing, and the next one doubles nothing. Dagster starts no second run under a run key that it has seen, so
 a key has in it how often runs for the same gap have ended and left it as it was.
 """
 
@@ -26,6 +26,7 @@ from qmd_platform.ingest.agenda import lacking
 from qmd_platform.model.series import Partition
 from qmd_platform.model.window import Instant, Window, iso, months
 from sensors.flights import Field
+from sensors.quiet import Quiet
 from sensors.schedules import UNFINISHED, default_status
 from sensors.untold import untold
 from sensors.wishes import VENUE_TAG, Wish, fetching, in_vain, making, partitions
@@ -65,12 +66,16 @@ def gap_sensor(venue: VenueUniverse, job: Job, universe: Universe) -> dg.SensorD
         if not slugs:
             return dg.SkipReason(f"no market partitions yet: the universe sensor adds those of {venue.venue}")
         with open_lake() as lake:
+            last = Quiet.parse(context.cursor)
+            if last is not None and last.holds(lake.ledger.last_commit(), time.time_ns() // 1_000_000):
+                return dg.SkipReason(last.why)
             if lake.world not in {None, world(venue_url())}:
                 return dg.SkipReason(f"the lake holds {lake.world} data, and the venues are {world(venue_url())}")
             now = time.time_ns() // 1_000_000
             field = _field(venue, universe, slugs, str(job.name), now)
+            commit = lake.ledger.last_commit()
             committed = {state.partition: state.committed_at for state in lake.states()}
-            return _Tick(context, lake, _as_it_is_now(venue, universe), field, now, committed).result()
+            return _Tick(context, lake, _as_it_is_now(venue, universe), field, now, commit, committed).result()
 
     return tick
 
@@ -92,7 +97,7 @@ def _as_it_is_now(venue: VenueUniverse, universe: Universe) -> Universe:
 class _Tick:
     """One look at one venue.
 
-    ``committed`` is when each partition in the lake changed last; ``busy`` are partitions that are not to be asked for
+    ``commit`` is the lake's last one, read before anything else; ``committed`` is when each partition in the lake changed last; ``busy`` are partitions that are not to be asked for
     now, and why.
     """
 
@@ -101,6 +106,7 @@ class _Tick:
     universe: Universe
     field: Field
     now: Instant
+    commit: int
     committed: Mapping[Partition, Instant]
     busy: dict[Partition, str] = dataclass_field(default_factory=dict)
     said: int = 0
@@ -125,7 +131,12 @@ class _Tick:
             self.context.log.info("and %d decisions more", self.said - LINES)
         if requests := [wish.request(vain[wish.key].generation) for wish in wishes[:room]]:
             return dg.SensorResult(run_requests=requests)
-        return dg.SkipReason(_summary(wishes, left))
+        why = _summary(wishes, left)
+        if wishes or self.busy:
+            return dg.SkipReason(why)
+        due = [one.due_at for one in left if one.due_at is not None]
+        quiet = Quiet(self.commit, min([self.now // GRAIN_MS * GRAIN_MS + GRAIN_MS, *due]), why)
+        return dg.SensorResult(skip_reason=why, cursor=quiet.text)
 
     def _chosen(self) -> tuple[list[Wish], list[Range]]:
         """The runs to start, newest months first, and the ranges that are left."""

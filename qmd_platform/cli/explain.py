@@ -135,7 +135,7 @@ def _row(found: "Explanation") -> dict[str, object]:
     file = found.row.file
     return {
         "row": rowtext.finite(found.row.values),
-        "fetched_at": iso(found.row.fetched_at),
+        "fetched_at": iso(found.row.fetched_at) if found.row.fetched_at else None,
         "source_rank": found.row.source_rank,
         "file": {"path": file.path, "sha256": file.file_hash, "version": file.version, "rows": file.rows},
     }

@@ -35,10 +35,10 @@ def draw(found: Explanation, due: Instant | None, *, is_now: bool) -> None:
 def _row(found: Explanation) -> list[str]:
     if found.row is None:
         return []
-    file = found.row.file
+    file, fetched = found.row.file, found.row.fetched_at
     return [
         _text(found.row.values),
-        f"fetched {iso(found.row.fetched_at)}, source rank {found.row.source_rank}",
+        f"{f'fetched {iso(fetched)}' if fetched else 'when it was fetched was not kept'}, source rank {found.row.source_rank}",
         f"in {file.path}, sha256 {file.file_hash}",
     ]
 

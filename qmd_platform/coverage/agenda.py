@@ -12,14 +12,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from qmd_platform.coverage.gaps import Gap, derivable, gaps
+from qmd_platform.coverage.gaps import Gap, derivable, gaps, settled
 from qmd_platform.coverage.ranges import Range, Verdict
 from qmd_platform.coverage.rectangles import covered
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import united
 from qmd_platform.model.window import Instant, Window, month_of, month_window, months
 
-__all__ = ["Agenda", "Gap", "Lacking", "Range", "Verdict", "agenda", "derivable", "gaps"]
+__all__ = ["Agenda", "Gap", "Lacking", "Range", "Verdict", "agenda", "derivable", "gaps", "settled"]
 
 
 @dataclass(frozen=True, slots=True)

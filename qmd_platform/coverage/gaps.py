@@ -125,20 +125,28 @@ def _join(found: list[Gap], gap: Gap) -> None:
         found.append(gap)
 
 
-def derivable(found: Sequence[Gap], base: Iterable[Run], step: int) -> list[Gap]:
+def settled(runs: Iterable[Run]) -> list[Window]:
+    """Where sorted, disjoint ``runs`` leave nothing open, touching windows joined."""
+    found: list[Window] = []
+    start = end = None
+    for run in runs:
+        if run.state in {State.MISSING, State.QUARANTINED}:
+            continue
+        if start is None or run.window.start != end:
+            found += [] if start is None or end is None else [Window(start, end)]
+            start = run.window.start
+        end = run.window.end
+    return found if start is None or end is None else [*found, Window(start, end)]
+
+
+def derivable(found: Sequence[Gap], base: Iterable[Window], step: int) -> list[Gap]:
     """The gaps of a series that is rolled up where the candles it is made of are all settled: only these can be made.
 
     Args:
         found: gaps of the longer candles.
-        base: coverage of the shorter ones, sorted and disjoint.
+        base: where the shorter ones are ``settled``.
         step: length of a longer candle in ms.
     """
-    settled = (run.window for run in base if run.state not in {State.MISSING, State.QUARANTINED})
-    buckets = (Window(-(-one.start // step) * step, one.end // step * step) for one in _wide(united(settled), step))
-    whole = _Sorted(Run(bucket, State.PRESENT) for bucket in buckets)
+    buckets = ((-(-one.start // step) * step, one.end // step * step) for one in base)
+    whole = _Sorted(Run(Window(start, end), State.PRESENT) for start, end in buckets if end > start)
     return [replace(gap, window=part) for gap in found for part, _ in whole.inside(gap.window)]
-
-
-def _wide(windows: Iterable[Window], step: int) -> Iterator[Window]:
-    """Those that hold a whole bucket."""
-    return (one for one in windows if one.end // step * step > -(-one.start // step) * step)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from qmd_platform.config import Universe, VenueUniverse
-from qmd_platform.coverage.agenda import Agenda, Lacking, agenda, derivable, gaps
+from qmd_platform.coverage.agenda import Agenda, Lacking, agenda, derivable, gaps, settled
 from qmd_platform.coverage.expected import closed_before
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import MINUTE, Timeframe
@@ -113,6 +113,7 @@ class _Reading:
         self._listed: Listed = listed(lake, venue.venue)
         every = [Series.candles(market, step) for step in self._timeframes() for market in venue.markets]
         self._runs: dict[Series, list[Run]] = lake.ledger.gaps_of(every) if every else {}
+        self._settled: dict[Market, list[Window]] = {}
         self._attempts: dict[Series, list[Attempt]] = lake.ledger.attempts(every) if every else {}
 
     def _timeframes(self) -> list[Timeframe]:
@@ -146,5 +147,10 @@ class _Reading:
 
     def _made(self, series: Series, window: Window) -> Lacking:
         found = gaps([window], self._runs.get(series, ()), (), self._now, series.timeframe.step)
-        base = self._runs.get(Series.candles(series.market, self._venue.base), ()) if found else ()
-        return Lacking(series, derivable(found, base, series.timeframe.step), 0)
+        return Lacking(series, derivable(found, self._base(series.market) if found else (), series.timeframe.step), 0)
+
+    def _base(self, market: Market) -> list[Window]:
+        """Where the shorter candles are settled, worked out once for all the longer ones."""
+        if market not in self._settled:
+            self._settled[market] = settled(self._runs.get(Series.candles(market, self._venue.base), ()))
+        return self._settled[market]

@@ -67,5 +67,7 @@ def _digests(segment: Segment) -> set[str]:
 
 def _restated(lake: Lake, state: PartitionState) -> list[Instant]:
     """Open times of the rows that the partition's last commit changed or took away."""
+    if state.version == 1:
+        return []  # nothing was there to be changed
     found = lake.ledger.revisions(state.partition.series, state.partition.window)
     return [one.open_at for one in found if one.seen_at == state.committed_at and one.open_at is not None]

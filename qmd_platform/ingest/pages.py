@@ -44,9 +44,9 @@ async def convinced(question: Question, fetched: Fetched, traffic: Traffic) -> N
         page = await _answer(fetched, coming, ask, is_first=number == 0)
         if page is not None:
             absorb(fetched, question, page, ask)
-        if proof.outgrown(question, proof.unexplained(question, fetched), number):
+        if proof.outgrown(question, proof.in_doubt(question, fetched), number):
             await _onward(question, fetched, traffic)
-        ask = proof.next_question(question, proof.unexplained(question, fetched), number)
+        ask = proof.next_question(question, proof.in_doubt(question, fetched), number)
     proof.explain(question, fetched)
 
 
@@ -57,7 +57,7 @@ async def _onward(question: Question, fetched: Fetched, traffic: Traffic) -> Non
     """
     step = question.timeframe.step
     for _ in range(proof.needed(question)):
-        for hole in proof.unexplained(question, fetched):
+        for hole in proof.in_doubt(question, fetched):
             if fetched.error is not None:
                 return
             coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)

@@ -36,6 +36,16 @@ def unexplained(question: Question, fetched: Fetched) -> list[Window]:
     return subtracted([fetched.window], [*rows, *_proven_empty(question, fetched)])
 
 
+def in_doubt(question: Question, fetched: Fetched) -> list[Window]:
+    """The unexplained parts that it makes sense to ask about now: not those that nothing can follow yet."""
+    return [hole for hole in unexplained(question, fetched) if not _is_young(question, hole)]
+
+
+def _is_young(question: Question, hole: Window) -> bool:
+    is_last = hole.end == question.closed and hole.steps(question.timeframe.step) <= YOUNG
+    return needed(question) == 1 and is_last and not question.is_over
+
+
 def next_question(question: Question, holes: Sequence[Window], number: int) -> Window | None:
     """One window over the holes and candles on both sides, more each time, cut to a page on alternate sides.
 
@@ -52,11 +62,14 @@ def next_question(question: Question, holes: Sequence[Window], number: int) -> W
 
 
 def outgrown(question: Question, holes: Sequence[Window], number: int) -> bool:
-    """Whether no page holds what ``next_question`` would want, and the venue can say where it goes on instead."""
+    """Whether to ask the venue where it goes on, if it can say.
+
+    So when candles around the holes do not fit into a page, or were asked for in vain already.
+    """
     if not holes or not question.venue.goes_on(question.market):
         return False
     around = _around(question, holes, number)
-    return around.end - around.start > _size(question)
+    return number > 0 or around.end - around.start > _size(question)
 
 
 def _around(question: Question, holes: Sequence[Window], number: int) -> Window:
@@ -84,8 +97,8 @@ def explain(question: Question, fetched: Fetched) -> None:
     cause_of_rest = UNPROVEN if fetched.error is None else str(fetched.error)
     known = [*rows, *empty, *(run.window for run in quarantined)]
     rest = subtracted([fetched.window], known)
-    if is_habit and fetched.error is None:
-        fetched.undecided = [hole for hole in rest if hole.end == question.closed and hole.steps(step) <= YOUNG]
+    if fetched.error is None:
+        fetched.undecided = [hole for hole in rest if _is_young(question, hole)]
     fetched.explained = [
         *quarantined,
         *(Run(hole, State.VERIFIED_EMPTY, OMITTED if is_habit else AGREED) for hole in empty),

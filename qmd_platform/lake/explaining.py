@@ -29,7 +29,7 @@ ROLLUP = "rollup:candles_"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A candle's values, the rank of their source, when they were fetched (epoch ms), and the file they are in."""
+    """A candle's values, the rank of their source, when they were fetched (epoch ms; 0: not kept), and their file."""
 
     values: Mapping[str, float]
     source_rank: int

@@ -28,7 +28,7 @@ from qmd_platform.venues.retry import Meter, Patience, Retry
 from qmd_platform.venues.throttle import Pace
 from qmd_platform.venues.transport import rehosted
 
-TOGETHER = 4
+TOGETHER = 8
 """Files of one archive that are downloaded at the same time; each may take ``most_bytes`` of memory twice."""
 
 _A_LINE = 256

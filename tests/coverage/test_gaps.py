@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_platform.coverage.causes import AGREED, DELISTED, OMITTED, TOO_OLD, UNPROVEN
-from qmd_platform.coverage.gaps import Gap, derivable, gaps
+from qmd_platform.coverage.gaps import Gap, derivable, gaps, settled
 from qmd_platform.model.evidence import Attempt
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.window import Window
@@ -98,10 +98,10 @@ def test_a_longer_candle_can_be_made_if_and_only_if_all_shorter_ones_are_settled
     step = 4 * DAY  # days(0, ...) starts at day 20,454, which is not on this grid
     held = [replace(run, window=part) for run in longer[0] if (part := run.window.snapped(step)) is not None]
     found = gaps([days(0, DAYS)], held, (), NOW, step)
-    made = derivable(found, shorter[0], step)
+    made = derivable(found, settled(shorter[0]), step)
     unsettled = {State.MISSING, State.QUARANTINED}
-    settled = {at for run in shorter[0] if run.state not in unsettled for at in opens([run.window])}
+    there = {at for run in shorter[0] if run.state not in unsettled for at in opens([run.window])}
     wanted = {at for gap in found for at in range(gap.window.start, gap.window.end, step)}
     assert {at for gap in made for at in range(gap.window.start, gap.window.end, step)} == {
-        at for at in wanted if all(at + day * DAY in settled for day in range(4))
+        at for at in wanted if all(at + day * DAY in there for day in range(4))
     }

@@ -8,8 +8,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parents[2]
 FLOORS = ("assets", "sensors", "resources")
 
-STARTED_BY_COMMANDS = {"sensors.graph_runner", "resources.moving", "resources.sqlite_records"}
-"""Not part of the graph: programs that run it (``qmd_platform.cli.workers``) or move its history (``cli.migrate_dagster``)."""
+STARTED_BY_COMMANDS = {"sensors.graph_runner", "resources.moving", "resources.sqlite_records", "resources.launcher"}
+"""Not part of the graph: programs that run it (``qmd_platform.cli.workers``) or move its history (``cli.migrate_dagster``),
+and the launcher that ``dagster.yaml`` names."""
 
 PROGRAM = "import json, sys, qmd_platform.definitions; print(json.dumps(sorted(sys.modules)))"
 

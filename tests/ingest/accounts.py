@@ -99,8 +99,10 @@ class Played:
             assert self.windows(market, State.VERIFIED_EMPTY, window) == subtracted([told], present), market
 
     def pages(self, market: Market) -> list[dict[str, Any]]:
-        """The requests that asked for candles of ``market`` to keep; not those for its oldest one."""
-        return [line for line in self.sandbox.requests() if line.get("market") == str(market) and line.get("start")]
+        """The requests that asked for candles of ``market`` to keep; not those for its oldest one, years before."""
+        lines: list[dict[str, Any]] = self.sandbox.requests()
+        mine = (line for line in lines if line.get("market") == str(market))
+        return [line for line in mine if (line["start"] or 0) > CLOSED.start - Timeframe.D1.step]
 
     def assert_conserved(self, markets: Sequence[Market] = MARKETS, *, unreadable: str = "") -> None:
         """Every row the sandbox sent is in a receipt, once; but for answers that the fault made ``unreadable``."""

@@ -23,7 +23,7 @@ from sensors import gaps as sensing
 from sensors.gaps import gap_sensor
 from sensors.schedules import candles_job
 from sensors.universe import align
-from sensors.wishes import TAG, VENUE_TAG
+from sensors.wishes import TAG, VENUE_TAG, Vain, Wish, in_vain
 from tests.graph import universe_in
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -75,16 +75,18 @@ def instance(stored: dg.DagsterInstance, universe: Universe) -> Iterator[dg.Dags
 class Tick:
     """What one tick asked for and said."""
 
-    def __init__(self, universe: Universe, instance: dg.DagsterInstance) -> None:
+    def __init__(self, universe: Universe, instance: dg.DagsterInstance, cursor: str | None = None) -> None:
         venue = universe.venues["binance"]
         definitions = build_definitions(universe).get_repository_def()
-        with dg.build_sensor_context(instance=instance, repository_def=definitions) as context:
+        with dg.build_sensor_context(instance=instance, repository_def=definitions, cursor=cursor) as context:
             said: list[str] = []
             context.log.info = lambda form, *values: said.append(form % values)  # type: ignore[method-assign]
             result = gap_sensor(venue, candles_job(venue), universe)(context)
         self.said = said
-        self.skipped = str(result.skip_message) if isinstance(result, dg.SkipReason) else ""
+        skipped = result if isinstance(result, dg.SkipReason) else result.skip_reason
+        self.skipped = str(skipped.skip_message) if skipped else ""
         self.asked = list(result.run_requests or ()) if isinstance(result, dg.SensorResult) else []
+        self.cursor = result.cursor if isinstance(result, dg.SensorResult) else None
 
 
 Ticking = Callable[[], Tick]
@@ -136,6 +138,15 @@ def whole_lake() -> None:
         for month in (BEFORE, LAST):
             for step in ("1h", "4h", "1d"):
                 held(market, month, step)
+
+
+def told(instance: dg.DagsterInstance) -> None:
+    """Dagster knows all that ``whole_lake`` made."""
+    for table in ("candles_1h", "candles_4h", "candles_1d"):
+        for market in (BTC, ETH):
+            for month in (BEFORE, LAST):
+                key = dg.AssetKey(["binance", table])
+                instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=f"{market.slug}|{month}"))
 
 
 def test_an_empty_lake_is_asked_for_as_one_range_with_all_that_is_made_of_it(tick: Ticking):
@@ -232,6 +243,20 @@ def test_a_gap_whose_runs_keep_failing_waits_longer_and_longer(tick: Ticking, in
     assert "2 runs for it ended in vain" in waits[0]
 
 
+def test_runs_that_ended_before_the_partition_changed_are_not_in_vain(instance: dg.DagsterInstance, universe: Universe):
+    """Their gap was closed since, and is open again: a file was damaged."""
+    venue = universe.venues["binance"]
+    wish = Wish(venue, ("candles_1h",), (BTC,), (BEFORE,), "binance|x", "why")
+    for _ in range(3):
+        instance.report_run_failed(started(instance, wish.request(0)))
+    (partition,) = wish.partitions
+    later = time.time_ns() // 1_000_000 + DAY
+    assert in_vain(instance, [wish], {partition: later})[wish.key] == Vain(generation=3)
+    found = in_vain(instance, [wish], {partition: 0})[wish.key]
+    assert (found.generation, found.ends) == (3, 3)
+    assert found.due_at > later - DAY
+
+
 def test_a_failed_run_that_dagster_starts_again_is_still_in_flight(tick: Ticking, instance: dg.DagsterInstance):
     run = started(instance, tick().asked[0])
     instance.report_run_failed(run)
@@ -254,12 +279,37 @@ def test_dagster_is_told_of_what_came_into_the_lake_without_it(tick: Ticking, in
     whole_lake()
     (asked,) = tick().asked
     assert tables(asked) == ["candles_1h", "candles_4h", "candles_1d"]
-    for table in tables(asked):
-        for slug in (BTC.slug, ETH.slug):
-            for month in (BEFORE, LAST):
-                told = dg.AssetMaterialization(dg.AssetKey(["binance", table]), partition=f"{slug}|{month}")
-                instance.report_runless_asset_event(told)
-    assert tick().skipped == "nothing is missing"
+    told(instance)
+    looked = tick()
+    assert looked.skipped == "nothing is missing"
+    assert looked.cursor
+
+
+def test_a_tick_that_had_nothing_to_do_is_believed_until_the_lake_changes(
+    tick: Ticking, universe: Universe, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    whole_lake()
+    started(instance, tick().asked[0])
+    in_flight = tick()
+    assert in_flight.skipped
+    assert in_flight.cursor is None  # runs end, and then it is another matter
+    for run in instance.get_runs():
+        instance.delete_run(run.run_id)
+    told(instance)
+    cursor = tick().cursor
+    with monkeypatch.context() as blind:
+        blind.setattr(sensing, "lacking", lambda *rest, **named: pytest.fail("it looked"))
+        assert Tick(universe, instance, cursor).skipped == "nothing is missing"
+    with open_lake() as lake:
+        lake.claim_world("live")
+        start = month_window(BEFORE).start
+        other = Write(
+            Partition(Series("candles_1h", "binance", "SOL/USDT"), BEFORE),
+            truth(BTC, Timeframe.H1, Window(start, start + DAY), NOW).to_arrow(),
+            asked=(Window(start, start + DAY),),
+        )
+        lake.commit([other], run_id="x", source="live:binance")
+    assert Tick(universe, instance, cursor).cursor not in {None, cursor}
 
 
 def test_what_no_api_has_is_never_asked_for_and_never_taken_as_there(tick: Ticking):
@@ -272,7 +322,7 @@ def test_what_no_api_has_is_never_asked_for_and_never_taken_as_there(tick: Ticki
     assert not any("asked now" in line for line in looked.said), looked.said
     assert any("no API has it" in line for line in looked.said)
     with open_lake() as lake:
-        runs = lake.coverage(Series.candles(BTC, Series("candles_1h", "x", "y").timeframe), gap.window)
+        runs = lake.coverage(Series.candles(BTC, Timeframe.H1), gap.window)
     assert {run.state for run in runs} == {State.MISSING}
 
 

@@ -31,7 +31,7 @@ AT_58_SECONDS = "Sat, 21 Nov 2026 11:05:58 GMT"
 )
 def test_a_minute_that_others_have_used_up_is_not_exceeded(used: str, date: str, least: float, most: float):
     rows = [[START, "1", "3", "1", "2", "5", START + 59_999, "9", 4, "1", "1", "0"]]
-    reply = Reply.of(rows, **{"X_MBX_USED_WEIGHT_1M": used, "Date": date})
+    reply = Reply.of(rows, X_MBX_USED_WEIGHT_1M=used, Date=date)
 
     async def ask() -> float:
         async with (
