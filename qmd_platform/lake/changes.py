@@ -67,7 +67,7 @@ class Maker:
         after = sorted([*(one for one in head.segments if one.path not in removed), *added], key=_start)
         rejected = tuple(row for row in write.rejected if not any(row.is_same(other) for other in known))
         outcome = _outcome(write, head, laid, after, is_more=bool(rejected))
-        attempts = attempts_after(write, head.attempts, outcome.runs)
+        attempts = attempts_after(write, head.attempts, head.runs, outcome.runs)
         is_asked = bool(write.evidence) or attempts != head.attempts
         first, last = ends_of(after)
         change = Change(

@@ -110,10 +110,13 @@ def runs_after(
     return tuple(overlaid([run for run in held if run.state is not State.PRESENT], said))
 
 
-def attempts_after(write: Write, before: Sequence[Attempt], runs: Sequence[Run]) -> tuple[Attempt, ...]:
+def attempts_after(
+    write: Write, before: Sequence[Attempt], runs_before: Sequence[Run], runs: Sequence[Run]
+) -> tuple[Attempt, ...]:
     """What was asked for in vain, after a write that left ``runs``; candles only.
 
-    A candle that several answers of one write speak about was asked for once, at the time of the last.
+    A candle that several answers of one write speak about was asked for once, at the time of the last. One of which
+    something else is known now (missing until now, empty from now on) is counted anew: what is known is as old as that.
     """
     if tables.table(write.partition.series.table) is not tables.CANDLES:
         return ()
@@ -121,6 +124,14 @@ def attempts_after(write: Write, before: Sequence[Attempt], runs: Sequence[Run])
     if not absent:
         return ()
     step = write.partition.series.timeframe.step
+    other = [
+        window
+        for state in ABSENT
+        for window in intersected(
+            in_state(runs, state), in_state(runs_before, *(one for one in ABSENT if one != state))
+        )
+    ]
+    before = [replace(one, window=part) for one in before for part in subtracted([one.window], other)]
     after: list[Attempt] = []
     taken: list[Window] = []
     for at, answers in groupby(sorted(write.evidence, key=_at, reverse=True), key=_at):

@@ -36,8 +36,9 @@ GATE_PERPETUAL = Market("gate", "ETH/USDT:USDT")
 BITFINEX = Market("bitfinex", "BTC/USD")
 OKX = Market("okx", "BTC/USDT")
 BYBIT = Market("bybit", "ETH/USDT:USDT")
+KRAKEN = Market("kraken", "BTC/USD")
 MARKETS = (SPOT, USDM, GATE, GATE_PERPETUAL, BITFINEX, OKX, BYBIT)
-"""One of each wire format."""
+"""One of each wire format, but for Kraken's, which serves the newest candles only."""
 
 Fault = Mapping[str, object]
 

@@ -14,7 +14,6 @@ from qmd_platform.model.window import Window, instant
 from qmd_platform.sandbox.server import serving
 from tests.ingest.accounts import Played
 
-
 NEW = Market("binance", "NEW/USDT")
 NEWER = Market("binance", "NEWER/USDT")
 COMES, GOES = instant("2026-03-04T08:37:00Z"), instant("2026-03-05T03:00:00Z")

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from qmd_platform.errors import Banned
+from qmd_platform.model.series import Market
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window, instant
-from tests.ingest.accounts import BITFINEX, CLOSED, GATE, MARKETS, SPOT, USDM, Fault, playing
+from tests.ingest.accounts import BITFINEX, CLOSED, GATE, KRAKEN, MARKETS, SPOT, USDM, Fault, playing
 
 SOMETIMES: dict[str, Fault] = {
     "empty_page": {"every": 3},
@@ -33,25 +34,48 @@ SOMETIMES: dict[str, Fault] = {
 }
 """Faults that strike now and then: what is asked again comes right."""
 
+HOURS = Window.of("2026-03-05T02:00:00Z", "2026-03-05T12:00:00Z")
+"""Kraken serves no older minutes than these."""
+
+here_and_everywhere = pytest.mark.parametrize(
+    "markets",
+    [pytest.param((SPOT, BITFINEX), id="two"), pytest.param(MARKETS, id="all", marks=pytest.mark.slow)],
+)
+
 
 @pytest.mark.parametrize("kind", SOMETIMES)
-def test_a_fault_now_and_then_changes_no_candle_and_loses_no_row(tmp_path: Path, kind: str):
+@here_and_everywhere
+def test_a_fault_now_and_then_changes_no_candle_and_loses_no_row(
+    tmp_path: Path, kind: str, markets: tuple[Market, ...]
+):
     with playing(tmp_path, [{"kind": kind, **SOMETIMES[kind]}]) as played:
-        played.fill()
-        played.fill()
+        played.fill(markets)
+        played.fill(markets)
         struck = played.sandbox.figures()["faults"]
-        played.assert_true()
-        played.assert_conserved()
+        played.assert_true(markets)
+        played.assert_conserved(markets)
     assert struck == {kind: struck[kind]}  # type: ignore[index]  # JSON
 
 
+@pytest.mark.parametrize("kind", SOMETIMES)
+def test_a_venue_that_always_answers_with_its_newest_candles_comes_right_too(tmp_path: Path, kind: str):
+    with playing(tmp_path, [{"kind": kind, "path": "OHLC", **SOMETIMES[kind]}]) as played:
+        for _ in range(3):
+            played.fill([KRAKEN], HOURS)
+        played.assert_true([KRAKEN], HOURS)
+        played.assert_conserved([KRAKEN])
+
+
 @pytest.mark.parametrize("value", ["low_above_high", "negative", "nan"])
-def test_a_bad_value_now_and_then_is_kept_apart_and_asked_again(tmp_path: Path, value: str):
+@here_and_everywhere
+def test_a_bad_value_now_and_then_is_kept_apart_and_asked_again(
+    tmp_path: Path, value: str, markets: tuple[Market, ...]
+):
     with playing(tmp_path, [{"kind": "bad_values", "value": value, "every": 3}]) as played:
-        played.fill()
-        played.fill()
-        played.assert_true()
-        played.assert_conserved(unreadable="bad_values" if value == "nan" else "")
+        played.fill(markets)
+        played.fill(markets)
+        played.assert_true(markets)
+        played.assert_conserved(markets, unreadable="bad_values" if value == "nan" else "")
 
 
 ALWAYS: dict[str, Fault] = {"descending": {}, "duplicates": {}, "forming": {}, "outside": {}}
@@ -59,11 +83,14 @@ ALWAYS: dict[str, Fault] = {"descending": {}, "duplicates": {}, "forming": {}, "
 
 
 @pytest.mark.parametrize("kind", ALWAYS)
-def test_a_fault_in_every_answer_that_leaves_no_candle_in_doubt_changes_nothing(tmp_path: Path, kind: str):
+@here_and_everywhere
+def test_a_fault_in_every_answer_that_leaves_no_candle_in_doubt_changes_nothing(
+    tmp_path: Path, kind: str, markets: tuple[Market, ...]
+):
     with playing(tmp_path, [{"kind": kind}]) as played:
-        receipts = played.fill()
-        played.assert_true()
-        played.assert_conserved()
+        receipts = played.fill(markets)
+        played.assert_true(markets)
+        played.assert_conserved(markets)
     assert not any(receipt.quarantined for receipt in receipts)
     if kind in {"forming", "outside"}:
         assert all(receipt.refused for receipt in receipts)
@@ -146,6 +173,7 @@ def test_a_hole_of_the_api_in_one_timeframe_leaves_the_others_alone(tmp_path: Pa
         assert len(hours) == CLOSED.steps(Timeframe.H1.step) - 4
 
 
+@pytest.mark.slow  # all waits between tries
 @pytest.mark.parametrize("how", [{"status": 502}, {"refused": True}])
 def test_an_outage_of_the_venue_leaves_candles_missing_until_it_is_over(tmp_path: Path, how: dict[str, Any]):
     outage = {"kind": "outage", "path": "klines", "since": "2026-03-05T12:00:00Z", "until": "2026-03-05T13:00:00Z"}

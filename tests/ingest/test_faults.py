@@ -1,4 +1,4 @@
-"""Faults over real sockets, through real ccxt: the candles that end up in the lake are exactly the market's."""
+"""What a backfill says where nothing can be had, is refused, or is held already. The fault plan: ``test_fault_plan``."""
 
 from pathlib import Path
 
@@ -7,11 +7,10 @@ import pytest
 from qmd_platform.errors import UnknownMarket
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.lake.store import Lake
-from qmd_platform.model.series import Market, Series
+from qmd_platform.model.series import Market
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, instant
-from qmd_platform.sandbox.market import truth
 from qmd_platform.sandbox.server import running
 
 NOW = "2026-03-05T12:00:30Z"
@@ -23,33 +22,12 @@ MARKETS = [
     Market("gate", "ETH/USDT:USDT"),
     Market("bitfinex", "BTC/USD"),
 ]
-FAULTS = {
-    "empty_page": "every = 3",
-    "short_page": "every = 3",
-    "throttle": "every = 4\nretry_after = 0.1",
-    "server_error": "every = 3",
-    "truncated_json": "every = 5",
-    "html": "every = 5",
-    "cut_connection": "every = 5",
-}
 
 
 def faults(folder: Path, kind: str, rest: str) -> Path:
     file = folder / "faults.toml"
     file.write_text(f'[[fault]]\nkind = "{kind}"\n{rest}\n')
     return file
-
-
-@pytest.mark.parametrize("kind", FAULTS)
-def test_every_candle_arrives_whatever_the_venue_does_in_between(tmp_path: Path, kind: str):
-    lake = Lake.open(tmp_path / "lake")
-    with running(now=instant(NOW), faults=faults(tmp_path, kind, FAULTS[kind])) as url:
-        backfill(lake, MARKETS, Timeframe.M1, WINDOW, run_id="first", url=url)
-        receipts = backfill(lake, MARKETS, Timeframe.M1, WINDOW, run_id="second", url=url)
-    for market in MARKETS:
-        expected = truth(market, Timeframe.M1, WINDOW, instant(NOW))
-        assert lake.candles(Series.candles(market, Timeframe.M1)).equals(expected)
-    assert [r.summary.missing for r in receipts] == [0] * len(MARKETS)
 
 
 def test_a_venue_that_only_ever_fails_leaves_missing_candles_and_says_so(tmp_path: Path):

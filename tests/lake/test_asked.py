@@ -136,3 +136,17 @@ def test_whatever_is_asked_the_records_played_again_say_the_same(
             assert anew.attempts([JANUARY.series]) == {JANUARY.series: lake.attempts(JANUARY.series)}
             assert anew.evidence(JANUARY.series) == lake.evidence(JANUARY.series)
         assert lake.verify() == []
+
+
+def test_a_candle_of_which_something_else_is_known_now_is_counted_anew(lake: Lake):
+    for at in (10, 20, 30):
+        put(lake, asked(hours(0, 4), answer(hours(0, 4), at)))
+    empty = Write(
+        JANUARY,
+        candles_at([]).to_arrow(),
+        asked=(hours(0, 2),),
+        explained=(Run(hours(0, 2), State.VERIFIED_EMPTY, "two answers leave it out"),),
+        evidence=(answer(hours(0, 4), 40),),
+    )
+    put(lake, empty)
+    assert lake.attempts(JANUARY.series) == [Attempt(hours(0, 2), 1, 40), Attempt(hours(2, 4), 4, 40)]

@@ -17,6 +17,7 @@ from qmd_platform.lake.store import Write
 from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State
+from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, month_of, month_window
 from qmd_platform.sandbox.market import truth
 from sensors import gaps as sensing
