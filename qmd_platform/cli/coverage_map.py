@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from qmd_platform.cli import show
 from qmd_platform.coverage.gaps import Gap
-from qmd_platform.coverage.heatmap import Cell, Line, gravest, months_of
+from qmd_platform.coverage.heatmap import Cell, Line, gravest, months_of, worst_first
 from qmd_platform.coverage.ranges import known_of
 from qmd_platform.model.series import Series
 from qmd_platform.model.spans import State
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Gaps listed unless all are asked for."""
+
+LINES = 60
+"""Series drawn unless all are asked for; of more the worst."""
 
 NEVER = ("?", "blue")
 """How candles that nobody asked for are drawn."""
@@ -68,7 +71,10 @@ def draw(lines: Sequence[Line], *, every: bool, now: Instant) -> None:
     if not lines:
         show.say("Nothing is wanted and nothing is held. Fill the lake with `qmd demo` or `qmd backfill`.")
         return
-    _draw_map(lines)
+    drawn = lines if every else worst_first(lines)[:LINES]
+    _draw_map(lines if len(drawn) == len(lines) else drawn)
+    if len(drawn) < len(lines):
+        show.say(f"... and {show.counted(len(lines) - len(drawn), 'line')} that lack less: add --all or --json.\n")
     _draw_totals(lines)
     found = gravest(lines)
     listed = found if every else found[:SHOWN]
@@ -140,8 +146,7 @@ def _draw_map(lines: Sequence[Line]) -> None:
     for name, one in zip(names, lines, strict=True):
         cells = "".join(cell(one.cells.get(month)) * width for month in shown)
         show.say(f"{name:{left}} {cells} {show.share(one.total.settled, one.total.wanted):>8}")
-    legend = f"{show.LEGEND}  [{NEVER[1]}]{NEVER[0]}[/] never asked for  {LEVELS} part of a month"
-    show.say(f"{'':{left}} {legend}\n")
+    show.say(f"{show.LEGEND}\n[{NEVER[1]}]{NEVER[0]}[/] never asked for  {LEVELS} part of a month\n")
 
 
 def _years(months: Sequence[str], width: int) -> str:

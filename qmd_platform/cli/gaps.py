@@ -49,9 +49,9 @@ NO_LIMIT = 1_000_000_000
 def command(
     *, of: Series | str | None, fills: bool, budget: int | None, every: bool, venue_url: str | None, as_json: bool
 ) -> int | None:
-    """Show which gaps are asked for next, which wait, and which no API has.
+    """Show which gaps are asked for next, and why.
 
-    A gap is what the universe file wants and the lake lacks. What was asked for in vain is asked again after 1, 4, 16 ...
+    A gap is what the universe file wants and the lake lacks; also shown is which ones wait, and which no API has. What was asked for in vain is asked again after 1, 4, 16 ...
     minutes, at most a day apart, and never given up; what two answers agree is empty, five times more. Neighbouring months and
     markets are asked for together. With --fill all that is due is fetched and rolled up; exits with 5 when candles of it stay missing.
     """

@@ -5,6 +5,7 @@ What lives here: the measures of the instruments table. What does not: its rules
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,37 @@ from numpy.typing import NDArray
 from qmd_platform.quality.judge import Finding, found
 from qmd_platform.quality.listing_rules import FEW, LISTING_RULES, MOST_GONE
 from qmd_platform.quality.measures import Columns
-from qmd_platform.venues.port import Instrument
 
 
-def judged(now: Sequence[Instrument], before: Mapping[str, Instrument]) -> list[Finding]:
+class Listed(Protocol):
+    """What the rules look at in an instrument (``venues.port.Instrument``)."""
+
+    @property
+    def symbol(self) -> str:
+        """The symbol that ccxt unifies."""
+
+    @property
+    def venue_symbol(self) -> str:
+        """The venue's own."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it is traded now."""
+
+    @property
+    def contract_size(self) -> float:
+        """Base coins in a contract."""
+
+    @property
+    def tick(self) -> float | None:
+        """Price step, if known."""
+
+    @property
+    def lot(self) -> float | None:
+        """Amount step, if known."""
+
+
+def judged(now: Sequence[Listed], before: Mapping[str, Listed]) -> list[Finding]:
     """One finding for each of ``LISTING_RULES``.
 
     Args:
@@ -25,7 +53,7 @@ def judged(now: Sequence[Instrument], before: Mapping[str, Instrument]) -> list[
     return found(LISTING_RULES, _measured(now, before))
 
 
-def _measured(now: Sequence[Instrument], before: Mapping[str, Instrument]) -> Columns:
+def _measured(now: Sequence[Listed], before: Mapping[str, Listed]) -> Columns:
     """A row an instrument; a step that is not known is NaN, of which no rule speaks."""
     traded = sum(one.active for one in before.values())
     gone = np.array([bool((old := before.get(one.symbol)) and old.active and not one.active) for one in now], float)

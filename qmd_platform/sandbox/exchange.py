@@ -135,10 +135,10 @@ class Deterministic:
     def printed(self, rows: Trading) -> Rows:
         """``rows`` with the listing's decimals."""
         ticks, lots = self.listing.tick_digits, self.listing.lot_digits
-        prices = (Figures(column, ticks) for column in (rows.open, rows.high, rows.low, rows.close))
+        open_, high, low, close = (Figures(one, ticks) for one in (rows.open, rows.high, rows.low, rows.close))
         volume, taker = Figures(rows.volume, lots), Figures(rows.taker, lots)
         quote, taker_quote = Figures(rows.quote, ticks + lots), Figures(rows.taker_quote, ticks + lots)
-        return Rows(rows.open_at, *prices, volume, quote, Figures(rows.trades), taker, taker_quote)
+        return Rows(rows.open_at, open_, high, low, close, volume, quote, Figures(rows.trades), taker, taker_quote)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,8 @@ class CcxtVenue:
         twice, and a shorter one must open at the price of the longer one that it begins. Otherwise, and where the venue
         does not serve candles that old, the longer one's start is told.
         """
+        if await self._is_cut(market, record, timeframe):
+            return None
         answers = [(await self._candles(market, record, longest, ()))[0] for _ in range(2)]
         first = min(
             (rows.take(slice(1)) for rows in answers if len(rows)), key=lambda row: row.open_at[0], default=None
@@ -181,6 +183,16 @@ class CcxtVenue:
                 break
             first, lasts = inside, rung.step
         return int(first.open_at[0])
+
+    async def _is_cut(self, market: Market, record: CcxtMarket, timeframe: Timeframe) -> bool:
+        """Whether the market is older than what the venue serves of it: then its first candle is of no use."""
+        newest = facts.of(self.name, market.kind).newest_only
+        if newest is None:
+            return False
+        everything = Window(0, timeframe.step)  # such a venue answers with all it serves since then
+        request = dialects.candle_request(self.name, market.kind, record, timeframe, everything)
+        rows, _ = await self._candles(market, record, request, ())
+        return paging.served_from(rows, timeframe.step, newest) == int(rows.open_at[0]) if len(rows) else False
 
     async def _record(self, market: Market, timeframe: Timeframe) -> CcxtMarket:
         """The record of ``market`` as ccxt keeps it; all markets of its kind are loaded unless it is known already.

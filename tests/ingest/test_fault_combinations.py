@@ -18,7 +18,7 @@ from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Window, instant
 from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
-from tests.ingest.accounts import BITFINEX, GATE, NOW, SPOT, USDM, Fault, Played
+from tests.ingest.accounts import BITFINEX, BYBIT, GATE, NOW, OKX, SPOT, USDM, Fault, Played
 
 LAST = instant("2026-03-05T12:00:00Z")
 
@@ -83,7 +83,7 @@ def fresh(sandbox: Sandbox) -> Iterator[Played]:
 )
 @given(
     data=st.data(),
-    market=st.sampled_from([SPOT, USDM, GATE, BITFINEX]),
+    market=st.sampled_from([SPOT, USDM, GATE, BITFINEX, OKX, BYBIT]),
     first=st.integers(30, 700),
     length=st.integers(1, 700),
     faults=REQUESTS,

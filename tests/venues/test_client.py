@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from qmd_platform.errors import ConfigError, UnknownMarket
+from qmd_platform.errors import BeyondHistory, ConfigError, UnknownMarket
 from qmd_platform.model.candles import COLUMNS
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, instant
+from qmd_platform.sandbox.server import serving
 from qmd_platform.venues import facts
 from qmd_platform.venues.ccxt_client import CcxtVenue, client
 from qmd_platform.venues.ccxt_exchange import _rehosted_tree
@@ -144,6 +145,30 @@ def test_the_first_candle_is_found(text: str, first: str, sandbox: str):
     told = asking(market.venue, sandbox, lambda asked: asked.first_candle_at(market, Timeframe.M1))
     assert told is not None
     assert 0 <= told - instant(first) < 3_600_000
+
+
+def test_kraken_s_first_candle_is_not_looked_for_where_it_is_older_than_what_kraken_serves(sandbox: str):
+    async def question(asked: CcxtVenue) -> None:
+        market = Market("kraken", "BTC/USD")
+        assert await asked.first_candle_at(market, Timeframe.M1) is None
+        assert asked.traffic.requests == 2, "the list of markets, and one page"
+        newest = instant(NOW) // 60_000 * 60_000
+        page = await asked.page(market, Timeframe.M1, Window(newest - 719 * 60_000, newest))
+        assert len(page.candles) == 720
+        with pytest.raises(BeyondHistory, match="its newest 720 candles of 1m") as caught:
+            await asked.page(market, Timeframe.M1, Window(newest - 720 * 60_000, newest - 60_000))
+        assert caught.value.oldest == newest - 719 * 60_000
+
+    asking("kraken", sandbox, question)
+
+
+def test_a_short_answer_about_the_longest_candles_makes_no_market_younger_than_it_is():
+    faults = [{"kind": "empty_page", "at": [1, 3, 4]}]
+    with serving(now=instant(NOW), faults=faults) as server:
+        market = Market("bybit", "BTC/USDT")
+        told = asking("bybit", server.url, lambda asked: asked.first_candle_at(market, Timeframe.M1))
+    assert told is not None
+    assert told <= instant("2023-01-20T09:10:00Z")
 
 
 @pytest.mark.parametrize("venue", facts.VENUES)
