@@ -18,6 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+# Dagster 1.13 exports the evaluation, but not the class of what it is about.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as Target,
+)
+
 from qmd_platform.quality import listing_rules, rules
 from qmd_platform.quality.rule import Rule
 
@@ -106,19 +111,28 @@ def evaluated(
 
     A partition nobody judged gets none; the UI calls its checks skipped.
     """
+    targets = _materialised(context, sorted({verdict.partition.key for verdict in verdicts}))
     known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK, *LISTING_CHECKS)}
     for output, spec in context.assets_def.check_specs_by_output_name.items():
         for partition in sorted({verdict.partition for verdict in verdicts}):
             mine = [verdict for verdict in verdicts if verdict.partition == partition]
             key = partition.key if spec.partitions_def else None
-            yield evaluation(spec.asset_key, known[spec.name], mine, key)
+            target = targets.get((spec.asset_key, partition.key))
+            yield evaluation(spec.asset_key, known[spec.name], mine, key, target)
         yield dg.Output(None, output_name=output)
 
 
 def evaluation(
-    key: dg.AssetKey, check: Check, verdicts: Sequence["Verdict"], partition: str | None = None
+    key: dg.AssetKey,
+    check: Check,
+    verdicts: Sequence["Verdict"],
+    partition: str | None = None,
+    target: Target | None = None,
 ) -> dg.AssetCheckEvaluation:
-    """One check of one partition, from the verdicts of its rules; those of other rules are left out."""
+    """One check of one partition, from the verdicts of its rules; those of other rules are left out.
+
+    ``target`` is the materialisation that was judged.
+    """
     names = {rule.name for rule in check.rules}
     judged = [verdict for verdict in verdicts if verdict.rule in names]
     failed = [verdict for verdict in judged if not verdict.passed]
@@ -135,7 +149,27 @@ def evaluation(
         blocking=check.rules[0].blocking,
         metadata=metadata,
         partition=partition,
+        target_materialization_data=target,
     )
+
+
+def _materialised(context: dg.AssetExecutionContext, keys: Sequence[str]) -> dict[tuple[dg.AssetKey, str], Target]:
+    """This step's materialisations of each asset and partition, which are stored by now.
+
+    The UI shows a partition's check only while it is about the partition's latest materialisation.
+    """
+    found = {}
+    for key in context.assets_def.keys:
+        is_partitioned = context.assets_def.partitions_def is not None
+        wanted = dg.AssetRecordsFilter(key, asset_partitions=list(keys) if is_partitioned else None)
+        records = context.instance.fetch_materializations(wanted, limit=max(len(keys), 1)).records
+        for record in records:
+            if record.run_id == context.run.run_id:
+                partition = record.partition_key or (keys[0] if keys else "")
+                found[key, partition] = Target(
+                    storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+                )
+    return found
 
 
 def sentence(verdicts: Sequence["Verdict"]) -> str:

@@ -11,6 +11,9 @@ from typing import Self
 from qmd_platform.coordination.redis import checked
 from qmd_platform.errors import ConfigError
 
+LEASE_S = 60.0
+"""How long a lease stays with a holder that is not heard of any more: so long may a stopped machine keep others waiting."""
+
 ANY_ADDRESS = "shared"
 """The address of workers that name none: all of one store are taken for one address, which is never too fast."""
 
@@ -23,11 +26,13 @@ class Settings:
         redis: the address of a Redis server, which comes before all other stores; not to be shown.
         address: a name of the address venues see these workers come from.
         keep_limits: keep budgets towards a server that answers in a venue's place, too.
+        lease_s: seconds a lease is given for, and renewed for.
     """
 
     redis: str | None = None
     address: str = ANY_ADDRESS
     keep_limits: bool = False
+    lease_s: float = LEASE_S
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:

@@ -76,15 +76,16 @@ class Asking:
             now: this machine's clock, which ``attempts`` go by.
         """
         again = list(self.again)
-        if self.tail and edge is not None:
-            tail = Window(edge.start - self.tail * step, edge.start)
-            again += intersected([tail], in_state(held, State.PRESENT))
         lacking = to_fetch(part, held)
         if self.is_by_time:
             due = [gap for gap in gaps([part], held, attempts, now, step) if gap.is_due(now)]
             again += [gap.window for gap in due if self.recheck and gap.state is State.VERIFIED_EMPTY]
             if self.patient:
                 lacking = [gap.window for gap in due if gap.state is not State.VERIFIED_EMPTY]
+        # An edge in this month that is not lacking any more has been asked for by another worker, its tail included.
+        if self.tail and edge is not None and (edge.start >= part.end or intersected([edge], lacking)):
+            tail = Window(edge.start - self.tail * step, edge.start)
+            again += intersected([tail], in_state(held, State.PRESENT))
         wanted = subtracted(intersected(again, [part]), in_state(held, State.UNLISTED))
         return united([*lacking, *wanted])
 

@@ -55,22 +55,29 @@ def of_month(shared: Shared, partition: Partition, todo: Todo, got: Gathered, fe
     So of two workers that fetched the same candle, the one that asked later has the say, whoever commits first.
     """
     outcomes: list[Outcome] = []
-    seen = todo.version
+    seen: int | None = todo.version
     if got.shelf.taken:
         files = _write(partition, [part for one in got.shelf.taken for part in one.parts], fetched_at)
-        evidence = tuple(one.evidence for one in got.shelf.taken)
-        outcomes += _committed(shared, replace(files, evidence=evidence, seen=seen), f"{shared.source}/archive")
-        seen = outcomes[-1].version
-    undecided = [window for page in got.fetched for window in page.undecided]
+        files = replace(files, evidence=tuple(one.evidence for one in got.shelf.taken), seen=seen)
+        outcome, is_fenced = _committed(shared, files, f"{shared.source}/archive")
+        outcomes.append(outcome)
+        seen = None if is_fenced else outcome.version
     pages = _write(partition, got.fetched, fetched_at)
+    unsaid = [*(window for page in got.fetched for window in page.undecided), *_unlearnt(todo, pages.explained)]
     pages = replace(
         pages,
-        asked=tuple(subtracted([*got.asked, *(run.window for run in todo.unlisted)], undecided)),
+        asked=tuple(subtracted([*got.asked, *(run.window for run in todo.unlisted)], unsaid)),
         explained=(*todo.unlisted, *pages.explained),
         evidence=(*pages.evidence, *got.shelf.failed),
         seen=seen,
     )
-    return [*outcomes, *_committed(shared, pages, shared.source)]
+    outcome, _ = _committed(shared, pages if seen is not None else _without_claims(pages), shared.source)
+    return [*outcomes, outcome]
+
+
+def _unlearnt(todo: Todo, explained: Sequence[Run]) -> list[Window]:
+    """What is known to be empty and was asked for again without an answer: it is as it was."""
+    return intersected(in_state(todo.held, State.VERIFIED_EMPTY), in_state(explained, State.MISSING))
 
 
 def _write(partition: Partition, fetched: Sequence[Fetched], fetched_at: Instant) -> Write:
@@ -85,9 +92,19 @@ def _write(partition: Partition, fetched: Sequence[Fetched], fetched_at: Instant
     )
 
 
-def _committed(shared: Shared, write: Write, source: str) -> tuple[Outcome, ...]:
+def _committed(shared: Shared, write: Write, source: str) -> tuple[Outcome, bool]:
+    """The outcome, and whether the partition had moved on, so that what the write claims was left out."""
+
+    def commit(what: Write) -> Outcome:
+        _, (outcome,) = shared.lake.commit([what], run_id=shared.run_id, source=source)
+        return outcome
+
     try:
-        return shared.lake.commit([write], run_id=shared.run_id, source=source)[1]
+        return commit(write), False
     except Outdated:
-        late = replace(write, asked=(), explained=(), seen=None)
-        return shared.lake.commit([late], run_id=shared.run_id, source=source)[1]
+        return commit(_without_claims(write)), True
+
+
+def _without_claims(write: Write) -> Write:
+    """Its rows and its evidence, and nothing of candles that are not there."""
+    return replace(write, asked=(), explained=(), seen=None)

@@ -12,9 +12,6 @@ from qmd_platform.coordination.leases import held_lease
 from qmd_platform.ingest.shared import Shared
 from qmd_platform.model.series import Partition
 
-SECONDS = 60.0
-"""How long a month stays with a holder that is not heard of any more: so long does a killed one keep others waiting."""
-
 
 @asynccontextmanager
 async def leased(shared: Shared, partition: Partition, until: float) -> AsyncIterator[bool]:
@@ -23,6 +20,6 @@ async def leased(shared: Shared, partition: Partition, until: float) -> AsyncIte
     When nobody can say who holds it, it is worked on all the same: the compare-and-swap at commit keeps it right.
     """
     patience = max(until - asyncio.get_running_loop().time(), 0.0)
-    leases = shared.coordination.leases
-    async with held_lease(leases, str(partition), owner=shared.run_id, seconds=SECONDS, patience_s=patience) as lease:
+    leases, seconds = shared.coordination.leases, shared.coordination.settings.lease_s
+    async with held_lease(leases, str(partition), owner=shared.run_id, seconds=seconds, patience_s=patience) as lease:
         yield lease is not None

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from qmd_platform.coverage.causes import OUT_OF_TIME
-from qmd_platform.coverage.plan import believed, to_fetch
+from qmd_platform.coverage.plan import believed
 from qmd_platform.coverage.summary import summarised
 from qmd_platform.errors import OutOfTime, Throttled, VenueDown
 from qmd_platform.ingest import commits
@@ -54,7 +54,8 @@ class MarketWork:
 
     async def month(self, partition: Partition, part: Window) -> Receipt:
         """Fetch what the month lacks, commit it, say what happened."""
-        if self._todo(partition, part) is None:
+        todo = self._todo(partition, part)
+        if todo is None:
             self._tell(0)
             return held_receipt(self.shared.lake, partition)
         async with self.shared.rooms:
@@ -62,10 +63,10 @@ class MarketWork:
                 asyncio.get_running_loop().time() + self.shared.asking.deadlines.partition_s, self.shared.ends_at
             )
             if self.shared.is_late:
-                return self._late(partition, part)
+                return self._late(partition, todo)
             async with leased(self.shared, partition, until) as is_granted:
                 if not is_granted:
-                    return self._late(partition, part)
+                    return self._late(partition, todo)
                 todo = self._todo(partition, part)  # another worker may have done it meanwhile
                 if todo is None:
                     return held_receipt(self.shared.lake, partition)
@@ -127,12 +128,10 @@ class MarketWork:
             ),
         )
 
-    def _late(self, partition: Partition, part: Window) -> Receipt:
+    def _late(self, partition: Partition, todo: Todo) -> Receipt:
         """The receipt of a month there was no time for."""
-        lake = self.shared.lake
-        lacking = to_fetch(part, lake.coverage(partition.series, part))
-        failures = tuple(f"{window}: {OUT_OF_TIME}" for window in lacking)
-        return replace(held_receipt(lake, partition), failures=failures)
+        failures = tuple(f"{window}: {OUT_OF_TIME}" for window in todo.windows)
+        return replace(held_receipt(self.shared.lake, partition), failures=failures)
 
 
 def _candles(windows: Sequence[Window], step: int) -> int:

@@ -56,7 +56,7 @@ def fill(
             coordination=coordination,
         )
     failures = [failure for receipt in receipts for failure in receipt.failures]
-    if failures and not any(receipt.new or receipt.unchanged for receipt in receipts):
+    if failures and not any(receipt.new or receipt.changed or receipt.unchanged for receipt in receipts):
         raise VenueDown(partitions[0].series.venue, f"nothing could be fetched: {failures[0]}")
     return receipts
 

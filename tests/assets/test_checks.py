@@ -104,6 +104,12 @@ def damage(lake: Lake, partition: Partition) -> None:
     lake.commit([Write(partition, bad.to_arrow())], run_id="vandal", source="test")
 
 
+def shown(instance: dg.DagsterInstance, check: str) -> dict[str, bool]:
+    """For every partition, whether the UI shows the check's last result: it is about the last materialisation."""
+    infos = instance.event_log_storage.get_asset_check_partition_info([dg.AssetCheckKey(KEY, check)])
+    return {str(info.partition_key): info.is_current for info in infos}
+
+
 def statuses(instance: dg.DagsterInstance, check: str) -> dict[str | None, str]:
     """How the check stands for every partition, as the UI asks for it."""
     records = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(KEY, check), limit=10)
@@ -116,11 +122,13 @@ def test_a_broken_row_in_the_lake_fails_the_check_of_its_month_alone_and_stops_t
     with running(now=NOW) as url, at_home(tmp_path, url), instance_for(universe, tmp_path) as instance:
         assert run(universe, instance, "binance", good.key, bad.key).success
         assert statuses(instance, "ohlc_order") == {good.key: "SUCCEEDED", bad.key: "SUCCEEDED"}
+        assert shown(instance, "ohlc_order") == {good.key: True, bad.key: True}
         with Lake.open(tmp_path / "lake") as lake:
             damage(lake, bad)
         result = run(universe, instance, "binance", good.key, bad.key)
         assert not result.success
         assert statuses(instance, "ohlc_order") == {good.key: "SUCCEEDED", bad.key: "FAILED"}
+        assert shown(instance, "ohlc_order") == {good.key: True, bad.key: True}
         assert statuses(instance, "schema") == {good.key: "SUCCEEDED", bad.key: "SUCCEEDED"}
     failed = {(one.check_name, one.partition) for one in result.get_asset_check_evaluations() if not one.passed}
     assert ("ohlc_order", bad.key) in failed

@@ -15,13 +15,14 @@ from qmd_platform.model.candles import COLUMNS
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, instant
-from qmd_platform.sandbox.server import serving
 from qmd_platform.venues import facts
 from qmd_platform.venues.ccxt_client import CcxtVenue, client
 from qmd_platform.venues.ccxt_exchange import _rehosted_tree
 from qmd_platform.venues.ccxt_lazy import exchange_class
 from qmd_platform.venues.port import Instrument, Traffic
 from tests.venues.conftest import NOW
+from tests.venues.test_failures import KNOWN
+from tests.venues.writtenserver import Reply, writing
 
 T = TypeVar("T")
 
@@ -162,13 +163,41 @@ def test_kraken_s_first_candle_is_not_looked_for_where_it_is_older_than_what_kra
     asking("kraken", sandbox, question)
 
 
-def test_a_short_answer_about_the_longest_candles_makes_no_market_younger_than_it_is():
-    faults = [{"kind": "empty_page", "at": [1, 3, 4]}]
-    with serving(now=instant(NOW), faults=faults) as server:
-        market = Market("bybit", "BTC/USDT")
-        told = asking("bybit", server.url, lambda asked: asked.first_candle_at(market, Timeframe.M1))
-    assert told is not None
-    assert told <= instant("2023-01-20T09:10:00Z")
+MONTH, DAY = instant("2023-01-01"), 86_400_000
+MONTHS = [[str(MONTH + 31 * DAY), "5", "9", "1", "6", "1", "1"], [str(MONTH), "2", "9", "1", "5", "1", "1"]]
+DAYS = [[str(MONTH + day * DAY), "4", "9", "1", "4", "1", "1"] for day in range(30, 20, -1)]
+FIRST_DAY = [str(MONTH + 20 * DAY), "2", "9", "1", "4", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("months", "days", "first"),
+    [
+        ([MONTHS, MONTHS], [*DAYS, FIRST_DAY], MONTH + 20 * DAY),
+        ([MONTHS[:1], MONTHS], [*DAYS, FIRST_DAY], MONTH + 20 * DAY),
+        ([MONTHS, []], [*DAYS, FIRST_DAY], MONTH + 20 * DAY),
+        ([MONTHS, MONTHS], DAYS, MONTH),
+        ([MONTHS, MONTHS], [], MONTH),
+        ([[], []], [], None),
+    ],
+    ids=["whole", "first months short", "second months empty", "days short", "no days", "nothing"],
+)
+def test_a_short_answer_makes_no_market_younger_than_it_is(
+    months: list[list[list[str]]], days: list[list[str]], first: int | None
+):
+    asked_for_months = iter(months)
+
+    def answer(number: int, path: str) -> Reply:
+        rows = next(asked_for_months) if "interval=M" in path else days
+        return Reply.of({"retCode": 0, "retMsg": "OK", "result": {"list": rows}, "time": 1})
+
+    async def told() -> int | None:
+        async with (
+            writing(answer) as server,
+            client("bybit", venue_url=server.url, instruments=[KNOWN["bybit"]]) as asked,
+        ):
+            return await asked.first_candle_at(Market("bybit", "BTC/USDT"), Timeframe.D1)
+
+    assert asyncio.run(told()) == first
 
 
 @pytest.mark.parametrize("venue", facts.VENUES)
