@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -23,6 +23,9 @@ from dagster._core.storage.tags import (
 
 from qmd_platform.model.series import Market, Partition, Series
 from sensors.schedules import UNFINISHED
+
+if TYPE_CHECKING:
+    from dagster._core.execution.backfill import PartitionBackfill
 
 RETRY_SECONDS = 120
 """A failed run that Dagster said it would start again counts as in flight for so long; then it was forgotten."""
@@ -56,6 +59,8 @@ class Field:
 
     def flights(self, instance: dg.DagsterInstance) -> Flights:
         """Every partition of the venue that is in flight."""
+        from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # noqa: PLC0415 - slow, and only a tick needs it
+
         found: dict[Partition, str] = {}
         for run in _at_work(instance):
             for partition in self._of_run(run):
@@ -88,7 +93,7 @@ class Field:
             return ()
         return known[known.index(first) : known.index(last) + 1]
 
-    def _of_backfill(self, backfill: PartitionBackfill) -> Iterator[Partition]:
+    def _of_backfill(self, backfill: "PartitionBackfill") -> Iterator[Partition]:
         """What the backfill will yet ask for; what it has asked for are runs."""
         data = backfill.asset_backfill_data
         if data is None:

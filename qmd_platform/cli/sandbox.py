@@ -60,9 +60,9 @@ def command(
 ) -> None:
     """Serve a sandbox exchange, without keys or network.
 
-    Speaks the wire formats of Binance, Gate and Bitfinex. Its market is a pure function of time: any candle can
-    be asked for, and is the same every time. Counters of requests are at /__sandbox/stats; faults, listings and
-    the clock can be changed while it runs (docs/sandbox.md).
+    Speaks the wire formats of Binance, Gate, Bitfinex, OKX, Bybit and Kraken. Its market is a pure function of
+    time: any candle can be asked for, and is the same every time. Counters of requests are at /__sandbox/stats;
+    faults, listings and the clock can be changed while it runs (docs/sandbox.md).
     """
     from qmd_platform.sandbox.server import run
 

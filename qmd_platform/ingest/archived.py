@@ -11,6 +11,7 @@ days' for a month's) and the API's in the end: an archive's silence proves nothi
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import archive_facts, facts, paging
 from qmd_platform.venues.archive import Archive, Archived
 from qmd_platform.venues.archive_check import Disagreement, compared, is_contradicted, sample_page
+from qmd_platform.venues.archive_facts import ArchiveFacts
 from qmd_platform.venues.port import Page, Traffic
 
 
@@ -67,26 +69,44 @@ class Shelved:
 
 
 async def shelved(
-    archive: Archive, question: Question, windows: Sequence[Window], now: Instant, traffic: Traffic
+    archive: Archive,
+    question: Question,
+    windows: Sequence[Window],
+    now: Instant,
+    traffic: Traffic,
+    *,
+    until: float | None = None,
 ) -> Shelved:
-    """Take what is cheaper from the archive of ``windows``, which lie inside one month. Raises nothing of the venue's."""
-    step, kind = question.timeframe.step, question.market.kind
+    """Take what is cheaper from the archive of ``windows``, which lie inside one month. Raises nothing of the venue's.
+
+    Files that are not there at ``until`` (the loop's clock) are left to the API, which will be late too and say so.
+    """
     result = Shelved(list(windows))
-    known = archive_facts.find(archive.name, kind, question.timeframe)
-    if known is None:
-        return result
-    costs = facts.of(archive.name, kind)
+    known = archive_facts.find(archive.name, question.market.kind, question.timeframe)
+    if known is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await _filled(archive, question, known, result, now, traffic)
+    result.sample = _sample(question, result.taken)
+    return result
+
+
+async def _filled(
+    archive: Archive, question: Question, known: ArchiveFacts, result: Shelved, now: Instant, traffic: Traffic
+) -> None:
+    """Ask for files until none is worth it any more; ``result`` has what came at any moment."""
+    costs = facts.of(archive.name, question.market.kind)
     api = Api(costs.page_limit, costs.weight)
     tried: set[Window] = set()
     while True:
-        plan = sources(result.left, step, now, api=api, published_at=known.published_at, unusable=tried)
+        plan = sources(
+            result.left, question.timeframe.step, now, api=api, published_at=known.published_at, unusable=tried
+        )
         files = [one for one in plan if one.source is not Source.API]
         if not files:
-            break
+            return
         tried |= {one.window for one in files}
         await asyncio.gather(*(_file(archive, question, one, result, traffic) for one in files))
-    result.sample = _sample(question, result.taken)
-    return result
 
 
 def _sample(question: Question, taken: Sequence[Taken]) -> Window | None:

@@ -4,7 +4,6 @@ What lives here: the order of asking, and the check of one source by the other. 
 archived``, ``ingest.asked``), commits (``ingest.months``).
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -76,11 +75,8 @@ async def gathered(
 async def _from_files(
     shared: Shared, state: MarketState, windows: Sequence[Window], until: float, traffic: Traffic
 ) -> Shelved:
-    """What the archive has of ``windows``; nothing when it takes too long, and the API will say so too."""
+    """What the archive has of ``windows`` in time."""
     if shared.archive is None or not windows:
         return Shelved(list(windows))
-    try:
-        async with asyncio.timeout_at(until):
-            return await shelved(shared.archive, state.question, windows, state.question.closed, traffic)
-    except TimeoutError:
-        return Shelved(list(windows))
+    question = state.question
+    return await shelved(shared.archive, question, windows, question.closed, traffic, until=until)

@@ -7,6 +7,7 @@ question is next (``ingest.proof``), transport and its retries (``venues``), the
 
 import time
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -61,16 +62,19 @@ async def _onward(question: Question, fetched: Fetched, traffic: Traffic) -> Non
             if fetched.error is not None:
                 return
             coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)
-            asked = Window(hole.start, question.closed)
-            page = await _answer(fetched, coming, asked, is_first=False)
+            page = await _answer(fetched, coming, hole, is_first=False)
             if page is None or not (len(page.candles) or question.is_over):
                 return
-            goes_on = question.closed
+            goes_on = last = question.closed
             if len(page.candles):
                 goes_on = min(int(page.candles.open_at[0]), question.closed) // step * step
+                last = min(int(page.candles.open_at[-1]) // step * step + step, question.closed)
             if goes_on > hole.start:
                 question.skipped.append(Window(hole.start, goes_on))
-            absorb(fetched, question, page, asked)
+            # The answer is evidence up to its last row: later gaps were not asked for by it.
+            said = Window(hole.start, max(hole.end, last))
+            fetched.evidence[-1] = replace(fetched.evidence[-1], window=said)
+            absorb(fetched, question, page, Window(hole.start, question.closed))
 
 
 async def _answer(fetched: Fetched, coming: Awaitable[Page | None], asked: Window, *, is_first: bool) -> Page | None:

@@ -65,6 +65,6 @@ def test_a_restated_candle_is_a_new_version_a_row_of_the_table_and_a_warning(fil
     found = verdict(result)
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
-    rows = [record.data for record in told["restated rows"].records]  # type: ignore[attr-defined]
+    rows = [record.data for record in told["restated rows"].records]
     assert any(row["candle"] == "2024-02-01T00:01:00Z" and row["series"] == str(MINUTES) for row in rows)
     assert filled.lake().candles(MINUTES, partition.window).to_arrow().equals(table)

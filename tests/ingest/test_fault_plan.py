@@ -14,6 +14,7 @@ from qmd_platform.model.series import Market
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window, instant
+from qmd_platform.sandbox.faults import KINDS
 from tests.ingest.accounts import BITFINEX, CLOSED, GATE, KRAKEN, MARKETS, SPOT, USDM, Fault, playing
 
 NOW_AND_THEN = [2, 3, 5, 8, 9, 11, 14, 17, 18, 23, 29]
@@ -216,3 +217,8 @@ def test_a_clock_that_is_behind_leaves_the_newest_candles_for_later(tmp_path: Pa
         played.sandbox.plan_faults(None)
         played.fill([SPOT, GATE, BITFINEX])
         played.assert_true([SPOT, GATE, BITFINEX])
+
+
+def test_every_kind_of_fault_has_a_test_of_what_is_held_afterwards():
+    tests = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_fault_*.py"))
+    assert [kind for kind in KINDS if f'"{kind}"' not in tests] == []

@@ -113,7 +113,7 @@ def test_no_other_recorded_series_shows_page_boundaries_or_bad_rows(shared_data:
     assert claims == [(str(shared_data / BROKEN_GATE), "whole")]
 
 
-@pytest.mark.parametrize("name", [GATE.format("1h"), GATE.format("1d"), "freqtrade_testdata/ADA_BTC-5m.feather"])
+@pytest.mark.parametrize("name", [GATE.format("1h"), GATE.format("1d"), "freqtrade_testdata/ETH_BTC-5m.feather"])
 def test_recorded_clean_months_break_no_rule(shared_data: Path, name: str):
     timeframe = Timeframe(name.removesuffix("-futures.feather").removesuffix(".feather").rpartition("-")[2])
     for month, rows in monthly(recorded_candles(shared_data / name), timeframe.step):

@@ -20,8 +20,8 @@ from qmd_platform.venues.ccxt_client import CcxtVenue, client
 from qmd_platform.venues.ccxt_exchange import _rehosted_tree
 from qmd_platform.venues.ccxt_lazy import exchange_class
 from qmd_platform.venues.port import Instrument, Traffic
+from tests.venues.asking import KNOWN
 from tests.venues.conftest import NOW
-from tests.venues.test_failures import KNOWN
 from tests.venues.writtenserver import Reply, writing
 
 T = TypeVar("T")

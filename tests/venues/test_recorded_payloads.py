@@ -20,7 +20,7 @@ from qmd_platform.model.window import Window
 from qmd_platform.venues import dialects, listing
 from qmd_platform.venues.ccxt_client import client
 from qmd_platform.venues.ccxt_lazy import exchange_class
-from tests.venues.test_failures import KNOWN
+from tests.venues.asking import KNOWN
 from tests.venues.writtenserver import Reply, writing
 
 ONE = Fraction(1)
