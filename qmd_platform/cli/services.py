@@ -26,7 +26,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 
 HEALTHY_SECONDS = 60.0
 GIVE_UP = 5
-"""Deaths in a row of a program that never lived for a minute: then something is wrong that a person must see to."""
+"""So often in a row a program may end by itself that never lived for a minute: then something is wrong that a person
+must see to. One that is killed is started again for ever."""
 
 CHILDLESS_SECONDS = 5.0
 """A code server whose inner process has been gone for so long does not come back by itself."""
@@ -55,6 +56,7 @@ class Service:
     process: subprocess.Popen[str] | None = None
     began: float = 0.0
     deaths: int = 0
+    failures: int = 0
     has_lived: bool = False
     due: float = 0.0
     _had_inner: bool = False
@@ -85,6 +87,8 @@ class Service:
     def fallen(self, now: float) -> float:
         """Note that it has died; for how long to wait, in seconds."""
         self.has_lived = self.has_lived or now - self.began >= HEALTHY_SECONDS
+        code = self.process.returncode if self.process else None
+        self.failures = self.failures + 1 if code is not None and code >= 0 else 0
         self.deaths = 1 if now - self.began >= HEALTHY_SECONDS else self.deaths + 1
         wait = min(FIRST_WAIT * float(1 << min(self.deaths - 1, 10)), LONGEST_WAIT)
         self.process, self.due, self._had_inner, self._childless = None, now + wait, False, 0.0
@@ -93,7 +97,7 @@ class Service:
     @property
     def is_hopeless(self) -> bool:
         """Whether starting it again is of no use."""
-        return not self.has_lived and self.deaths >= GIVE_UP
+        return not self.has_lived and self.failures >= GIVE_UP
 
 
 @dataclass(slots=True)
@@ -114,7 +118,7 @@ class Supervisor:
                     self.look_after(service, time.monotonic())
                 time.sleep(LOOK_SECONDS)
             (hopeless, *_) = [service for service in self.services if service.is_hopeless]
-            self.tell(f"the {hopeless.name} cannot be kept running: it died {hopeless.deaths} times in a row")
+            self.tell(f"the {hopeless.name} cannot be kept running: it ended {hopeless.failures} times in a row")
             return 1
 
     def look_after(self, service: Service, now: float) -> None:

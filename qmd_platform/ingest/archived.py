@@ -28,7 +28,6 @@ from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import archive_facts, facts, paging
 from qmd_platform.venues.archive import Archive, Archived
 from qmd_platform.venues.archive_check import Disagreement, compared, is_contradicted, sample_page
-from qmd_platform.venues.archive_facts import ArchiveFacts
 from qmd_platform.venues.port import Page, Traffic
 
 
@@ -82,19 +81,18 @@ async def shelved(
     Files that are not there at ``until`` (the loop's clock) are left to the API, which will be late too and say so.
     """
     result = Shelved(list(windows))
-    known = archive_facts.find(archive.name, question.market.kind, question.timeframe)
-    if known is not None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                await _filled(archive, question, known, result, now, traffic)
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
+            await _filled(archive, question, result, now, traffic)
     result.sample = _sample(question, result.taken)
     return result
 
 
-async def _filled(
-    archive: Archive, question: Question, known: ArchiveFacts, result: Shelved, now: Instant, traffic: Traffic
-) -> None:
+async def _filled(archive: Archive, question: Question, result: Shelved, now: Instant, traffic: Traffic) -> None:
     """Ask for files until none is worth it any more; ``result`` has what came at any moment."""
+    known = archive_facts.find(archive.name, question.market.kind, question.timeframe)
+    if known is None:
+        return
     costs = facts.of(archive.name, question.market.kind)
     api = Api(costs.page_limit, costs.weight)
     tried: set[Window] = set()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qmd_platform.coverage.causes import DELISTED, UNLISTED
+from qmd_platform.coverage.causes import DELISTED, TOO_OLD, UNLISTED
 from qmd_platform.coverage.expected import closed_before, expected
 from qmd_platform.coverage.plan import believed, to_fetch
 from qmd_platform.errors import UnknownMarket, VenueDown
@@ -20,7 +20,7 @@ from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.ingest.shared import Shared
 from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.model.series import Market, Partition, Series
-from qmd_platform.model.spans import Run, State
+from qmd_platform.model.spans import Run, State, subtracted
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window, months
 from qmd_platform.venues import facts, paging
@@ -77,7 +77,8 @@ class VenueWork:
         Not the listing the venue states, where its oldest candle can be asked for: Binance states listings of old
         contracts weeks after their first candle. Asked only when nothing older than what is wanted is held.
         """
-        if not todo or any(run.window.start < todo[0].start for run in held):
+        open_ = subtracted(todo, [run.window for run in held if run.cause == TOO_OLD])
+        if not open_ or any(run.window.start < open_[0].start for run in held):
             return 0
         until = min(asyncio.get_running_loop().time() + self.shared.asking.deadlines.partition_s, self.shared.ends_at)
         try:

@@ -1,5 +1,6 @@
 """Programs that are kept running: which death is noticed, how long is waited, when it is given up."""
 
+import subprocess
 import sys
 import threading
 import time
@@ -14,13 +15,21 @@ from qmd_platform.cli.services import FIRST_WAIT, GIVE_UP, HEALTHY_SECONDS, LONG
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
-def dead_after(*lives: float) -> tuple[Service, list[float]]:
+def ended_with(code: int) -> "subprocess.Popen[str]":
+    """A process that is over: ended by itself, or killed (-9)."""
+    line = f"import os; os.kill(os.getpid(), 9) if {code} < 0 else os._exit({code})"
+    process = subprocess.Popen([sys.executable, "-S", "-c", line], text=True)
+    process.wait()
+    return process
+
+
+def dead_after(*lives: float, code: int = 1) -> tuple[Service, list[float]]:
     """A service that died after living so long, again and again; what was waited each time."""
-    service = Service("x", [])
+    service, process = Service("x", []), ended_with(code)
     now = 1000.0
     waits = []
     for life in lives:
-        service.began = now
+        service.began, service.process = now, process
         now += life
         waits.append(service.fallen(now))
     return service, waits
@@ -41,7 +50,9 @@ def test_what_never_lived_is_given_up_and_what_once_did_is_not():
     never, _ = dead_after(*[1.0] * GIVE_UP)
     once, _ = dead_after(HEALTHY_SECONDS, *[1.0] * 50)
     almost, _ = dead_after(*[1.0] * (GIVE_UP - 1))
+    killed, _ = dead_after(*[1.0] * 50, code=-9)
     assert never.is_hopeless
+    assert not killed.is_hopeless
     assert not once.is_hopeless
     assert not almost.is_hopeless
 
@@ -55,7 +66,7 @@ def test_a_program_that_cannot_be_started_ends_the_command_with_what_happened(
     broken = Service("daemon", [sys.executable, "-c", "raise SystemExit(3)"])
     assert Supervisor([broken, Service("webserver", SLEEPS)], {}, tmp_path, said.append).run() == 1
     assert "the daemon ended with 3; it is started again" in said[0]
-    assert f"died {GIVE_UP} times" in said[-1]
+    assert f"ended {GIVE_UP} times" in said[-1]
 
 
 def test_a_killed_program_is_started_again_and_all_end_with_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -74,7 +85,7 @@ def test_a_killed_program_is_started_again_and_all_end_with_us(tmp_path: Path, m
             service.process.kill()
         while service.process is None or service.process.pid in seen:
             time.sleep(0.01)
-        service.has_lived, service.deaths = False, GIVE_UP  # ends the supervisor
+        service.failures = GIVE_UP  # ends the supervisor
 
     thread = threading.Thread(target=kill_it_twice)
     thread.start()
@@ -98,7 +109,7 @@ def test_a_program_whose_inner_process_is_gone_counts_as_dead(tmp_path: Path, mo
             time.sleep(0.01)
         assert service.died(time.monotonic()) == ""
         for child in offspring(process.pid) or ():
-            services.subprocess.run(["kill", "-9", str(child)], check=True)
+            subprocess.run(["kill", "-9", str(child)], check=True)
         until = time.monotonic() + 10
         while not (how := service.died(time.monotonic())):
             assert time.monotonic() < until
