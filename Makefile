@@ -68,7 +68,7 @@ test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and t
 .PHONY: reliability
 reliability: $(DEV) ## test all that the lake promises, with its servers, and write docs/reliability.md from the counts
 	@rm -rf bench-out/reliability
-	@QMD_RELIABILITY_OUT="$(CURDIR)/bench-out/reliability" $(PYTEST) tests/conformance $(ARGS)
+	@QMD_RELIABILITY_OUT="$(CURDIR)/bench-out/reliability" $(PYTEST) tests/conformance tests/recovery $(ARGS)
 	@$(BIN)/python -m tests.conformance.report bench-out/reliability
 
 .PHONY: check

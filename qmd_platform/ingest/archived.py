@@ -9,7 +9,6 @@ days' for a month's) and the API's in the end: an archive's silence proves nothi
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -121,7 +120,7 @@ def _sample(question: Question, taken: Sequence[Taken]) -> Window | None:
 
 
 async def _file(archive: Archive, question: Question, one: Planned, result: Shelved, traffic: Traffic) -> None:
-    step, at = question.timeframe.step, time.time_ns() // 1_000_000
+    step, at = question.timeframe.step, question.clock()
     try:
         archived = await archive.file(question.market, question.timeframe, one.window, traffic)
     except VenueError as error:

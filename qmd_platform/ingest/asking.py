@@ -1,10 +1,12 @@
 """What a backfill is to ask for besides what the lake lacks, and how long it may take.
 
-What lives here: the request, and the windows of a month that follow from it. Pure. What does not: what is a gap and when
+What lives here: the request, and the windows of a month that follow from it; the clock that dates the questions. What does
+not: what is a gap and when
 one is due again (``coverage``), asking (``ingest.months``).
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from qmd_platform.coverage.gaps import gaps
@@ -13,6 +15,14 @@ from qmd_platform.errors import ConfigError
 from qmd_platform.model.evidence import Attempt
 from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted, united
 from qmd_platform.model.window import Instant, Window
+
+Clock = Callable[[], Instant]
+"""Tells the time, epoch ms."""
+
+
+def machine_clock() -> Instant:
+    """This machine's time."""
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Asking:
         again: windows to read again whatever the lake holds of them.
         archive: take whole months and days from the venue's archive where that is cheaper.
         deadlines: how long things may take.
+        clock: dates the questions, and so says which are due again. In a simulated world it is that world's; leases,
+            budgets and deadlines go by real time there too.
     """
 
     tail: int = 0
@@ -54,6 +66,7 @@ class Asking:
     again: tuple[Window, ...] = ()
     archive: bool = True
     deadlines: Deadlines = field(default_factory=Deadlines)
+    clock: Clock = machine_clock
 
     def windows(
         self,
@@ -73,7 +86,7 @@ class Asking:
             step: length of a candle in ms.
             edge: the newest gap, reaching up to the last closed candle; None when there is none.
             attempts: how often what is not there was asked for.
-            now: this machine's clock, which ``attempts`` go by.
+            now: the time of ``clock``, which ``attempts`` go by.
         """
         again = list(self.again)
         lacking = to_fetch(part, held)

@@ -6,6 +6,7 @@ What lives here: the two records. What does not: asking (``ingest.pages``), what
 from dataclasses import dataclass, field
 
 from qmd_platform.errors import VenueError
+from qmd_platform.ingest.asking import Clock, machine_clock
 from qmd_platform.lake.store import Rejected
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.evidence import Answered
@@ -23,7 +24,7 @@ class Question:
     All windows, those around a hole too, lie between ``floor`` (the listing) and ``closed`` (the end of what the
     venue's clock has closed, or of the listing). ``skipped`` gathers the windows of which the venue said, asked where it
     goes on, that it has nothing: every such answer once. ``is_over`` says that the market is not traded any more: after its
-    last candle there is none, and that is no gap.
+    last candle there is none, and that is no gap. ``clock`` dates the answers.
     """
 
     venue: Venue
@@ -33,6 +34,7 @@ class Question:
     closed: Instant
     is_over: bool = False
     skipped: list[Window] = field(default_factory=list)
+    clock: Clock = machine_clock
 
 
 @dataclass(slots=True)

@@ -56,7 +56,10 @@ class VenueWork:
         closed = closed_before(now, step)
         ceiling = closed if delisted_at is None else min(closed, max(-(-delisted_at // step) * step, floor))
         end = min(wanted.end, ceiling)
-        question = Question(self.venue, market, self.timeframe, floor, ceiling, is_over=delisted_at is not None)
+        clock = self.shared.asking.clock
+        question = Question(
+            self.venue, market, self.timeframe, floor, ceiling, is_over=delisted_at is not None, clock=clock
+        )
         edge = todo[-1] if todo and todo[-1].end == wanted.end == end else None
         newest = facts.of(market.venue, market.kind).newest_only
         state = MarketState(question, paging.too_old_before(now, step, newest))

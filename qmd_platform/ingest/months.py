@@ -84,14 +84,14 @@ class MarketWork:
             for both in subtracted(intersected([run.window], [part]), in_state(held, State.UNLISTED))
         ]
         step = partition.series.timeframe.step
-        windows = asking.windows(part, held, step, edge=self.edge, attempts=attempts, now=_now())
+        windows = asking.windows(part, held, step, edge=self.edge, attempts=attempts, now=asking.clock())
         windows = subtracted(windows, [run.window for run in self.unlisted])
         if not windows and not outside:
             return None
         return Todo(state.version if state else 0, tuple(held), windows, outside)
 
     async def _done(self, partition: Partition, todo: Todo, until: float) -> Receipt:
-        began, fetched_at = time.monotonic(), _now()
+        began, fetched_at = time.monotonic(), self.shared.asking.clock()
         traffic = Traffic()
         got = await gathered(
             self.shared, self.state, todo.windows, todo.again, until=until, traffic=traffic, tell=self._tell
@@ -136,10 +136,6 @@ class MarketWork:
 
 def _candles(windows: Sequence[Window], step: int) -> int:
     return sum(window.steps(step) for window in windows)
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000
 
 
 def held_receipt(lake: Lake, partition: Partition) -> Receipt:

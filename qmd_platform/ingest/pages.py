@@ -5,7 +5,6 @@ question is next (``ingest.proof``), transport and its retries (``venues``), the
 (``venues.paging``), commits (``ingest.months``).
 """
 
-import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
@@ -42,7 +41,7 @@ async def convinced(question: Question, fetched: Fetched, traffic: Traffic) -> N
         if ask is None or fetched.error is not None:
             break
         coming = question.venue.page(question.market, question.timeframe, ask, traffic)
-        page = await _answer(fetched, coming, ask, is_first=number == 0)
+        page = await _answer(question, fetched, coming, ask, is_first=number == 0)
         if page is not None:
             absorb(fetched, question, page, ask)
         if proof.outgrown(question, proof.in_doubt(question, fetched), number):
@@ -62,7 +61,7 @@ async def _onward(question: Question, fetched: Fetched, traffic: Traffic) -> Non
             if fetched.error is not None:
                 return
             coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)
-            page = await _answer(fetched, coming, hole, is_first=False)
+            page = await _answer(question, fetched, coming, hole, is_first=False)
             if page is None or not (len(page.candles) or question.is_over):
                 return
             goes_on = last = question.closed
@@ -77,9 +76,11 @@ async def _onward(question: Question, fetched: Fetched, traffic: Traffic) -> Non
             absorb(fetched, question, page, Window(hole.start, question.closed))
 
 
-async def _answer(fetched: Fetched, coming: Awaitable[Page | None], asked: Window, *, is_first: bool) -> Page | None:
+async def _answer(
+    question: Question, fetched: Fetched, coming: Awaitable[Page | None], asked: Window, *, is_first: bool
+) -> Page | None:
     """What came, on record; None when nothing did, which is then ``fetched.error``, or there was nothing to ask."""
-    at = _now()
+    at = question.clock()
     try:
         page = await coming
     except VenueError as error:
@@ -91,10 +92,6 @@ async def _answer(fetched: Fetched, coming: Awaitable[Page | None], asked: Windo
     if page is not None:
         fetched.evidence.append(Answered(asked, at, page.asked, page.digest, len(page.candles)))
     return page
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000
 
 
 def absorb(fetched: Fetched, question: Question, page: Page, asked: Window) -> None:

@@ -26,6 +26,9 @@ from qmd_platform.sandbox.universe import Character, Listing, listings
 BLOCK = 64
 """Minutes of a block. Its first minute always has trades, so "the last close" is never far to look for."""
 
+SLEEPY = 128
+"""Idle minutes in 1024 from which on quiet stretches have their full length, up to half an hour."""
+
 # Heights add up to less than half the reference price, so a price is never zero. Shared by all markets of a coin:
 # the same coin costs about the same everywhere.
 _COIN = tuple(
@@ -162,14 +165,17 @@ def _name(listing: Listing) -> str:
 
 
 def _traded(seed: int, character: Character, minute: NDArray[np.int64], bits: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Whether a minute has trades: single idle minutes, and now and then a quiet stretch inside a block."""
+    """Whether a minute has trades: single idle minutes, and now and then a quiet stretch inside a block.
+
+    The busier the market, the shorter its stretches: half an hour of nothing in BTC would be an outage.
+    """
     block = minute // BLOCK
     first = int(block[0])
     fate = scrambled(seed + 1, np.arange(first, int(block[-1]) + 1, dtype=np.int64))[block - first].astype(np.int64)
     quiet = (fate & 1023) < character.idle
     since = 1 + (fate >> 10 & 15)
     inside = minute % BLOCK - since
-    asleep = quiet & (inside >= 0) & (inside < (fate >> 14 & 31))
+    asleep = quiet & (inside >= 0) & (inside < (fate >> 14 & 31) * min(character.idle, SLEEPY) // SLEEPY)
     idle = (bits >> 36).astype(np.int64) & 1023
     return np.asarray((minute % BLOCK == 0) | ~(asleep | (idle < character.idle)))
 

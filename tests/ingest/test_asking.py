@@ -102,14 +102,14 @@ def test_a_tail_is_the_candles_held_just_before_the_newest_gap(
 
 
 @given(
-    st.lists(KNOWN, min_size=MOST, max_size=MOST),
-    st.dictionaries(st.integers(0, MOST - 1), ASKED),
-    windows(),
-    st.booleans(),
-    st.booleans(),
+    known=st.lists(KNOWN, min_size=MOST, max_size=MOST),
+    asks=st.dictionaries(st.integers(0, MOST - 1), ASKED),
+    part=windows(),
+    recheck=st.booleans(),
+    patient=st.booleans(),
 )
 def test_who_is_patient_or_asks_again_goes_by_each_candles_own_back_off(
-    known: list[Told], asks: dict[int, tuple[int, int]], part: Window, recheck: bool, patient: bool
+    *, known: list[Told], asks: dict[int, tuple[int, int]], part: Window, recheck: bool, patient: bool
 ):
     there = {at for at, told in enumerate(known) if told is not None and told[0] in {State.PRESENT, State.UNLISTED}}
     asks = {at: asked for at, asked in asks.items() if at not in there}

@@ -153,7 +153,7 @@ def test_a_run_that_never_starts_is_ended(world: World):
 def test_killed_in_the_middle_of_ticks_nothing_is_lost_and_nothing_asked_twice(world: World):
     began = time.time()
     kills = 0
-    for _ in range(3):
+    for _ in range(2):
         lost(world)
         for part, wait in (("inner code server", 1.2), ("daemon", 2.1), ("daemon", 0.4)):
             time.sleep(wait)
