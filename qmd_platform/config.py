@@ -115,6 +115,14 @@ def venue_url(given: str | None = None) -> str | None:
     return url.rstrip("/")
 
 
+def is_automatic() -> bool:
+    """Whether schedules and sensors that ask venues run before a person has started them. By default a sandbox's do."""
+    given = os.environ.get("QMD_AUTOMATION") or ("on" if venue_url() else "off")
+    if given not in {"on", "off"}:
+        raise ConfigError(f"QMD_AUTOMATION is {given!r}", hint="write on or off")
+    return given == "on"
+
+
 GAP_SECONDS = 30
 
 

@@ -15,7 +15,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.candles import key_of, run_config
 from assets.partitions import MONTH_FORMAT, markets_of
-from qmd_platform.config import Universe, VenueUniverse, venue_url
+from qmd_platform.config import Universe, VenueUniverse, is_automatic
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
 
@@ -44,7 +44,7 @@ UNFINISHED = [
 
 def default_status() -> dg.DefaultScheduleStatus:
     """Of all that sends requests to venues."""
-    return dg.DefaultScheduleStatus.RUNNING if venue_url() else dg.DefaultScheduleStatus.STOPPED
+    return dg.DefaultScheduleStatus.RUNNING if is_automatic() else dg.DefaultScheduleStatus.STOPPED
 
 
 def candles_job(venue: VenueUniverse) -> Job:

@@ -20,8 +20,8 @@ from qmd_platform.model.window import Instant, Window, iso
 
 if TYPE_CHECKING:
     from qmd_platform.coverage.summary import Summary
-    from qmd_platform.ingest.shared import Progress
     from qmd_platform.ingest.receipt import Receipt
+    from qmd_platform.ingest.shared import Progress
 
 
 @kit.command(

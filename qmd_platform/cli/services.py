@@ -21,12 +21,17 @@ from pathlib import Path
 from qmd_platform.cli.children import ended, offspring, started
 
 LOOK_SECONDS = 0.5
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
-"""Seconds before a program that died is started again: doubled each time, short again once it has lived for a minute."""
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+"""Seconds before a program that died is started again: doubled each time, short again once it has lived for a while."""
 
-HEALTHY_SECONDS = 60.0
+HEALTHY_SECONDS = 20.0
+"""That while; Dagster's programs take about 6 seconds to start."""
+
+PATIENCE_SECONDS = 60.0
+"""So long a program waits for the one that it needs, when all are started; then it is started anyway."""
+
 GIVE_UP = 5
-"""So often in a row a program may end by itself that never lived for a minute: then something is wrong that a person
+"""So often in a row a program may end by itself that never lived for a while: then something is wrong that a person
 must see to. One that is killed is started again for ever."""
 
 CHILDLESS_SECONDS = 5.0
@@ -135,7 +140,7 @@ class Supervisor:
         if service.after is None or service.began:
             return True
         service.due = service.due or now
-        return service.after() or now - service.due > HEALTHY_SECONDS
+        return service.after() or now - service.due > PATIENCE_SECONDS
 
 
 @contextmanager

@@ -129,7 +129,7 @@ async def _file(archive: Archive, question: Question, one: Planned, result: Shel
     parts = [_judged(question, archived, window) for window in one.wanted]
     there = [window for part in parts for window in windows_of(part.candles.open_at, step)]
     result.left = subtracted(result.left, there)
-    result.taken.append(Taken(one.source, parts, archived.evidence))
+    result.taken.append(Taken(one.source, parts, replace(archived.evidence, at=at)))
 
 
 def _judged(question: Question, archived: Archived, window: Window) -> Fetched:

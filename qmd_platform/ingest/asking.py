@@ -1,8 +1,7 @@
 """What a backfill is to ask for besides what the lake lacks, and how long it may take.
 
-What lives here: the request, and the windows of a month that follow from it; the clock that dates the questions. What does
-not: what is a gap and when
-one is due again (``coverage``), asking (``ingest.months``).
+What lives here: the request, and the windows of a month that follow from it; the clock that dates the questions. What
+does not: what is a gap and when one is due again (``coverage``), asking (``ingest.months``).
 """
 
 import time

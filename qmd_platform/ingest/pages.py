@@ -16,7 +16,7 @@ from qmd_platform.ingest.fetched import Fetched, Question
 from qmd_platform.lake.store import Rejected
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.evidence import Answered
-from qmd_platform.model.window import Instant, Window
+from qmd_platform.model.window import Window
 from qmd_platform.quality.offenders import row_offenders
 from qmd_platform.venues import paging
 from qmd_platform.venues.port import Page, Traffic
@@ -53,27 +53,34 @@ async def convinced(question: Question, fetched: Fetched, traffic: Traffic) -> N
 async def _onward(question: Question, fetched: Fetched, traffic: Traffic) -> None:
     """Ask where the venue goes on after holes that no page spans, as often as it takes to believe it.
 
-    What it says holds for the pages after this one too: an outage of months costs two questions, not two a page.
+    What it says holds for the pages after this one too: an outage of months costs two questions, not two a page. A
+    candle that is there after all ends it: then the page that lacked it is to be asked again.
     """
-    step = question.timeframe.step
     for _ in range(proof.needed(question)):
         for hole in proof.in_doubt(question, fetched):
-            if fetched.error is not None:
+            if fetched.error is not None or not await _skipped(question, fetched, hole, traffic):
                 return
-            coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)
-            page = await _answer(question, fetched, coming, hole, is_first=False)
-            if page is None or not (len(page.candles) or question.is_over):
-                return
-            goes_on = last = question.closed
-            if len(page.candles):
-                goes_on = min(int(page.candles.open_at[0]), question.closed) // step * step
-                last = min(int(page.candles.open_at[-1]) // step * step + step, question.closed)
-            if goes_on > hole.start:
-                question.skipped.append(Window(hole.start, goes_on))
-            # The answer is evidence up to its last row: later gaps were not asked for by it.
-            said = Window(hole.start, max(hole.end, last))
-            fetched.evidence[-1] = replace(fetched.evidence[-1], window=said)
-            absorb(fetched, question, page, Window(hole.start, question.closed))
+
+
+async def _skipped(question: Question, fetched: Fetched, hole: Window, traffic: Traffic) -> bool:
+    """Whether the venue, asked where it goes on from the start of ``hole``, skips anything of it."""
+    coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)
+    page = await _answer(question, fetched, coming, hole, is_first=False)
+    if page is None or not (len(page.candles) or question.is_over):
+        return False
+    step = question.timeframe.step
+    goes_on = last = question.closed
+    if len(page.candles):
+        goes_on = min(int(page.candles.open_at[0]), question.closed) // step * step
+        last = min(int(page.candles.open_at[-1]) // step * step + step, question.closed)
+    # The answer is evidence up to its last row: later gaps were not asked for by it.
+    said = Window(hole.start, max(hole.end, last))
+    fetched.evidence[-1] = replace(fetched.evidence[-1], window=said)
+    absorb(fetched, question, page, Window(hole.start, question.closed))
+    if goes_on <= hole.start:
+        return False
+    question.skipped.append(Window(hole.start, goes_on))
+    return True
 
 
 async def _answer(

@@ -7,7 +7,8 @@ kept: the judge needs to see them.
 Rules:
 
 1. An answer that is not exactly the promised shape raises ``BadPage`` with its first bytes. It is never an empty
-   page: an empty page is ``[]`` and nothing else.
+   page: an empty page is ``[]`` and nothing else. A single value that is no number is NaN: its candle is for the rules
+   to refuse (``unreadable``).
 2. A number is the float64 nearest to its text, bit for bit what ``float(text)`` gives.
 3. Volume leaves here in base coins, converted once. A contract is a decimal fraction of a coin, so contracts are
    multiplied by its numerator and divided by its denominator, both whole numbers: 23724 contracts of 0.0001 are
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from qmd_platform.errors import BadPage
 from qmd_platform.model.candles import Candles
+from qmd_platform.venues import unreadable
 
 Matrix = NDArray[np.float64]
 Decoder = Callable[[str, bytes, Fraction], Candles]
@@ -66,7 +68,13 @@ class Rows:
         for word, number in self.words:
             rows = rows.replace(word, number)
         bare = rows.translate(None, b'"')
-        matrix = _matrix(venue, body, bare, self.arity)
+        try:
+            matrix = _matrix(venue, body, bare, self.arity)
+        except BadPage:
+            read = unreadable.of_lists(rows, self.arity, self.columns)
+            if read is None:
+                raise
+            return _candles(venue, body, read, self.unit_ms, contract_size)
         if len(rows) - len(bare) != 2 * self.quoted * len(matrix):
             raise BadPage(venue, f"expected {self.quoted} quoted values in each of {len(matrix)} rows", sample=body)
         picked = np.ascontiguousarray(matrix.T[list(self.columns)])
@@ -177,7 +185,10 @@ def gate_contracts(venue: str, body: bytes, contract_size: Fraction) -> Candles:
     try:
         rows = _gate_contract_rows.decode(body)
     except msgspec.MsgspecError as error:
-        raise BadPage(venue, f"the answer is not a page of candles: {error}", sample=body) from None
+        read = unreadable.of_objects(body, "tohlcv")
+        if read is None:
+            raise BadPage(venue, f"the answer is not a page of candles: {error}", sample=body) from None
+        return _candles(venue, body, read, 1000, contract_size)
     values = np.array([(row.t, row.o, row.h, row.l, row.c, row.v) for row in rows], np.float64)
     return _candles(venue, body, np.ascontiguousarray(values.reshape(-1, 6).T), 1000, contract_size)
 
@@ -216,9 +227,9 @@ def _is_rectangular(bare: bytes, count: int, arity: int) -> bool:
 def _candles(venue: str, body: bytes, columns: Matrix, unit_ms: int, contract_size: Fraction) -> Candles:
     """Six rows of numbers (time, open, high, low, close, volume) as sorted candles."""
     times = columns[0] * unit_ms
-    if not np.isfinite(columns).all():
-        raise BadPage(venue, "a value is not a finite number", sample=body)
-    if len(times) and not (times.min() >= 0 and times.max() < _LATEST_MS and (times == np.floor(times)).all()):
+    if len(times) and not (
+        np.isfinite(times).all() and times.min() >= 0 and times.max() < _LATEST_MS and (times == np.floor(times)).all()
+    ):
         raise BadPage(venue, "an open time is not a time", sample=body)
     open_at = times.astype(np.int64)
     volume = columns[5]

@@ -45,7 +45,8 @@ def served(home: Path, venue_url: str, *key: str) -> Iterator[Served]:
     port = _free_port()
     program = [Path(sys.executable).with_name("qmd"), "dev", "--port", str(port), "--venue-url", venue_url]
     with (home / "dev.log").open("w") as log:
-        environment = os.environ | {"QMD_HOME": str(home)}
+        # Whoever clicks is alone: what fills a sandbox's lake by itself would be there first.
+        environment = os.environ | {"QMD_HOME": str(home), "QMD_AUTOMATION": "off"}
         process = subprocess.Popen(program, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             ui = Served(f"http://127.0.0.1:{port}")

@@ -105,10 +105,10 @@ class Played:
         mine = (line for line in lines if line.get("market") == str(market))
         return [line for line in mine if (line["start"] or 0) > CLOSED.start - Timeframe.D1.step]
 
-    def assert_conserved(self, markets: Sequence[Market] = MARKETS, *, unreadable: str = "") -> None:
-        """Every row the sandbox sent is in a receipt, once; but for answers that the fault made ``unreadable``."""
+    def assert_conserved(self, markets: Sequence[Market] = MARKETS) -> None:
+        """Every row the sandbox sent is in a receipt, once."""
         for market in markets:
-            sent = sum(line["rows"] for line in self.pages(market) if line["fault"] != (unreadable or "none"))
+            sent = sum(line["rows"] for line in self.pages(market))
             assert sent == sum(came_in(one) for one in self.receipts if one.partition.series.market == market), market
 
 

@@ -241,7 +241,7 @@ def test_asked_in_vain_again_is_kept_though_nothing_changed(month: Month):
 NUMBERS = st.sets(st.integers(0, 39))
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(files=NUMBERS, api=NUMBERS, other=NUMBERS, is_late=st.booleans(), is_older=st.booleans())
 def test_every_row_is_accounted_for_and_every_candle_of_all_is_there(
     *, files: set[int], api: set[int], other: set[int], is_late: bool, is_older: bool

@@ -10,6 +10,7 @@ import pytest
 
 from qmd_platform.config import Universe
 from qmd_platform.definitions import build_definitions
+from qmd_platform.errors import ConfigError
 from sensors.schedules import TAIL, candles_job, tail_schedule
 from sensors.universe import align
 from tests.graph import universe_in
@@ -147,3 +148,14 @@ def test_a_tail_reads_the_last_closed_candles_again_and_goes_before_history(
     again = {"config": {"tail": TAIL}}
     assert asked.run_config == {"ops": {"binance__candles_1m": again, "binance__candles_1h": again}}
     assert int(asked.tags["dagster/priority"]) > 0
+
+
+def test_whether_it_runs_by_itself_can_be_said(universe: Universe, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("QMD_VENUE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("QMD_AUTOMATION", "off")
+    venue = universe.venues["binance"]
+    tail = tail_schedule(venue, candles_job(venue), universe.first_month)
+    assert tail.default_status is dg.DefaultScheduleStatus.STOPPED
+    monkeypatch.setenv("QMD_AUTOMATION", "sometimes")
+    with pytest.raises(ConfigError, match="on or off"):
+        tail_schedule(venue, candles_job(venue), universe.first_month)
