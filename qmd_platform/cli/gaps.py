@@ -66,7 +66,7 @@ def command(
     began = time.monotonic()
     receipts = _filled(lake, of, agenda, budget, venue_url)
     if as_json:
-        from qmd_platform.cli.backfill import as_document
+        from qmd_platform.cli.receipts import as_document
 
         kit.emit([as_document(receipt) for receipt in receipts])
     else:

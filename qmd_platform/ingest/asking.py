@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from qmd_platform.coverage.causes import TOO_OLD
 from qmd_platform.coverage.gaps import gaps
 from qmd_platform.coverage.plan import to_fetch
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.evidence import Attempt
 from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted, united
 from qmd_platform.model.window import Instant, Window
+
+SHORT = 250
+"""Candles of an edge up to which it is asked for whole: with its tail it fits into a page of every venue."""
 
 Clock = Callable[[], Instant]
 """Tells the time, epoch ms."""
@@ -94,8 +98,12 @@ class Asking:
             again += [gap.window for gap in due if self.recheck and gap.state is State.VERIFIED_EMPTY]
             if self.patient:
                 lacking = [gap.window for gap in due if gap.state is not State.VERIFIED_EMPTY]
+        if edge is not None and edge.steps(step) <= SHORT and intersected([edge], lacking):
+            # What was asked for in vain before costs no request more, and the candles before it show where they end.
+            too_old = [run.window for run in held if run.cause == TOO_OLD]
+            lacking += subtracted(intersected([edge], to_fetch(part, held)), too_old)
         # An edge in this month that is not lacking any more has been asked for by another worker, its tail included.
-        if self.tail and edge is not None and (edge.start >= part.end or intersected([edge], lacking)):
+        if self.tail and edge is not None and (edge.start >= part.end or _begins(lacking, edge)):
             tail = Window(edge.start - self.tail * step, edge.start)
             again += intersected([tail], in_state(held, State.PRESENT))
         wanted = subtracted(intersected(again, [part]), in_state(held, State.UNLISTED))
@@ -105,3 +113,8 @@ class Asking:
     def is_by_time(self) -> bool:
         """Whether it matters when what is not there was asked for last."""
         return self.recheck or self.patient
+
+
+def _begins(windows: Sequence[Window], edge: Window) -> bool:
+    """Whether the first candle of ``edge`` is in one of ``windows``."""
+    return any(window.contains(edge.start) for window in windows)

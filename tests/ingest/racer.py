@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from qmd_platform.cli.backfill import as_document
+from qmd_platform.cli.receipts import as_document
 from qmd_platform.config import open_lake, postgres_url
 from qmd_platform.coordination.opening import Settings, opened
 from qmd_platform.ingest.asking import Asking
