@@ -63,7 +63,9 @@ class VenueWork:
         edge = todo[-1] if todo and todo[-1].end == wanted.end == end else None
         newest = facts.of(market.venue, market.kind).newest_only
         state = MarketState(question, paging.too_old_before(now, step, newest))
-        total = sum(one.steps(step) for one in to_fetch(Window(floor, end), held)) if end > floor else 0
+        begin = max(floor, wanted.start)
+        asked = self.shared.asking.windows(Window(begin, end), held, step, edge=edge) if end > begin else []
+        total = sum(one.steps(step) for one in asked)
         work = MarketWork(self.shared, state, edge, _outside(wanted, floor, end), total, delisted_at)
         parts = reversed(list(months(wanted)))
         jobs = (work.month(Partition(series, month), part) for month, part in parts)

@@ -1,12 +1,11 @@
 """A simulated week: 60 markets of six venues, a clock that is moved, and all that may befall them.
 
 What lives here: the week's markets and events, its schedule, and the programs of the library run at each time of it. What
-does not: the account at its end and the least number of requests (``reckoning``), the assertions (``test_simulated_week``).
+does not: the account at its end and the least number of requests (``week_reckoned``), assertions (``test_simulated_week``).
 
 Every program is the one that the schedules run: the tail (``backfill`` with a tail, patient), the gap agenda and what it
-asks for, the daily list of instruments. A venue's tail comes every four hours, every hour while something happens to the
-venue, because what it costs does not depend on how much time is between; every hour all through where
-``QMD_RELIABILITY_LONG`` is set. The one clock is the sandbox's: candles close by it, and questions are dated by it.
+asks for, the daily list of instruments. A venue's tail comes every six hours, every hour while something happens to the
+venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set; the agenda follows every sixth hour. The one clock is the sandbox's: candles close by it, and questions are dated by it.
 """
 
 import os
@@ -33,7 +32,8 @@ HOUR, DAY = 60 * MINUTE, 1440 * MINUTE
 WEEK = Window.of("2026-02-26", "2026-03-05")
 """Thursday to Thursday, over the end of a month: from Monday on the tails leave February to the agenda."""
 
-EVERY = HOUR if os.environ.get(LONG) else 4 * HOUR
+EVERY = 6 * HOUR
+TAILS_EVERY = HOUR if os.environ.get(LONG) else EVERY
 SETTLED = 5_000
 """A tail comes so long after the hour that its last candle may be taken."""
 
@@ -49,8 +49,8 @@ NEVER_FILLED, FILLED_LATER = Market("okx", "BTC/USDT"), Market("binance", "ETH/U
 FLAT, CORRECTED = Market("gate", "SOL/USDT:USDT"), Market("bybit", "BTC/USDT")
 DOWN = "gate"
 
-LISTED_AT, DELISTED_AT = instant("2026-03-02T09:30:00Z"), instant("2026-03-02T14:20:00Z")
-RENAMED_AT = instant("2026-02-28T06:00:00Z")
+LISTED_AT, DELISTED_AT = instant("2026-03-02T09:30:00Z"), instant("2026-03-02T20:20:00Z")
+RENAMED_AT = instant("2026-02-27T20:00:00Z")
 OUTAGE = Window.of("2026-03-03T09:20:00Z", "2026-03-03T14:40:00Z")
 HOLE = Window.of("2026-02-26T10:20:00Z", "2026-02-26T11:25:00Z")
 LATER_HOLE, FILLED_AT = Window.of("2026-02-27T05:10:00Z", "2026-02-27T05:40:00Z"), instant("2026-03-01T12:00:00Z")
@@ -84,9 +84,9 @@ UNTIL_FILLED = {
 }
 
 LIVELY: Mapping[str, Window] = {
-    DOWN: Window(OUTAGE.start - HOUR, OUTAGE.end + 2 * HOUR),
-    "okx": Window(DELISTED_AT - HOUR, DELISTED_AT + 12 * HOUR),
-    "binance": Window(RENAMED_AT - HOUR, RENAMED_AT + 4 * HOUR),
+    DOWN: Window(OUTAGE.end - 3 * HOUR, OUTAGE.end + 2 * HOUR),
+    "okx": Window(DELISTED_AT - HOUR, DELISTED_AT + 5 * HOUR),
+    "binance": Window(RENAMED_AT - HOUR, RENAMED_AT + 5 * HOUR),
     "bybit": Window(CORRECTED_AT - HOUR, CORRECTED_AT + 2 * HOUR),
 }
 """When a venue's tail comes every hour."""
@@ -112,7 +112,7 @@ def tails(venue: str) -> list[Instant]:
     """When the venue's tail comes."""
     hours = range(WEEK.start + HOUR, WEEK.end + 1, HOUR)
     lively = LIVELY.get(venue, Window(0, 1))
-    return [at + SETTLED for at in hours if (at - WEEK.start) % EVERY == 0 or lively.contains(at)]
+    return [at + SETTLED for at in hours if (at - WEEK.start) % TAILS_EVERY == 0 or lively.contains(at)]
 
 
 def renewals() -> list[Instant]:
@@ -156,7 +156,8 @@ class Lived:
                 self.renew()
             for venue in due.get(at, ()):
                 self.tail(venue)
-                self.agenda(venue)
+                if at % EVERY == SETTLED:
+                    self.agenda(venue)
 
     def renew(self) -> None:
         """What every venue lists now."""

@@ -88,7 +88,7 @@ def test_with_json_an_error_is_a_json_document_too(qmd: Qmd):
     assert result.exit_code == 2
     assert answer(result) == {
         "error": "unknown venue 'nowhere'",
-        "hint": "choose from binance, bitfinex, gate",
+        "hint": "choose from binance, bitfinex, bybit, gate, kraken, okx",
         "type": "ConfigError",
     }
     assert "error: unknown venue 'nowhere'" in result.stderr

@@ -13,6 +13,7 @@ from qmd_platform.coverage.recheck import next_ask
 from qmd_platform.errors import ConfigError
 from qmd_platform.ingest.asking import Asking, Deadlines
 from qmd_platform.ingest.candles import backfill
+from qmd_platform.ingest.shared import Progress
 from qmd_platform.model.evidence import Attempt
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State, merged, united
@@ -259,3 +260,26 @@ def test_a_month_that_another_worker_keeps_too_long_is_a_failure_though_it_is_he
         assert receipt.failures == (f"{CLOSED}: {OUT_OF_TIME}",)
         assert receipt.reread == 0
         assert {run.state for run in told_of(played, CLOSED)} == {State.PRESENT}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_how_far_it_is_is_told_of_the_candles_that_are_asked_for(tmp_path: Path, *, again: bool):
+    told: list[Progress] = []
+    with playing(tmp_path) as played:
+        if again:
+            played.fill([SPOT], CLOSED)
+        asking = Asking(again=(CLOSED,) if again else (), archive=False)
+        backfill(
+            played.lake,
+            [SPOT],
+            Timeframe.M1,
+            CLOSED,
+            run_id="told",
+            url=played.sandbox.url,
+            asking=asking,
+            on_progress=told.append,
+        )
+    candles = CLOSED.steps(MINUTE)
+    assert {one.total for one in told} == {candles}
+    assert told[-1].done == candles
+    assert [one.done for one in told] == sorted({one.done for one in told})

@@ -1,0 +1,193 @@
+"""The simulated week reckoned up: what became of every candle, and how few requests would have done.
+
+What lives here: both accounts, candle by candle and request by request, from the week's own dates (``week``) and the
+sandbox's truth alone. What does not: the library's arithmetic, which they are there to check.
+
+The least number of requests, term by term:
+
+* *time*: one question for the clock by each run of a tail, answered or not; candles are closed by the venue's clock.
+* *pages*: each run of a tail brings every market from the fifth candle before its last one to the newest one that is
+  closed, in pages of the venue's size. A page belongs to one month, the unit of commit. A market that has ended costs a
+  page until a list of instruments says that it has.
+* *first candles*: where a market begins, once, as the venue lets it be found out.
+* *proofs*: a candle that a venue leaves out is believed to be empty when two answers say so: one more than the page.
+  That there is nothing yet after the last candle of a market that has ended takes one more each time, too.
+* *rechecks*: what is verified empty is looked at 1, 4, 16 and 64 hours later by the first run after that, in two answers
+  (one, if the candles are there now); where no tail looks at the month any more, the agenda's run asks for the time.
+* *instruments*: a clock and the lists, as the venue divides them, each night.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.spans import State
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant, Window, month_of, month_window, months
+from qmd_platform.sandbox.universe import OMITS_EMPTY
+from tests.acceptance import week
+from tests.acceptance.week import DAY, HOUR, MARKETS, STEP, WEEK, Lived, renewals, tails
+
+PAGE: Mapping[tuple[str, bool], int] = {
+    ("binance", True): 1000,
+    ("binance", False): 499,
+    ("gate", True): 1000,
+    ("gate", False): 1999,
+    ("bitfinex", True): 10_000,
+    ("bitfinex", False): 10_000,
+    ("okx", True): 300,
+    ("okx", False): 300,
+    ("bybit", True): 1000,
+    ("bybit", False): 1000,
+    ("kraken", True): 720,
+}
+"""Candles a request brings, of spot and of perpetuals."""
+
+FIRST_CANDLE = {"binance": 1, "bitfinex": 1, "gate": 0, "kraken": 1, "okx": 5, "bybit": 5}
+"""Questions until it is known where a market begins: the first candle can be asked for at Binance and Bitfinex, Gate's list
+says it, Kraken's page shows whether it is the first. OKX and Bybit are asked for months (twice: less would be no proof),
+then for the first of the days, hours and minutes in them."""
+
+LISTS = {"binance": 2, "bitfinex": 1, "gate": 2, "kraken": 1, "okx": 2, "bybit": 2}
+"""Spot and perpetuals apart, or all in one."""
+
+NEVER = WEEK.end + 365 * DAY
+
+
+def life(market: Market) -> Window:
+    """Since when and until when the market is traded, inside the week."""
+    begins = {week.NEW: week.LISTED_AT, week.NEW_NAME: week.RENAMED_AT}
+    ends = {week.GONE: week.DELISTED_AT, week.OLD_NAME: week.RENAMED_AT}
+    return Window(begins.get(market, WEEK.start), ends.get(market, WEEK.end))
+
+
+def known_from(at: Instant) -> Instant:
+    """When what changed ``at`` some time is on a list of instruments that was asked for."""
+    return min((one for one in renewals() if one >= at), default=NEVER)
+
+
+@dataclass(frozen=True)
+class Accounted:
+    """Every candle of the week, counted by what became of it; ``wrong`` are those of which the lake says otherwise."""
+
+    states: Counter[str]
+    wrong: list[str]
+
+    @property
+    def candles(self) -> int:
+        """All of them."""
+        return self.states.total()
+
+
+def accounted(lived: Lived) -> Accounted:
+    """What became of every candle of every market, one by one."""
+    states: Counter[str] = Counter()
+    wrong: list[str] = []
+    for venue in MARKETS:
+        for market in MARKETS[venue]:
+            for at, state, ought in _candles(lived, market):
+                states[state] += 1
+                if state not in ought:
+                    wrong.append(f"{market} {at}: {state}, not {' or '.join(sorted(ought))}")
+    return Accounted(states, wrong)
+
+
+def _candles(lived: Lived, market: Market) -> Iterator[tuple[Instant, str, set[str]]]:
+    """Each candle: its time, what the lake says of it and holds, and what the truth allows it to."""
+    series = Series.candles(market, Timeframe.M1)
+    true, held = _rows(lived.sandbox.truth(market, Timeframe.M1, WEEK)), _rows(lived.lake.candles(series, WEEK))
+    told = {at: run.state for run in lived.lake.coverage(series, WEEK) for at in _times(run.window)}
+    alive, last = life(market), max(true)
+    for at in _times(WEEK):
+        row, state = held.get(at), told.get(at)
+        if row is not None:
+            yield at, "equal" if state is State.PRESENT and row == true.get(at) else f"another row ({state})", {"equal"}
+        else:
+            said = "nothing said" if state is None else state.value
+            yield at, said, _allowed(market, at, is_true=at in true, is_alive=alive.contains(at), is_last=at > last)
+
+
+def _allowed(market: Market, at: Instant, *, is_true: bool, is_alive: bool, is_last: bool) -> set[str]:
+    """What may be said of a candle that the lake does not hold."""
+    if is_true:
+        return {"equal"}
+    if at < life(market).start:
+        return {"unlisted"}
+    if not is_alive:
+        # Until a list says that the market has ended, its candles are asked for: the venue has none.
+        return {"unlisted"} if at >= known_from(life(market).end) else {"unlisted", "verified_empty"}
+    if is_last and market.venue in OMITS_EMPTY:
+        return {"nothing said"}  # nothing has followed these silent minutes yet
+    return {"verified_empty"}
+
+
+def _rows(candles) -> dict[Instant, tuple[float, ...]]:
+    columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+    return dict(zip(candles.open_at.tolist(), zip(*(one.tolist() for one in columns), strict=True), strict=True))
+
+
+def _times(window: Window) -> range:
+    return range(window.start, window.end, STEP)
+
+
+def least(lived: Lived) -> Counter[str]:
+    """The fewest requests the week can be lived with, by reason."""
+    need: Counter[str] = Counter()
+    for venue, markets in MARKETS.items():
+        need["instruments"] += len(renewals()) * (1 + LISTS[venue])
+        need["time"] += len(tails(venue))
+        for market in markets:
+            need += _of_market(market)
+    need += _rechecks(week.NEVER_FILLED, week.HOLE, NEVER) + _rechecks(week.FILLED_LATER, week.LATER_HOLE, week.FILLED_AT)
+    for market in (week.GONE, week.OLD_NAME):
+        end = life(market).end
+        need += _rechecks(market, Window(end, known_from(end)), NEVER)
+    return need
+
+
+def _of_market(market: Market) -> Counter[str]:
+    """Its first candle, its pages, and that nothing follows its end yet."""
+    alive, limit = life(market), PAGE[market.venue, ":" not in market.symbol]
+    known, gone = known_from(alive.start), known_from(alive.end) if alive.end < WEEK.end else NEVER
+    need: Counter[str] = Counter({"first candles": FIRST_CANDLE[market.venue]})
+    start = alive.start
+    for at in tails(market.venue):
+        if not known <= at < gone or (market.venue == week.DOWN and week.OUTAGE.contains(at)):
+            continue
+        closed = at - week.SETTLED
+        need["pages"] += _pages(Window(start, closed), limit)
+        need["proofs"] += closed > alive.end
+        start = min(closed, alive.end) - week.TAIL * STEP
+    return need
+
+
+def _pages(window: Window, limit: int) -> int:
+    return sum(-(-part.steps(STEP) // limit) for _, part in months(window))
+
+
+def _rechecks(market: Market, hole: Window, filled_at: Instant) -> Counter[str]:
+    """The proof that the candles of ``hole`` are not there, and the looks after it."""
+    need: Counter[str] = Counter()
+    runs = tails(market.venue)
+    known = known_from(hole.end) if hole.end in renewals() else hole.end
+    at = next(one for one in runs if one >= known + week.SETTLED)
+    # A market that is known to have ended is asked for nothing else: its proof is two answers, not one more.
+    need["proofs"] += 1 if known == hole.end and life(market).contains(hole.start) else 2
+    for number in range(5):
+        due = at + (HOUR << 2 * number)
+        by_tail = (one for one in runs if one >= due and _looks_at(one, hole))
+        by_agenda = (one for one in runs if one >= due and one % week.EVERY == week.SETTLED)
+        at, is_tail = min([*((one, True) for one in by_tail), *((one, False) for one in by_agenda)], default=(NEVER, False), key=lambda one: (one[0], not one[1]))
+        if at >= NEVER:
+            break
+        need["rechecks"] += 1 if at >= filled_at else 2
+        need["time"] += not is_tail
+        if at >= filled_at:
+            break
+    return need
+
+
+def _looks_at(at: Instant, hole: Window) -> bool:
+    """Whether the tail of this time still looks at the month of ``hole``."""
+    return month_window(month_of(at - DAY)).start <= hole.start
