@@ -115,25 +115,6 @@ def venue_url(given: str | None = None) -> str | None:
     return url.rstrip("/")
 
 
-def is_automatic() -> bool:
-    """Whether schedules and sensors that ask venues run before a person has started them. By default a sandbox's do."""
-    given = os.environ.get("QMD_AUTOMATION") or ("on" if venue_url() else "off")
-    if given not in {"on", "off"}:
-        raise ConfigError(f"QMD_AUTOMATION is {given!r}", hint="write on or off")
-    return given == "on"
-
-
-GAP_SECONDS = 30
-
-
-def gap_seconds() -> int:
-    """How often the gap sensors look, in seconds."""
-    text = os.environ.get("QMD_GAP_SECONDS") or str(GAP_SECONDS)
-    if not text.isdecimal() or not int(text):
-        raise ConfigError(f"QMD_GAP_SECONDS {text!r} is not a number of seconds", hint="write 30")
-    return int(text)
-
-
 def world(url: str | None) -> str:
     """Which world data from ``url`` belongs to. A lake holds one world only."""
     return "live" if url is None else "sandbox"

@@ -19,7 +19,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.candles import key_of
 from assets.partitions import markets_of
-from qmd_platform.config import Universe, VenueUniverse, gap_seconds, load_universe, open_lake, venue_url, world
+from qmd_platform.config import Universe, VenueUniverse, load_universe, open_lake, venue_url, world
 from qmd_platform.coverage.agenda import Lacking, agenda
 from qmd_platform.coverage.ranges import Range, Verdict
 from qmd_platform.ingest.agenda import lacking
@@ -28,6 +28,7 @@ from qmd_platform.model.window import Instant, Window, iso, months
 from sensors.flights import Field
 from sensors.quiet import Quiet
 from sensors.schedules import UNFINISHED, default_status
+from sensors.settings import gap_seconds
 from sensors.untold import untold
 from sensors.wishes import VENUE_TAG, Wish, fetching, in_vain, making, partitions
 

@@ -15,9 +15,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.candles import key_of, run_config
 from assets.partitions import MONTH_FORMAT, markets_of
-from qmd_platform.config import Universe, VenueUniverse, is_automatic
+from qmd_platform.config import Universe, VenueUniverse
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
+from sensors.settings import is_automatic
 
 TAIL_CRON = "*/5 * * * *"
 INSTRUMENTS_CRON = "10 0 * * *"

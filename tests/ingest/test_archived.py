@@ -136,6 +136,27 @@ def test_days_take_the_place_of_a_month_where_they_are_worth_it(tmp_path: Path):
     assert shelf.sample is not None
 
 
+def test_files_that_came_before_the_deadline_are_kept(tmp_path: Path):
+    ten = Window.of("2026-10-05", "2026-10-15")
+    hung = {"kind": "hang", "path": "1m-2026-10-07.zip", "seconds": 60}
+
+    async def asked(url: str) -> Shelved:
+        async with client("binance", venue_url=url) as api:
+            listed = await api.instruments()
+            async with Archive("binance", instruments=listed, venue_url=url) as archive:
+                question = Question(api, BTC, Timeframe.M1, 0, instant(NOW))
+                until = asyncio.get_running_loop().time() + 3
+                return await shelved(archive, question, [ten], instant(NOW), Traffic(), until=until)
+
+    file = tmp_path / "archive.toml"
+    file.write_text('[[file]]\ndefect = "absent"\npath = "1m-2026-10.zip"\n')
+    with running(now=NOW, archive_files=file, faults=[hung]) as url:
+        shelf = asyncio.run(asked(url))
+    assert shelf.left == [Window.of("2026-10-07", "2026-10-08")]
+    assert len(shelf.taken) == 9
+    assert shelf.sample is not None
+
+
 @pytest.mark.parametrize("kind", ["header", "ms", "duplicated"])
 def test_how_a_file_is_written_makes_no_difference(tmp_path: Path, kind: str):
     with exchange(tmp_path, f"{kind} 5m-2026-10") as url:

@@ -189,6 +189,16 @@ def test_what_a_venue_says_of_where_it_goes_on_holds_for_the_later_pages_of_the_
     assert len(venue.asked) == 5 + 2
 
 
+def test_where_a_venue_goes_on_is_evidence_of_the_time_up_to_there_and_of_nothing_later():
+    """Or every later gap of the month would count as asked for."""
+    fetched, _ = ask(
+        lambda number, window: Candles.empty(), first=100, last=120, limit=20, onward=lambda *_: minutes(900, 901)
+    )
+    page, *onward = [one.window for one in fetched.evidence]
+    assert page == Window(100 * MINUTE, 120 * MINUTE)
+    assert onward == [Window(100 * MINUTE, 902 * MINUTE)] * 2
+
+
 def test_a_venue_that_goes_on_nowhere_leaves_the_hole_open():
     fetched, _ = ask(lambda number, window: Candles.empty(), limit=20, onward=lambda number, window: Candles.empty())
     assert set(explained(fetched).values()) == {State.MISSING}
