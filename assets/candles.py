@@ -30,6 +30,9 @@ class Fetching(dg.Config):
 
     tail: int = Field(default=0, ge=0, description="Closed candles before the newest gap that are read again.")
     recheck: bool = Field(default=False, description="Ask again for verified absences whose next look is due.")
+    patient: bool = Field(
+        default=False, description="Leave what was asked for in vain until it is due again; for runs nobody started."
+    )
     archive: bool = Field(
         default=True, description="Take closed months from the venue's archive where that is cheaper."
     )
@@ -42,7 +45,13 @@ class Fetching(dg.Config):
         from qmd_platform.ingest.asking import Asking, Deadlines  # noqa: PLC0415 - only when it runs
 
         deadlines = Deadlines(self.request_s, self.partition_s, self.run_s)
-        return Asking(tail=self.tail, recheck=self.recheck, archive=self.archive, deadlines=deadlines)
+        return Asking(
+            tail=self.tail,
+            recheck=self.recheck,
+            patient=self.patient,
+            archive=self.archive,
+            deadlines=deadlines,
+        )
 
 
 def run_config(venue: str, tables: Sequence[str], **fetching: object) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def tail_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.Schedu
                 "dagster/asset_partition_range_end": f"{slugs[-1]}|{last}",
                 **FIRST,
             },
-            run_config=run_config(venue.venue, fetched, tail=TAIL),
+            run_config=run_config(venue.venue, fetched, tail=TAIL, patient=True),
         )
 
     return tail

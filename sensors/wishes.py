@@ -70,7 +70,7 @@ class Wish:
                 VENUE_TAG: self.venue.venue,
                 **BEHIND,
             },
-            run_config=run_config(self.venue.venue, fetched, recheck=True),
+            run_config=run_config(self.venue.venue, fetched, recheck=True, patient=True),
         )
 
 

@@ -4,10 +4,12 @@ What lives here: many partitions of one table turned into the fewest backfills a
 Dagster's keys and events (``assets``).
 """
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qmd_platform.errors import VenueDown
+from qmd_platform.errors import OutOfTime, VenueDown
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.receipt import Receipt
@@ -40,8 +42,11 @@ def fill(
 
     Raises:
         VenueDown: every page failed; what ``backfill`` raises besides.
+        OutOfTime: the run's deadline came, which is of all windows together.
     """
     receipts: list[Receipt] = []
+    asking = asking or Asking()
+    ends_at = time.monotonic() + asking.deadlines.run_s
     for window, markets in _windows(partitions).items():
         timeframe = partitions[0].series.timeframe
         receipts += backfill(
@@ -52,13 +57,21 @@ def fill(
             run_id=run_id,
             url=url,
             on_progress=on_progress,
-            asking=asking,
+            asking=_until(ends_at, asking, markets[0].venue),
             coordination=coordination,
         )
     failures = [failure for receipt in receipts for failure in receipt.failures]
     if failures and not any(receipt.new or receipt.changed or receipt.unchanged for receipt in receipts):
         raise VenueDown(partitions[0].series.venue, f"nothing could be fetched: {failures[0]}")
     return receipts
+
+
+def _until(ends_at: float, asking: Asking, venue: str) -> Asking:
+    """``asking`` with what is left of the run's time; OutOfTime when nothing is."""
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise OutOfTime(venue, f"the run's {asking.deadlines.run_s:g} s are over", hint="run it again")
+    return replace(asking, deadlines=replace(asking.deadlines, run_s=min(left, asking.deadlines.run_s)))
 
 
 def derive(lake: Lake, partitions: Sequence[Partition], *, base: Timeframe, run_id: str) -> list[Receipt]:

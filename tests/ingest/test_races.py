@@ -105,6 +105,7 @@ def test_of_eight_workers_on_a_month_one_asks_and_all_say_what_is_held(
         with open_lake(own_home) as lake:
             (version,) = lake.ledger.versions(SERIES)
             assert (version.version, version.new) == (1, candles)
+            assert len(lake.ledger.log()) == 2, "that one, and one of the instruments"
             assert lake.candles(SERIES).equals(sandbox.truth(SPOT, Timeframe.M1, DAY))
 
 

@@ -79,7 +79,7 @@ def test_an_empty_lake_is_asked_for_as_one_range_with_all_that_is_made_of_it(tic
     (asked,) = tick().asked
     assert [asked.tags[name] for name in RANGE] == [f"binance~BTC-USDT|{BEFORE}", f"binance~ETH-USDT|{LAST}"]
     assert tables(asked) == ["candles_1h", "candles_4h", "candles_1d"]
-    assert asked.run_config == {"ops": {"binance__candles_1h": {"config": {"recheck": True}}}}
+    assert asked.run_config == {"ops": {"binance__candles_1h": {"config": {"recheck": True, "patient": True}}}}
     assert int(asked.tags["dagster/priority"]) < 0
 
 

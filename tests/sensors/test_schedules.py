@@ -145,7 +145,7 @@ def test_a_tail_reads_the_last_closed_candles_again_and_goes_before_history(
     align(instance, universe)
     asked = tail_at(universe, instance, 2026, 11, 21, 5, 20)
     assert isinstance(asked, dg.RunRequest)
-    again = {"config": {"tail": TAIL}}
+    again = {"config": {"tail": TAIL, "patient": True}}
     assert asked.run_config == {"ops": {"binance__candles_1m": again, "binance__candles_1h": again}}
     assert int(asked.tags["dagster/priority"]) > 0
 
