@@ -28,6 +28,7 @@ from qmd_platform.quality.rule import Rule
 
 if TYPE_CHECKING:
     from qmd_platform.ledger.records import Verdict
+    from qmd_platform.model.series import Partition
 
 NAMED = 50
 """Offending rows listed in a check's metadata; all are counted."""
@@ -111,14 +112,16 @@ def evaluated(
 
     A partition nobody judged gets none; the UI calls its checks skipped.
     """
-    targets = _materialised(context, sorted({verdict.partition.key for verdict in verdicts}))
+    of_partition: dict[Partition, list[Verdict]] = {}
+    for verdict in verdicts:
+        of_partition.setdefault(verdict.partition, []).append(verdict)
+    targets = _materialised(context, sorted({partition.key for partition in of_partition}))
     known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK, *LISTING_CHECKS)}
     for output, spec in context.assets_def.check_specs_by_output_name.items():
-        for partition in sorted({verdict.partition for verdict in verdicts}):
-            mine = [verdict for verdict in verdicts if verdict.partition == partition]
+        for partition in sorted(of_partition):
             key = partition.key if spec.partitions_def else None
             target = targets.get((spec.asset_key, partition.key))
-            yield evaluation(spec.asset_key, known[spec.name], mine, key, target)
+            yield evaluation(spec.asset_key, known[spec.name], of_partition[partition], key, target)
         yield dg.Output(None, output_name=output)
 
 

@@ -12,6 +12,8 @@ knows; ``ingest`` asks and says).
 | ``QMD_POSTGRES_URL`` | the database of a team: the lake's ledger and Dagster's runs | SQLite files in QMD_HOME |
 | ``QMD_FILES_URL`` | the object store that has the lake's files, ``s3://bucket/prefix`` | folders in QMD_HOME |
 | ``QMD_REDIS_URL`` | the Redis server where workers share venues' budgets and leases | the ledger's database, or a file |
+| ``QMD_AUTOMATION`` | ``on`` or ``off``: whether what asks venues runs before a person starts it | ``on`` with QMD_VENUE_URL |
+| ``QMD_GAP_SECONDS`` | how often the gap sensors look | ``30`` |
 | ``QMD_ADDRESS``, ``QMD_KEEP_LIMITS`` | whose limits are kept, towards whom (docs/limits.md) | one address, real venues |
 """
 

@@ -71,7 +71,7 @@ def _map(lake: "Lake", venue: str | None, *, every: bool, as_json: bool) -> None
     if as_json:
         kit.emit(coverage_map.document(lines))
     else:
-        coverage_map.draw(lines, every=every, now=now)
+        coverage_map.draw(lines, venue, every=every, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _draw(seen: _Seen, *, every: bool) -> None:
         else summarised([run for run in seen.runs if run.state is State.VERIFIED_EMPTY], seen.step).verified_empty
     )
     if empty:
-        show.say(f"\n{show.counted(empty, 'candle')} the venue is known not to have (no trades); --all lists them.")
+        show.say(f"\n{show.counted(empty, 'candle')} the venue is known not to have; --all lists them, with the reason.")
 
 
 def _told(seen: _Seen, *, every: bool) -> list[list[str]]:

@@ -66,8 +66,11 @@ def gap_document(series: Series, gap: Gap) -> dict[str, object]:
     }
 
 
-def draw(lines: Sequence[Line], *, every: bool, now: Instant) -> None:
-    """The map, the totals, the gaps."""
+def draw(lines: Sequence[Line], venue: str | None, *, every: bool, now: Instant) -> None:
+    """The map, the totals, the gaps; of one ``venue``, or of all."""
+    if not lines and venue is not None:
+        show.say(f"Nothing of {venue} is wanted, and nothing of it is held.")
+        return
     if not lines:
         show.say("Nothing is wanted and nothing is held. Fill the lake with `qmd demo` or `qmd backfill`.")
         return

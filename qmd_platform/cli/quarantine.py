@@ -28,7 +28,7 @@ SHOWN = 20
     {
         "qmd quarantine": "All rows that were kept out, counted by series and reason.",
         "qmd quarantine binance:BTC/USDT:1m --limit 100": "The first hundred of one series.",
-        "qmd quarantine --reason 'high below low' --json": "Those kept out for one reason, for a program.",
+        "qmd quarantine --reason ohlc_order --json": "Those kept out for breaking one rule, for a program.",
     }
 )
 @click.argument("series", type=kit.SERIES, required=False)

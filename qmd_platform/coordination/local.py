@@ -40,6 +40,11 @@ class LocalSpending:
         """See Spending."""
         self._account.hold(self._clock(), bucket, rate, seconds)
 
+    def remember(self, halt: Halt) -> None:
+        """Take over penalties that another keeper told of."""
+        self._account.penalise(self._clock(), halt.blocked_s)
+        self._account.ban(self._clock(), halt.banned_s, halt.why)
+
     def begin_quietly(self, bucket: str, rate: Rate) -> None:
         """Make the first place of ``bucket`` one behind all that others may have reserved, and without a burst."""
         if bucket not in self._account.tats:

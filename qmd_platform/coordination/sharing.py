@@ -35,6 +35,8 @@ class SharedSpending:
         self._keeps = keeps_budgets
         self._workers = UNKNOWN_WORKERS
         self._alone: LocalSpending | None = None
+        self._halt = Halt()
+        self._halt_at = time.monotonic()
         self._untold: list[tuple[float, str | None]] = []
 
     async def reserve(self, bucket: str, rate: Rate | None, weight: float) -> Grant:
@@ -49,6 +51,7 @@ class SharedSpending:
             grant, self._workers = await self._changed(change, is_read=rate is None)
         except StoreAway:
             return await self._reserved_alone(bucket, rate, weight)
+        self._heard(grant.halt)
         return grant
 
     async def give_back(self, bucket: str, rate: Rate, weight: float, place: float) -> None:
@@ -61,9 +64,11 @@ class SharedSpending:
     async def halt(self) -> Halt:
         """See Spending."""
         try:
-            return await self._changed(lambda account, now: account.halt(now), is_read=True)
+            halt = await self._changed(lambda account, now: account.halt(now), is_read=True)
         except StoreAway:
             return await self._own().halt()
+        self._heard(halt)
+        return halt
 
     async def penalise(self, seconds: float) -> None:
         """See Spending."""
@@ -85,7 +90,7 @@ class SharedSpending:
     async def _punished(self, seconds: float, why: str | None) -> None:
         self._untold.append((time.monotonic() + seconds, why))
         try:
-            await self._changed(lambda account, now: None)
+            self._heard(await self._changed(lambda account, now: account.halt(now)))
         except StoreAway:
             own = self._own()
             await (own.penalise(seconds) if why is None else own.ban(seconds, why))
@@ -119,7 +124,14 @@ class SharedSpending:
         return await own.reserve(bucket, slower, weight)
 
     def _own(self) -> LocalSpending:
-        """What this worker keeps while the store is away, from the moment it noticed."""
+        """What this worker keeps while the store is away, from the moment it noticed: the penalties it knew of, too."""
         if self._alone is None:
             self._alone = LocalSpending()
+            past = time.monotonic() - self._halt_at
+            known = self._halt
+            left = Halt(max(known.blocked_s - past, 0.0), max(known.banned_s - past, 0.0), known.why)
+            self._alone.remember(left)
         return self._alone
+
+    def _heard(self, halt: Halt) -> None:
+        self._halt, self._halt_at = halt, time.monotonic()

@@ -91,11 +91,15 @@ class SqliteStore:
         self._closed()
         uri = f"file:{quote(str(self._path))}?mode=rwc"
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        self._connection, self._opened = connection, self._identity()
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute(_TABLE)
         self._opened = self._identity()
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute(_TABLE)
+        except sqlite3.Error:  # while others are at it, say: a connection without all of this is none
+            connection.close()
+            raise
+        self._connection, self._opened = connection, self._identity()
         return connection
 
     def _identity(self) -> tuple[int, int, int]:

@@ -92,7 +92,7 @@ class Asking:
             now: the time of ``clock``, which ``attempts`` go by.
         """
         again = list(self.again)
-        lacking = to_fetch(part, held)
+        lacking = unsettled = to_fetch(part, held)
         if self.is_by_time:
             due = [gap for gap in gaps([part], held, attempts, now, step) if gap.is_due(now)]
             again += [gap.window for gap in due if self.recheck and gap.state is State.VERIFIED_EMPTY]
@@ -101,9 +101,11 @@ class Asking:
         if edge is not None and edge.steps(step) <= SHORT and intersected([edge], lacking):
             # What was asked for in vain before costs no request more, and the candles before it show where they end.
             too_old = [run.window for run in held if run.cause == TOO_OLD]
-            lacking += subtracted(intersected([edge], to_fetch(part, held)), too_old)
-        # An edge in this month that is not lacking any more has been asked for by another worker, its tail included.
-        if self.tail and edge is not None and (edge.start >= part.end or _begins(lacking, edge)):
+            lacking = [*lacking, *subtracted(intersected([edge], unsettled), too_old)]
+        # An edge in this month that is not lacking any more has been asked for by another worker, its tail included. One
+        # whose beginning waits is not read up to: its tail would be a page of its own.
+        waits = edge is not None and _begins(unsettled, edge) and not _begins(lacking, edge)
+        if self.tail and edge is not None and (edge.start >= part.end or intersected([edge], lacking)) and not waits:
             tail = Window(edge.start - self.tail * step, edge.start)
             again += intersected([tail], in_state(held, State.PRESENT))
         wanted = subtracted(intersected(again, [part]), in_state(held, State.UNLISTED))

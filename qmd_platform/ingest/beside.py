@@ -66,8 +66,13 @@ def _digests(segment: Segment) -> set[str]:
 
 
 def _restated(lake: Lake, state: PartitionState) -> list[Instant]:
-    """Open times of the rows that the partition's last commit changed or took away."""
+    """Open times of the rows that the commit which made the partition's version changed or took away.
+
+    The last commit may be another one: one that only asked, or only laid the rows out anew.
+    """
     if state.version == 1:
         return []  # nothing was there to be changed
     found = lake.ledger.revisions(state.partition.series, state.partition.window)
-    return [one.open_at for one in found if one.seen_at == state.committed_at and one.open_at is not None]
+    commits = lake.ledger.versions_by(state.partition, {one.commit for one in found})
+    of_version = {commit for commit, made in commits.items() if made.version == state.version}
+    return [one.open_at for one in found if one.commit in of_version and one.open_at is not None]

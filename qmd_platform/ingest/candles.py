@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmd_platform.config import open_coordination, world
-from qmd_platform.coverage.plan import to_fetch
+from qmd_platform.coverage.causes import DELISTED
+from qmd_platform.coverage.plan import believed, to_fetch
 from qmd_platform.errors import OutOfTime
 from qmd_platform.ingest.asking import Asking
-from qmd_platform.ingest.instruments import instruments, keep, known
+from qmd_platform.ingest.instruments import aged, instruments, keep, known, listed
 from qmd_platform.ingest.markets import VenueWork
 from qmd_platform.ingest.months import held_receipt
 from qmd_platform.ingest.receipt import Receipt
@@ -119,8 +120,9 @@ class _Errand:
         async with AsyncExitStack() as stack:
             asked = await stack.enter_async_context(self._client(venue, at_hand))
             now, fresh = await self._listed(asked, ends_at, is_known=len(at_hand) == len(markets))
-            listed = held if fresh is None else {instrument.symbol: instrument for instrument in fresh}
-            wanted = [(market, known(listed, market)) for market in markets]
+            # A market that the list lacks is delisted, and what it had may still be asked for.
+            at_last = held if fresh is None else {one.symbol: one for one in aged(held, fresh, now)}
+            wanted = [(market, known(at_last, market)) for market in markets]
             self.lake.claim_world(world(self.url))
             if fresh is not None:
                 keep(fresh, venue, self.lake, run_id=self.run_id, source=self.source(venue), at=now)
@@ -176,7 +178,11 @@ class _Errand:
         wanted = self.window.snapped(self.timeframe.step)
         if self.asking.again or self.asking.recheck or wanted is None:
             return wanted is None
-        return not to_fetch(wanted, self.lake.coverage(Series.candles(market, self.timeframe), wanted))
+        runs = self.lake.coverage(Series.candles(market, self.timeframe), wanted)
+        if any(run.cause == DELISTED for run in runs):  # it may have come back since
+            _, delisted_at = listed(self.lake, market.venue).get(market.symbol, (None, None))
+            runs = believed(runs, delisted_at)
+        return not to_fetch(wanted, runs)
 
     def _held(self, market: Market) -> list[Receipt]:
         self.on_progress(Progress(market, 0, 0))

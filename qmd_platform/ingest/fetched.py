@@ -47,6 +47,7 @@ class Fetched:
         explained: why there is no row, run by run; set at the end.
         rejected: rows kept apart, with reasons.
         spoken: the time each answer speaks about, from its first row to its last.
+        stops: where those answers end that were asked up to the last closed candle.
         duplicates: rows sent again with the same values, or belonging to other pages.
         refused: rows outside what was asked, or not closed.
         error: what ended the asking, if it did not end by itself.
@@ -60,6 +61,7 @@ class Fetched:
     explained: list[Run] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     spoken: list[Window] = field(default_factory=list)
+    stops: list[Instant] = field(default_factory=list)
     duplicates: int = 0
     refused: int = 0
     error: VenueError | None = None

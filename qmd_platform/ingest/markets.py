@@ -57,10 +57,9 @@ class VenueWork:
         ceiling = closed if delisted_at is None else min(closed, max(-(-delisted_at // step) * step, floor))
         end = min(wanted.end, ceiling)
         clock = self.shared.asking.clock
-        question = Question(
-            self.venue, market, self.timeframe, floor, ceiling, is_over=delisted_at is not None, clock=clock
-        )
-        edge = todo[-1] if todo and todo[-1].end == wanted.end == end else None
+        is_over = delisted_at is not None and delisted_at <= now  # an end that is announced is none yet
+        question = Question(self.venue, market, self.timeframe, floor, ceiling, is_over=is_over, clock=clock)
+        edge = Window(todo[-1].start, end) if todo and todo[-1].start < end <= todo[-1].end else None
         newest = facts.of(market.venue, market.kind).newest_only
         state = MarketState(question, paging.too_old_before(now, step, newest))
         begin = max(floor, wanted.start)

@@ -43,7 +43,9 @@ async def convinced(question: Question, fetched: Fetched, traffic: Traffic) -> N
         coming = question.venue.page(question.market, question.timeframe, ask, traffic)
         page = await _answer(question, fetched, coming, ask, is_first=number == 0)
         if page is not None:
+            before = len(fetched.spoken)
             absorb(fetched, question, page, ask)
+            fetched.stops += [one.end for one in fetched.spoken[before:] if ask.end == question.closed]
         if proof.outgrown(question, proof.in_doubt(question, fetched), number):
             await _onward(question, fetched, traffic)
         ask = proof.next_question(question, proof.in_doubt(question, fetched), number)

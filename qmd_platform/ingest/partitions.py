@@ -4,6 +4,7 @@ What lives here: many partitions of one table turned into the fewest backfills a
 Dagster's keys and events (``assets``).
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -68,7 +69,7 @@ def fill(
 
 def _until(ends_at: float, asking: Asking, venue: str) -> Asking:
     """``asking`` with what is left of the run's time; OutOfTime when nothing is."""
-    left = ends_at - time.monotonic()
+    left = math.ceil((ends_at - time.monotonic()) * 10) / 10
     if left <= 0:
         raise OutOfTime(venue, f"the run's {asking.deadlines.run_s:g} s are over", hint="run it again")
     return replace(asking, deadlines=replace(asking.deadlines, run_s=min(left, asking.deadlines.run_s)))

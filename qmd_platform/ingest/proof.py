@@ -6,7 +6,8 @@ When is "there is none" believed? An answer *speaks about* the time between its 
 "where do you go on after this time" speaks about the time up to its row. A candle no answer has is verified empty once
 enough answers speak about its time: one from a venue that omits candles without trades, two from a venue that prints
 flat ones. A hole at a page's edge is asked about again together with candles around it, so that a cut or empty answer
-cannot pass for an empty market. What stays unproven stays MISSING, with the reason, and is asked again later. Only the
+cannot pass for an empty market; of a market that is over, two answers that stop at the same row prove that nothing comes
+after it. What stays unproven stays MISSING, with the reason, and is asked again later. Only the
 last few candles before now, which nothing can follow yet, are left undecided where a venue omits empty ones: nothing is
 said of them until the next run.
 """
@@ -37,13 +38,23 @@ def unexplained(question: Question, fetched: Fetched) -> list[Window]:
 
 
 def in_doubt(question: Question, fetched: Fetched) -> list[Window]:
-    """The unexplained parts that it makes sense to ask about now: not those that nothing can follow yet."""
-    return [hole for hole in unexplained(question, fetched) if not _is_young(question, hole)]
+    """The unexplained parts that it makes sense to ask about now: not those that nothing can follow yet.
+
+    Of the candles that no venue can say more about, because two answers stop before them, nothing is asked a third time.
+    """
+    holes = [hole for hole in unexplained(question, fetched) if not _is_young(question, hole)]
+    return subtracted(holes, _after_the_last(question, fetched))
 
 
 def _is_young(question: Question, hole: Window) -> bool:
     is_last = hole.end == question.closed and hole.steps(question.timeframe.step) <= YOUNG
     return needed(question) == 1 and is_last and not question.is_over
+
+
+def _after_the_last(question: Question, fetched: Fetched) -> list[Window]:
+    """The time from the last row of two answers, both asked up to the last closed candle, to that."""
+    last = max(fetched.stops, default=question.closed)
+    return [Window(last, question.closed)] if fetched.stops.count(last) > 1 and last < question.closed else []
 
 
 def next_question(question: Question, holes: Sequence[Window], number: int) -> Window | None:
@@ -108,12 +119,16 @@ def explain(question: Question, fetched: Fetched) -> None:
 
 
 def _proven_empty(question: Question, fetched: Fetched) -> list[Window]:
-    """The time of the page that enough answers speak about, less what came as a row that was rejected."""
+    """The time of the page that enough answers speak about, less what came as a row that was rejected.
+
+    Of a market that is over, two answers that stop at the same row speak about all the time after it.
+    """
     step = question.timeframe.step
     spoken = [*fetched.spoken, *question.skipped]
+    over = _after_the_last(question, fetched) if question.is_over else []
     proven = united(spoken)
     if needed(question) > 1:
         pairs = [(a, b) for position, a in enumerate(spoken) for b in spoken[position + 1 :]]
         proven = united(both for a, b in pairs if (both := a.intersection(b)) is not None)
     sent = [Window(r.open_at // step * step, r.open_at // step * step + step) for r in fetched.rejected]
-    return subtracted(intersected(proven, [fetched.window]), sent)
+    return subtracted(intersected([*proven, *over], [fetched.window]), sent)

@@ -7,8 +7,7 @@ A candle that comes back otherwise is a new version and a revision; one that the
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from qmd_platform.config import VenueUniverse
@@ -96,28 +95,27 @@ def reread(
     before = lake.ledger.last_commit()
     until = time.monotonic() + deadlines.run_s
     result = Reread()
-    changed: dict[Series, list[Window]] = defaultdict(list)
-    last: VenueError | None = None
-    for series, window in _chosen(lake, venue, at, pages, whole_months=whole_months):
-        result.windows += 1
-        if time.monotonic() > until:
-            result.failures.append(f"{series} {window}: the run's deadline of {deadlines.run_s:g} s came first")
-            continue
-        asking = Asking(again=(window,), archive=False, deadlines=deadlines)
-        try:
-            receipts = backfill(lake, [series.market], series.timeframe, window, run_id=run_id, url=url, asking=asking)
-        except Banned:
-            raise
-        except VenueError as error:
-            last = error
-            result.failures.append(f"{series} {window}: {error}")
-            continue
-        result.add(receipts)
-        if any(receipt.changed for receipt in receipts):
-            changed[series].append(window)
-    if last is not None and len(result.failures) == result.windows:
-        raise last
-    _follow(lake, venue, changed, run_id)
+    unread: list[VenueError] = []
+    try:
+        for series, window in _chosen(lake, venue, at, pages, whole_months=whole_months):
+            result.windows += 1
+            if time.monotonic() > until:
+                result.failures.append(f"{series} {window}: the run's deadline of {deadlines.run_s:g} s came first")
+                continue
+            asking = Asking(again=(window,), archive=False, deadlines=deadlines)
+            try:
+                result.add(
+                    backfill(lake, [series.market], series.timeframe, window, run_id=run_id, url=url, asking=asking)
+                )
+            except Banned:
+                raise
+            except VenueError as error:
+                unread.append(error)
+                result.failures.append(f"{series} {window}: {error}")
+    finally:  # also of what was committed before a ban
+        _follow(lake, venue, before, run_id)
+    if unread and len(unread) == result.windows:
+        raise unread[-1]
     result.revisions = [one for one in lake.ledger.revisions(since=before) if one.partition.series.venue == venue.venue]
     return result
 
@@ -145,12 +143,10 @@ def _months(windows: Iterable[Window]) -> list[str]:
     return sorted({month for window in windows for month, _ in months(window)})
 
 
-def _follow(lake: Lake, venue: VenueUniverse, changed: Mapping[Series, list[Window]], run_id: str) -> None:
-    """Make the longer candles of restated ones again."""
-    for series, windows in changed.items():
-        if series.timeframe != venue.base:
-            continue
-        touched = {month: part for window in windows for month, part in months(window)}
-        for part in touched.values():
-            for longer in venue.derived:
-                roll_up(lake, series.market, longer, part, run_id=run_id, base=venue.base)
+def _follow(lake: Lake, venue: VenueUniverse, since: int, run_id: str) -> None:
+    """Make the longer candles of what was restated after the commit ``since`` again."""
+    made_of = {Series.candles(market, venue.base) for market in venue.markets}
+    restated = {one.partition for one in lake.ledger.revisions(since=since) if one.partition.series in made_of}
+    for partition in sorted(restated):
+        for longer in venue.derived:
+            roll_up(lake, partition.series.market, longer, partition.window, run_id=run_id, base=venue.base)

@@ -28,7 +28,7 @@ _FOLLOWS = 2e-3
 
 def of_repeats(candles: Candles) -> Columns:
     """``repeats_after``: for a row of a stretch that repeats an earlier one, how many rows earlier; 0 elsewhere."""
-    order = np.argsort(candles.volume, kind="stable")
+    order = np.argsort(_mixed(candles), kind="stable")
     same = (candles.high[order] > candles.low[order])[1:] & (candles.volume[order] > 0)[1:]
     for name in COLUMNS[1:]:
         values = getattr(candles, name)[order]
@@ -41,6 +41,19 @@ def of_repeats(candles: Candles) -> Columns:
         part = slice(int(first), int(first + length))
         stretch[part] = length >= LEAST and bool((lag[part] == lag[first]).all())
     return {"repeats_after": np.where(stretch, lag, 0).astype(np.float64)}
+
+
+def _mixed(candles: Candles) -> NDArray[np.uint64]:
+    """A number for each row that equal rows share and others hardly ever: sorted by it, equal rows are neighbours.
+
+    Sorted by volume alone they are not where volumes are few: contracts are counted in whole numbers.
+    """
+    mixed = np.zeros(len(candles), np.uint64)
+    for name in COLUMNS[1:]:
+        bits = np.ascontiguousarray(getattr(candles, name), np.float64).view(np.uint64)
+        mixed = (mixed ^ bits ^ (bits >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)  # golden ratio: spreads all bits
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
 def of_contamination(candles: Candles, others: Mapping[str, Candles], jumped: NDArray[np.bool_]) -> Columns:

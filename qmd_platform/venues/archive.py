@@ -36,6 +36,8 @@ _A_LINE = 256
 _ROWS_BESIDES = 1000
 """Rows a file may have beyond twice its candles (repeats) before it is not believed to be one."""
 _A_CHECKSUM = 1024
+_BUCKET = "files"
+"""Files cost no budget; only what the archive asks to wait is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Archive:
         self._downloads = Downloads(venue, concurrency=concurrency, timeout_seconds=timeout_seconds)
         # Its own: a refusal of the archive is none of the API's, and the other way round.
         # Jitter only has to differ between processes; nobody gains by guessing it.
-        self._retry = Retry(venue, Pace(venue, {}), patience or Patience(), random.Random())  # noqa: S311
+        self._pace = Pace(venue, {})
+        self._retry = Retry(venue, self._pace, patience or Patience(), random.Random())  # noqa: S311
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,9 +173,12 @@ class Archive:
     async def _got(self, known: ArchiveFacts, path: str, meter: Meter, most: int, *, is_fresh: bool) -> bytes:
         url = known.host + path
         url = rehosted(url, self._venue_url) if self._venue_url else url
-        return await self._retry.answer(
-            lambda: self._downloads.get(url, meter, most_bytes=most, is_fresh=is_fresh), meter
-        )
+
+        async def once() -> bytes:
+            meter.waited(await self._pace.turn(_BUCKET, 1, self._retry.check))
+            return await self._downloads.get(url, meter, most_bytes=most, is_fresh=is_fresh)
+
+        return await self._retry.answer(once, meter)
 
 
 def _most_bytes(file: ArchiveFile) -> int:

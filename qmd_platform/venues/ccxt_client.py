@@ -112,7 +112,7 @@ class CcxtVenue:
         """See ``port.Venue``."""
         for kind in facts.VENUES[self.name].kinds:
             await self._exchange.load(kind)
-        return listing.instruments(self.name, self._exchange.markets, self._exchange.precision_mode)
+        return listing.instruments(self.name, self._exchange.listed, self._exchange.precision_mode)
 
     async def page(self, market: Market, timeframe: Timeframe, window: Window, traffic: Traffic | None = None) -> Page:
         """See ``port.Venue``. Also raises ConfigError when the venue has no such timeframe."""

@@ -48,12 +48,18 @@ class CcxtExchange:
         if venue_url:
             self._ccxt.urls["api"] = _rehosted_tree(self._ccxt.urls["api"], venue_url)
         self._loaded: set[str] = set()
+        self._told: set[str] = set()
         self._loading = asyncio.Lock()
 
     @property
     def markets(self) -> dict[str, CcxtMarket]:
         """The records of the markets known so far, by symbol."""
         return self._ccxt.markets or {}
+
+    @property
+    def listed(self) -> dict[str, CcxtMarket]:
+        """The records of the markets that the venue listed when it was asked: what was only known before is not in it."""
+        return {symbol: record for symbol, record in self.markets.items() if symbol in self._told}
 
     @property
     def precision_mode(self) -> int:
@@ -76,7 +82,9 @@ class CcxtExchange:
                 return
             if group:
                 self._ccxt.options["fetchMarkets"] = {"types": [group]}
-            self.add(await self._retry.answer(lambda: self._listed(group), self._listing_toll.meter))
+            records = await self._retry.answer(lambda: self._listed(group), self._listing_toll.meter)
+            self.add(records)
+            self._told |= {str(record["symbol"]) for record in records}
             self._loaded.add(group)
 
     async def _listed(self, group: str) -> list[CcxtMarket]:

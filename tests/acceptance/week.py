@@ -4,8 +4,8 @@ What lives here: the week's markets and events, its schedule, and the programs o
 does not: the account at its end and the least number of requests (``week_reckoned``), assertions (``test_simulated_week``).
 
 Every program is the one that the schedules run: the tail (``backfill`` with a tail, patient), the gap agenda and what it
-asks for, the daily list of instruments. A venue's tail comes every six hours, every hour while something happens to the
-venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set; the agenda follows every sixth hour. The one clock is the sandbox's: candles close by it, and questions are dated by it.
+asks for, the daily list of instruments. A venue's tail comes every eight hours, every hour while something happens to the
+venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set; the agenda follows every eight hours. The one clock is the sandbox's: candles close by it, and questions are dated by it.
 """
 
 import os
@@ -32,7 +32,7 @@ HOUR, DAY = 60 * MINUTE, 1440 * MINUTE
 WEEK = Window.of("2026-02-26", "2026-03-05")
 """Thursday to Thursday, over the end of a month: from Monday on the tails leave February to the agenda."""
 
-EVERY = 6 * HOUR
+EVERY = 8 * HOUR
 TAILS_EVERY = HOUR if os.environ.get(LONG) else EVERY
 SETTLED = 5_000
 """A tail comes so long after the hour that its last candle may be taken."""
@@ -127,7 +127,8 @@ class Lived:
     Attributes:
         asked: (venue, time) of each run of a tail, with the markets it asked about.
         agendas: sentences of what the agendas asked for.
-        down: how often a venue did not answer a tail at all.
+        down: how often a venue did not answer a run at all.
+        seconds: how long it took, by the real clock.
     """
 
     lake: Lake
@@ -135,6 +136,7 @@ class Lived:
     asked: dict[tuple[str, Instant], tuple[Market, ...]] = field(default_factory=dict)
     agendas: list[str] = field(default_factory=list)
     down: int = 0
+    seconds: float = 0
 
     @property
     def now(self) -> Instant:

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import Timeframe
@@ -53,6 +54,9 @@ LISTS = {"binance": 2, "bitfinex": 1, "gate": 2, "kraken": 1, "okx": 2, "bybit":
 """Spot and perpetuals apart, or all in one."""
 
 NEVER = WEEK.end + 365 * DAY
+
+RECHECKS = 5
+"""After these, what is verified empty is left alone."""
 
 
 def life(market: Market) -> Window:
@@ -122,7 +126,7 @@ def _allowed(market: Market, at: Instant, *, is_true: bool, is_alive: bool, is_l
     return {"verified_empty"}
 
 
-def _rows(candles) -> dict[Instant, tuple[float, ...]]:
+def _rows(candles: Candles) -> dict[Instant, tuple[float, ...]]:
     columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
     return dict(zip(candles.open_at.tolist(), zip(*(one.tolist() for one in columns), strict=True), strict=True))
 
@@ -139,7 +143,9 @@ def least(lived: Lived) -> Counter[str]:
         need["time"] += len(tails(venue))
         for market in markets:
             need += _of_market(market)
-    need += _rechecks(week.NEVER_FILLED, week.HOLE, NEVER) + _rechecks(week.FILLED_LATER, week.LATER_HOLE, week.FILLED_AT)
+    need += _rechecks(week.NEVER_FILLED, week.HOLE, NEVER) + _rechecks(
+        week.FILLED_LATER, week.LATER_HOLE, week.FILLED_AT
+    )
     for market in (week.GONE, week.OLD_NAME):
         end = life(market).end
         need += _rechecks(market, Window(end, known_from(end)), NEVER)
@@ -170,19 +176,17 @@ def _rechecks(market: Market, hole: Window, filled_at: Instant) -> Counter[str]:
     """The proof that the candles of ``hole`` are not there, and the looks after it."""
     need: Counter[str] = Counter()
     runs = tails(market.venue)
-    known = known_from(hole.end) if hole.end in renewals() else hole.end
-    at = next(one for one in runs if one >= known + week.SETTLED)
+    at = next(one for one in runs if one >= hole.end + week.SETTLED)
     # A market that is known to have ended is asked for nothing else: its proof is two answers, not one more.
-    need["proofs"] += 1 if known == hole.end and life(market).contains(hole.start) else 2
-    for number in range(5):
+    need["proofs"] += 1 if life(market).contains(hole.start) else 2
+    for number in range(RECHECKS):
         due = at + (HOUR << 2 * number)
-        by_tail = (one for one in runs if one >= due and _looks_at(one, hole))
-        by_agenda = (one for one in runs if one >= due and one % week.EVERY == week.SETTLED)
-        at, is_tail = min([*((one, True) for one in by_tail), *((one, False) for one in by_agenda)], default=(NEVER, False), key=lambda one: (one[0], not one[1]))
-        if at >= NEVER:
+        able = (one for one in runs if one >= due and (_looks_at(one, hole) or one % week.EVERY == week.SETTLED))
+        at = min(able, default=NEVER)
+        if at == NEVER:
             break
+        need["time"] += not _looks_at(at, hole)
         need["rechecks"] += 1 if at >= filled_at else 2
-        need["time"] += not is_tail
         if at >= filled_at:
             break
     return need

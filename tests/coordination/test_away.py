@@ -185,6 +185,23 @@ def test_a_penalty_met_alone_holds_alone_and_is_told_to_all_later(kind: str):
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("kind", ["penalise", "ban"])
+def test_a_penalty_that_was_told_or_heard_of_holds_when_the_store_goes_away(kind: str):
+    store = Flickering()
+    one, other = spending(store, "one"), spending(store, "other")
+
+    async def run() -> None:
+        await (one.penalise(30) if kind == "penalise" else one.ban(30, "418"))
+        await other.reserve("spot", RATE, 1)
+        store.error = StoreAway("gone")
+        for worker in (one, other):
+            grant = await worker.reserve("spot", RATE, 1)
+            assert grant.place is None
+            assert 29 < grant.wait_s <= 30
+
+    asyncio.run(run())
+
+
 def test_a_penalty_that_was_told_is_not_told_again():
     store = Flickering()
     one = spending(store)
@@ -254,6 +271,19 @@ def test_a_file_another_process_has_locked_is_busy_and_a_folder_that_is_gone_is_
     store.close()
     with pytest.raises(StoreAway, match="unable to open"):
         SqliteStore(tmp_path / "nowhere" / FILE).read("k")
+
+
+def test_a_connection_whose_first_words_met_a_lock_is_made_anew(tmp_path: Path):
+    holder = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    holder.execute("CREATE TABLE unrelated (one)")
+    holder.execute("BEGIN EXCLUSIVE")
+    store = SqliteStore(tmp_path / FILE)
+    with pytest.raises(StoreBusy):
+        store.read("k")
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert store.read("k").text is None
+    store.close()
 
 
 def test_a_full_disk_is_away_and_not_an_error_of_the_fetch():

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from qmd_platform.config import open_coordination
 from qmd_platform.coverage.causes import AGREED, DELISTED, OMITTED, OUT_OF_TIME, TOO_OLD, UNPROVEN
 from qmd_platform.coverage.recheck import next_ask
-from qmd_platform.errors import ConfigError
+from qmd_platform.errors import ConfigError, OutOfTime
 from qmd_platform.ingest.asking import Asking, Deadlines
 from qmd_platform.ingest.candles import backfill
+from qmd_platform.ingest.partitions import fill
 from qmd_platform.ingest.shared import Progress
 from qmd_platform.model.evidence import Attempt
 from qmd_platform.model.series import Partition, Series
@@ -283,3 +284,15 @@ def test_how_far_it_is_is_told_of_the_candles_that_are_asked_for(tmp_path: Path,
     assert {one.total for one in told} == {candles}
     assert told[-1].done == candles
     assert [one.done for one in told] == sorted({one.done for one in told})
+
+
+def test_the_runs_deadline_is_of_all_that_a_run_fills(tmp_path: Path):
+    """Two months with one between them are two backfills, and have the time of one."""
+    series = Series.candles(SPOT, Timeframe.H1)
+    months = [Partition(series, month) for month in ("2026-01", "2026-03")]
+    slow = [{"kind": "hang", "path": f"startTime={one.window.start}", "seconds": 2} for one in months]
+    with playing(tmp_path, faults=slow) as played:
+        asking = Asking(archive=False, deadlines=Deadlines(run_s=3))
+        with pytest.raises(OutOfTime, match="the run's"):
+            fill(played.lake, months, run_id="run", url=played.sandbox.url, asking=asking)
+        assert len(played.held(SPOT, Timeframe.H1)) == 744, "what came in time is kept"

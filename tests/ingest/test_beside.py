@@ -10,6 +10,7 @@ import pytest
 from qmd_platform.ingest.checking import checked
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import COLUMNS, Candles
+from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import instant
@@ -86,3 +87,15 @@ def test_rows_that_the_last_commit_changed_are_named_and_later_no_more(lake: Lak
     one = rows.take(np.arange(800, 801))
     put(lake, month(BTC), replace(one, volume=one.volume + 1))
     assert failed(lake, month(BTC)) == {rules.RESTATED.name: 1}
+
+
+def test_rows_that_were_changed_are_still_named_when_somebody_has_only_asked_since(lake: Lake):
+    put(lake, month(BTC), rows_of(BTC))
+    some = rows_of(BTC).take(np.arange(700, 703))
+    put(lake, month(BTC), replace(some, volume=some.volume + 1))
+    version = lake.state(month(BTC)).version
+    answer = Answered(month(BTC).window, NOW, "publicGetKlines", rows=0)
+    nothing = Write(month(BTC), Candles.empty().to_arrow(), evidence=(answer,))
+    lake.commit([nothing], run_id="r", source="test")
+    assert lake.state(month(BTC)).version == version
+    assert failed(lake, month(BTC)) == {rules.RESTATED.name: 3}

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from qmd_platform.errors import UnknownMarket
+from qmd_platform.ingest.instruments import instruments, refresh
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Window, instant
 from qmd_platform.sandbox.server import serving
-from tests.ingest.accounts import Played
+from tests.ingest.accounts import BITFINEX, SPOT, USDM, Played
 
 NEW = Market("binance", "NEW/USDT")
 NEWER = Market("binance", "NEWER/USDT")
@@ -64,7 +65,9 @@ def test_a_renamed_market_is_held_under_both_names_each_for_its_time_and_its_pri
         assert (int(old.open_at[-1]), int(new.open_at[0])) == (GOES - MINUTE, GOES)
         assert np.isclose(old.close[-1], new.open[0], atol=0.011)
         assert played.windows(NEWER, State.UNLISTED, DAYS) == [Window(DAYS.start, GOES)]
-        assert played.windows(NEW, State.VERIFIED_EMPTY, DAYS) == []
+        # The list says that the old name is over, though not since when: what its venue lacks after its end is no gap.
+        (after,) = played.windows(NEW, State.VERIFIED_EMPTY, DAYS)
+        assert (after.start, played.windows(NEW, State.MISSING, DAYS)) == (GOES, [])
         played.assert_conserved([NEW, NEWER])
 
 
@@ -87,3 +90,45 @@ def test_after_a_delisting_whose_date_the_venue_states_there_is_nothing_to_look_
         asked = len(played.pages(market))
         played.fill([market], DAYS)
         assert len(played.pages(market)) == asked
+
+
+def test_a_market_that_is_gone_stays_delisted_when_one_beside_it_is_new(tmp_path: Path):
+    new, listed = of_venue("bitfinex")
+    gone = {"market": str(BITFINEX), "delisted_at": GOES}
+    with serving(now=COMES - MINUTE, listings=[listed, gone]) as sandbox, Lake.open(tmp_path) as lake:
+        refresh(lake, "bitfinex", run_id="before", url=sandbox.url)
+        sandbox.move_clock(GOES + 10 * MINUTE + 30_000)
+        played = Played(lake, sandbox)
+        played.fill([BITFINEX, new], DAYS)
+        told = instruments(lake, "bitfinex")
+        assert told[new.symbol].delisted_at is None
+        assert not told[BITFINEX.symbol].active
+        assert told[BITFINEX.symbol].delisted_at is not None
+        assert int(played.held(BITFINEX).open_at[-1]) < GOES
+
+
+def test_a_market_that_is_back_is_asked_for_a_month_it_was_thought_delisted_in(tmp_path: Path):
+    gone = {"market": str(SPOT), "delisted_at": COMES}
+    april = Window.of("2026-04-01", "2026-04-02")
+    with serving(now=GOES, listings=[gone]) as sandbox, Lake.open(tmp_path) as lake:
+        refresh(lake, "binance", run_id="gone", url=sandbox.url)
+        sandbox.move_clock(april.end + 30_000)
+        played = Played(lake, sandbox)
+        played.fill([SPOT], april)
+        assert played.windows(SPOT, State.UNLISTED, april) == [april]
+    with serving(now=april.end + 30_000) as sandbox, Lake.open(tmp_path) as lake:
+        refresh(lake, "binance", run_id="back", url=sandbox.url)
+        played = Played(lake, sandbox)
+        played.fill([SPOT], april)
+        assert played.windows(SPOT, State.PRESENT, april) == [april]
+
+
+def test_an_end_that_is_only_announced_proves_no_silence(tmp_path: Path):
+    announced = {"market": str(USDM), "delisted_at": GOES + 7 * 1440 * MINUTE}
+    silent = Window(GOES - 60 * MINUTE, GOES)
+    gap = {"kind": "gap", "market": str(USDM), "start": silent.start, "end": silent.end}
+    with serving(now=GOES + 30_000, listings=[announced]) as sandbox, Lake.open(tmp_path) as lake:
+        sandbox.plan_faults([gap])
+        played = Played(lake, sandbox)
+        played.fill([USDM], Window(silent.start - 300 * MINUTE, GOES))
+        assert played.windows(USDM, State.MISSING, DAYS) == [silent]

@@ -30,15 +30,16 @@ def lost(world: World, before: int = 1) -> Partition:
 
 
 def at_work(world: World) -> dg.DagsterRun:
-    """Wait for a run that has begun, and is not done."""
+    """Wait for a run of candles that has begun, and is not done."""
+    wanted = dg.RunsFilter(job_name="binance_candles", statuses=[dg.DagsterRunStatus.STARTED])
     found: list[dg.DagsterRun] = []
 
     def is_there() -> bool:
         with world.instance() as instance:
-            found[:] = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+            found[:] = instance.get_runs(wanted)
         return bool(found)
 
-    wait_for(is_there, 60, lambda: "no run was started", every=0.05)
+    wait_for(is_there, 90, lambda: "no run was started", every=0.05)
     return found[0]
 
 
@@ -56,6 +57,14 @@ def healed(world: World, what: str, **counts: int) -> None:
     record(f"recovery, {what}", "sqlite+disk", trials=1, seconds=round(seconds), **counts)
 
 
+def answers(world: World) -> bool:
+    """Whether the webserver does."""
+    try:
+        return requests.get(f"{world.url}/server_info", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
 def test_a_killed_run_worker_is_noticed_and_its_run_started_again(world: World):
     lost(world)
     first = at_work(world)
@@ -67,53 +76,42 @@ def test_a_killed_run_worker_is_noticed_and_its_run_started_again(world: World):
     assert [one.status for one in again] == [dg.DagsterRunStatus.SUCCESS]
 
 
-def test_a_run_outlives_the_code_server_that_started_it(world: World):
+def test_a_run_outlives_the_code_server_that_started_it_and_the_webserver_answers_again(world: World):
     lost(world)
     first = at_work(world)
+    before = world.pids("inner code server")
     assert world.kill("inner code server")
+    assert world.kill("webserver")
+    began = time.monotonic()
+    wait_for(lambda: answers(world), 60, lambda: "the webserver did not come back")
+    record("recovery, webserver killed", "sqlite+disk", trials=1, seconds=round(time.monotonic() - began))
     healed(world, "code server killed during a run")
     assert run(world, first.run_id).is_success
     assert world.pids("inner code server")
+    assert set(before).isdisjoint(world.pids("inner code server"))
 
 
-def test_a_worker_that_died_with_its_code_server_is_missed_by_run_monitoring(world: World):
+def test_a_worker_that_died_with_its_code_server_is_missed_and_a_run_that_never_starts_is_ended(world: World):
+    """Run monitoring does both. The run that does not start is one whose maker was killed before it was queued."""
     lost(world)
     first = at_work(world)
-    assert world.kill("inner code server")
-    assert world.kill("worker")
+    stuck = dg.DagsterRun(job_name="binance_candles", run_id=str(uuid4()))
+    with world.instance() as instance:
+        instance.add_run(stuck)
+    before = world.pids("code server")
+    for part in ("code server", "inner code server", "worker"):
+        assert world.kill(part)
     wait_for(lambda: run(world, first.run_id).is_failure, 60, lambda: "nobody missed it")
-    healed(world, "run worker and code server killed")
-
-
-@pytest.mark.parametrize("program", ["code server", "daemon"])
-def test_a_program_that_dies_is_started_again_and_goes_on(world: World, program: str):
-    lost(world)
-    before = world.pids(program)
-    assert world.kill(program)
-    wait_for(lambda: bool(world.pids(program)), 30, lambda: "it was not started again")
-    healed(world, f"{program} killed")
-    assert set(before).isdisjoint(world.pids(program))
-
-
-def test_the_webserver_answers_again(world: World):
-    def answers() -> bool:
-        try:
-            return requests.get(f"{world.url}/server_info", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    wait_for(answers, 60, lambda: "no webserver")
-    assert world.kill("webserver")
-    began = time.monotonic()
-    wait_for(answers, 60, lambda: "it did not come back")
-    record("recovery, webserver killed", "sqlite+disk", trials=1, seconds=round(time.monotonic() - began))
+    healed(world, "run worker and code servers killed")
+    assert run(world, stuck.run_id).is_failure
+    assert set(before).isdisjoint(world.pids("code server"))
 
 
 def test_an_exchange_that_was_away_is_asked_again(world: World):
     lost(world)
     assert world.kill("sandbox")
     at_work(world)
-    time.sleep(8)
+    time.sleep(4)
     world.start_sandbox()
     healed(world, "exchange away")
 
@@ -140,30 +138,19 @@ def test_an_exchange_that_hangs_fails_the_step_with_a_reason_and_frees_its_place
     healed(world, "exchange hangs")
 
 
-def test_a_run_that_never_starts_is_ended(world: World):
-    """Its maker was killed between making and queueing it."""
-    world.heal(HEAL_SECONDS)
-    stuck = dg.DagsterRun(job_name="binance_candles", run_id=str(uuid4()))
-    with world.instance() as instance:
-        instance.add_run(stuck)
-    wait_for(lambda: run(world, stuck.run_id).is_finished, 90, lambda: "it still waits")
-    assert world.unfinished() == []
-
-
-def test_killed_in_the_middle_of_ticks_nothing_is_lost_and_nothing_asked_twice(world: World):
+def test_daemon_and_code_server_killed_in_the_middle_of_ticks_lose_nothing_and_ask_for_nothing_twice(world: World):
+    lost(world)
     began = time.time()
     kills = 0
-    for _ in range(2):
-        lost(world)
-        for part, wait in (("inner code server", 1.2), ("daemon", 2.1), ("daemon", 0.4)):
-            time.sleep(wait)
-            kills += world.kill(part)
-            wait_for(lambda part=part: bool(world.pids(part)), 40, lambda: "not started again")
+    for part, wait in (("daemon", 1.2), ("inner code server", 2.1), ("daemon", 0.4)):
+        time.sleep(wait)
+        kills += world.kill(part)
+        wait_for(lambda part=part: bool(world.pids(part)), 40, lambda: "not started again")
     healed(world, "ticks killed midway", kills=kills)
     with world.instance() as instance:
         runs = instance.get_run_records(dg.RunsFilter(tags={"dagster/sensor_name": "binance_gaps"}))
     keys = [one.dagster_run.tags["dagster/run_key"] for one in runs if one.create_timestamp.timestamp() > began]
     roots = [one.dagster_run for one in runs if one.dagster_run.parent_run_id is None]
-    assert kills
+    assert kills >= 3
     assert keys
     assert len({one.tags["dagster/run_key"] for one in roots}) == len(roots)

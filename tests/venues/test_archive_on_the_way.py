@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -90,6 +91,15 @@ def test_what_goes_wrong_on_the_way_is_tried_again(bad: Reply, which: int):
     assert isinstance(got, Archived)
     assert got.candles.open_at.tolist() == [OCTOBER.start]
     assert (len(server.asked), traffic.requests, traffic.retries) == (3, 3, 1)
+
+
+def test_what_the_archive_asks_to_wait_is_waited_before_any_file_is_asked_for_again():
+    busy = Reply(b"busy", 429, {"Retry-After": "0.3"})
+    began = time.monotonic()
+    got, _, traffic = served(lambda number, path: busy if number == 1 else GOOD(path))
+    assert isinstance(got, Archived)
+    assert time.monotonic() - began >= 0.3
+    assert traffic.waits_seconds >= 0.29
 
 
 def test_caches_on_the_way_are_passed_by_when_file_and_checksum_do_not_fit():
