@@ -171,7 +171,9 @@ def _draw(seen: _Seen, *, every: bool) -> None:
         else summarised([run for run in seen.runs if run.state is State.VERIFIED_EMPTY], seen.step).verified_empty
     )
     if empty:
-        show.say(f"\n{show.counted(empty, 'candle')} the venue is known not to have; --all lists them, with the reason.")
+        show.say(
+            f"\n{show.counted(empty, 'candle')} the venue is known not to have; --all lists them, with the reason."
+        )
 
 
 def _told(seen: _Seen, *, every: bool) -> list[list[str]]:

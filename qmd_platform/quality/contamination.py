@@ -51,7 +51,9 @@ def _mixed(candles: Candles) -> NDArray[np.uint64]:
     mixed = np.zeros(len(candles), np.uint64)
     for name in COLUMNS[1:]:
         bits = np.ascontiguousarray(getattr(candles, name), np.float64).view(np.uint64)
-        mixed = (mixed ^ bits ^ (bits >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)  # golden ratio: spreads all bits
+        mixed = (mixed ^ bits ^ (bits >> np.uint64(29))) * np.uint64(
+            0x9E3779B97F4A7C15
+        )  # golden ratio: spreads all bits
         mixed ^= mixed >> np.uint64(32)
     return mixed
 

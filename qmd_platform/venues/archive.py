@@ -87,8 +87,8 @@ class Archive:
         self._venue_symbols = {one.symbol: one.venue_symbol for one in instruments}
         self._downloads = Downloads(venue, concurrency=concurrency, timeout_seconds=timeout_seconds)
         # Its own: a refusal of the archive is none of the API's, and the other way round.
-        # Jitter only has to differ between processes; nobody gains by guessing it.
         self._pace = Pace(venue, {})
+        # Jitter only has to differ between processes; nobody gains by guessing it.
         self._retry = Retry(venue, self._pace, patience or Patience(), random.Random())  # noqa: S311
 
     async def __aenter__(self) -> Self:

@@ -1,8 +1,8 @@
 """A week of 60 markets on six venues: every candle accounted for, with hardly a request more than it takes."""
 
+import itertools
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_a_hole_that_is_never_filled_is_looked_at_with_longer_and_longer_waits(l
         }
     )
     assert asks(lived, week.NEVER_FILLED, week.HOLE) == {len(looks) + 1}, "the first time it was part of a page"
-    waits = [later - earlier for earlier, later in zip(looks, looks[1:], strict=False)]
+    waits = [later - earlier for earlier, later in itertools.pairwise(looks)]
     assert all(wait >= HOUR << 2 * number for number, wait in enumerate(waits, 1))
     assert len(looks) == 4, "the fifth look is due after the week"
 

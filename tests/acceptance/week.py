@@ -9,7 +9,7 @@ venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set; the age
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,11 +97,11 @@ def _both(coins: str, spot: str, perpetual: str = "") -> list[str]:
 
 
 _SYMBOLS = {
-    "binance": _both("BTC ETH SOL XRP", "/USDT", "/USDT:USDT") + [NEW_NAME.symbol, "BNB/USDT"],
+    "binance": [*_both("BTC ETH SOL XRP", "/USDT", "/USDT:USDT"), NEW_NAME.symbol, "BNB/USDT"],
     "gate": _both("BTC ETH SOL XRP ADA", "/USDT", "/USDT:USDT"),
     "bitfinex": _both("BTC ETH SOL XRP DOGE", "/USD", "/USDT:USDT"),
     "okx": _both("BTC ETH SOL XRP DOGE", "/USDT", "/USDT:USDT"),
-    "bybit": _both("BTC ETH SOL XRP", "/USDT", "/USDT:USDT") + ["DOGE/USDT", NEW.symbol],
+    "bybit": [*_both("BTC ETH SOL XRP", "/USDT", "/USDT:USDT"), "DOGE/USDT", NEW.symbol],
     "kraken": _both("BTC ETH SOL XRP DOGE", "/USD", "/USDT"),
 }
 MARKETS = {venue: tuple(Market(venue, symbol) for symbol in symbols) for venue, symbols in _SYMBOLS.items()}
@@ -156,10 +156,14 @@ class Lived:
                 self.sandbox.plan_faults(LASTING)
             if at in renewals():
                 self.renew()
-            for venue in due.get(at, ()):
-                self.tail(venue)
-                if at % EVERY == SETTLED:
-                    self.agenda(venue)
+            self.visit(due.get(at, []))
+
+    def visit(self, venues: Iterable[str]) -> None:
+        """The tails that are due, and the agendas after them."""
+        for venue in venues:
+            self.tail(venue)
+            if self.now % EVERY == SETTLED:
+                self.agenda(venue)
 
     def renew(self) -> None:
         """What every venue lists now."""

@@ -61,6 +61,7 @@ class Model:
 
     def _write(self, write: Write) -> list[tuple[int, bytes, bytes]]:
         before = self._of(write.partition)
+        states = {at: said[0] for at, said in before[1].items()}
         fetched_at = 2**50 + self._writes if write.fetched_at is None else write.fetched_at
         written = {at: Row(write.source_rank, fetched_at, bits) for at, bits in bits_of(write).items()}
         if write.replace:
@@ -72,7 +73,7 @@ class Model:
         after = self._of(write.partition)
         refused = {(one.open_at, one.reason) for one in write.rejected} - self.rejected
         self.rejected |= refused
-        self._ask(write)
+        self._ask(write, states)
         is_first = bool(write.evidence) and not self.versions.get(write.partition)
         is_more = before != after or bool(refused) or is_first
         self.versions[write.partition] = self.versions.get(write.partition, 0) + is_more
@@ -98,13 +99,14 @@ class Model:
         inside = write.partition.window
         self.known |= {at: (State.PRESENT, "") for at in self.rows if inside.contains(at)}
 
-    def _ask(self, write: Write) -> None:
+    def _ask(self, write: Write, before: dict[int, State]) -> None:
         inside, step = write.partition.window, write.partition.series.timeframe.step
         for at in range(inside.start, inside.end, step):
             times = [one.at for one in write.evidence if one.window.contains(at)]
-            if self.known.get(at, (State.PRESENT, ""))[0] in {State.PRESENT, State.UNLISTED}:
-                self.asked.pop(at, None)
-            elif times:
+            state = self.known.get(at, (State.PRESENT, ""))[0]
+            if state in {State.PRESENT, State.UNLISTED} or before.get(at, state) is not state:
+                self.asked.pop(at, None)  # what is known is as old as the change
+            if state not in {State.PRESENT, State.UNLISTED} and times:
                 asks, last_at = self.asked.get(at, (0, 0))
                 self.asked[at] = (asks + 1, max(*times, last_at))
 

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -319,24 +320,15 @@ def outage(store: PostgresStore | RedisStore, away: Callable[[], None], back: Ca
     store.close()
 
 
-def stop(server: Postgres | Redis) -> None:
-    """Its sockets stay open, and nobody answers."""
-    signalled(server, signal.SIGSTOP)
-
-
-def go_on(server: Postgres | Redis) -> None:
-    signalled(server, signal.SIGCONT)
-
-
-def signalled(server: Postgres | Redis, number: signal.Signals) -> None:
+def signalled(number: signal.Signals, server: Postgres | Redis) -> None:
+    """Stopped, its sockets stay open, and nobody answers."""
     process = server._process.pid  # noqa: SLF001 - to be stopped in the middle
     for pid in (process, *guards.children_of(process)):
         os.kill(pid, number)
 
 
-outages = pytest.mark.parametrize(
-    ("away", "back"), [(stop, go_on), (Server.kill, Server.start)], ids=["hangs", "is killed"]
-)
+hangs = (partial(signalled, signal.SIGSTOP), partial(signalled, signal.SIGCONT))
+outages = pytest.mark.parametrize(("away", "back"), [hangs, (Server.kill, Server.start)], ids=["hangs", "is killed"])
 
 
 @pytest.mark.slow

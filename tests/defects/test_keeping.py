@@ -25,7 +25,9 @@ def test_as_of_pins_what_it_says(tmp_path: Path):
         played.fill([SPOT], hour)
         before = played.held(SPOT)
         commit = played.lake.ledger.last_commit()
-        played.sandbox.plan_faults([{"kind": "restated", "market": str(SPOT), "start": "2026-03-04", "end": "2026-03-05"}])
+        played.sandbox.plan_faults(
+            [{"kind": "restated", "market": str(SPOT), "start": "2026-03-04", "end": "2026-03-05"}]
+        )
         (receipt,) = played.fill([SPOT], hour, again=(hour,))
         assert receipt.changed
         series = Series.candles(SPOT, Timeframe.M1)
