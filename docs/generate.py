@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 WIDTH = 100
 """Characters in a line of help."""
 
-ALL_TABLES = (tables.CANDLES, tables.INSTRUMENTS)
+ALL_TABLES = (tables.CANDLES, *tables.TABLES.values())
 
 
 def tables_page() -> str:

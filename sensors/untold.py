@@ -37,7 +37,7 @@ def untold(
         if (
             one.series.table in field.tables
             and one.month in columns
-            and one.series.symbol
+            and one.series.is_candles
             and one.series.market in rows
         ):
             held[one.series.table].append(one)

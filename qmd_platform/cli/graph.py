@@ -97,7 +97,7 @@ class _Todo:
         done = Counter(
             str(state.partition.series.market)
             for state in self.lake.states()
-            if state.partition.series.symbol and state.committed_at >= self.now
+            if state.partition.series.is_candles and state.committed_at >= self.now
         )
         for market in self.universe.markets:
             open_months = months(Window(month_window(self.since[market]).start, self.now))

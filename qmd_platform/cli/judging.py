@@ -25,7 +25,7 @@ class Offence:
 
 def offences(lake: Lake, progress: Callable[[int, int], None]) -> Iterator[Offence]:
     """The rules broken anywhere in the lake; ``progress`` is told partitions done, of how many."""
-    partitions = [state.partition for state in lake.states() if state.partition.series.symbol]
+    partitions = [state.partition for state in lake.states() if state.partition.series.is_candles]
     held = {partition.series for partition in partitions}
     for done, partition in enumerate(partitions, 1):
         for found in examined(lake, partition, _shorter(partition.series, held)):

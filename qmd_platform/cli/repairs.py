@@ -32,7 +32,7 @@ class Loss:
     def remedy(self) -> str:
         """What fetches it again; for candles a command line."""
         series = self.partition.series
-        if not series.symbol:
+        if not series.is_candles:
             return f"the {series.table} asset of {series.venue}, or the next backfill that asks {series.venue}"
         span = f"--start {iso(self.windows[0].start)} --end {iso(self.windows[-1].end)}" if self.windows else ""
         return f"qmd backfill {series.market} --timeframe {series.timeframe.value} {span}".strip()

@@ -67,4 +67,4 @@ def _text(row: dict[str, Any]) -> str:
 
 
 def _is_candle(partition: Partition) -> bool:
-    return partition.series.table.startswith("candles_")
+    return partition.series.is_candles

@@ -64,7 +64,7 @@ def command(*, patterns: tuple[str, ...], timeframe: Timeframe | None, as_json: 
 
 def chosen(held: Sequence[Series], patterns: Sequence[str], step: Timeframe | None) -> list[Series]:
     """The candle series among ``held`` that match; ConfigError when a pattern matches none."""
-    candles = sorted(series for series in held if series.symbol and (step is None or series.timeframe == step))
+    candles = sorted(series for series in held if series.is_candles and (step is None or series.timeframe == step))
     names = {str(series): series for series in candles}
     for pattern in patterns:
         if not any(_matches(name, pattern) for name in names):
@@ -113,7 +113,7 @@ def whole(lake: "Lake", series: Series) -> Window:
 def refuse_unheld(lake: "Lake", series: Series) -> None:
     """CoverageError when the lake holds nothing of ``series``, with the closest ones it holds."""
     if not lake.states(series):
-        names = [str(other) for other in lake.series() if other.symbol]
+        names = [str(other) for other in lake.series() if other.is_candles]
         raise CoverageError(f"the lake holds nothing of {series}", hint=choices(str(series), names) if names else None)
 
 

@@ -1,6 +1,6 @@
 """One question about a market, and what has come of one page so far.
 
-What lives here: the two records. What does not: asking (``ingest.pages``), what is proven (``ingest.proof``).
+What lives here: the records. What does not: asking (``ingest.pages``), what is proven (``ingest.proof``).
 """
 
 from dataclasses import dataclass, field
@@ -18,12 +18,20 @@ from qmd_platform.venues.port import Venue
 
 
 @dataclass(frozen=True, slots=True)
+class Skip:
+    """What a venue skips, asked where it goes on: ``window`` has nothing, as ``answer`` says."""
+
+    window: Window
+    answer: Answered
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Of whom what is asked.
 
     All windows, those around a hole too, lie between ``floor`` (the listing) and ``closed`` (the end of what the
-    venue's clock has closed, or of the listing). ``skipped`` gathers the windows of which the venue said, asked where it
-    goes on, that it has nothing: every such answer once. ``is_over`` says that the market is not traded any more: after its
+    venue's clock has closed, or of the listing). ``skipped`` gathers what the venue said, asked where it goes
+    on, for all months of the market: every such answer once. ``is_over`` says that the market is not traded any more: after its
     last candle there is none, and that is no gap. ``clock`` dates the answers.
     """
 
@@ -33,7 +41,7 @@ class Question:
     floor: Instant
     closed: Instant
     is_over: bool = False
-    skipped: list[Window] = field(default_factory=list)
+    skipped: list[Skip] = field(default_factory=list)
     clock: Clock = machine_clock
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from qmd_platform.errors import VenueError
 from qmd_platform.ingest import proof
-from qmd_platform.ingest.fetched import Fetched, Question
+from qmd_platform.ingest.fetched import Fetched, Question, Skip
 from qmd_platform.lake.store import Rejected
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.evidence import Answered
@@ -81,7 +81,7 @@ async def _skipped(question: Question, fetched: Fetched, hole: Window, traffic: 
     absorb(fetched, question, page, Window(hole.start, question.closed))
     if goes_on <= hole.start:
         return False
-    question.skipped.append(Window(hole.start, goes_on))
+    question.skipped.append(Skip(Window(hole.start, goes_on), fetched.evidence[-1]))
     return True
 
 

@@ -115,6 +115,9 @@ def explain(question: Question, fetched: Fetched) -> None:
         *(Run(hole, State.VERIFIED_EMPTY, OMITTED if is_habit else AGREED) for hole in empty),
         *(Run(hole, State.MISSING, cause_of_rest) for hole in subtracted(rest, fetched.undecided)),
     ]
+    # An outage of months is answered for once: what another month was told is the evidence of this one too.
+    told = [skip.answer for skip in question.skipped if intersected([skip.window], empty)]
+    fetched.evidence += [answer for answer in told if answer not in fetched.evidence]
     fetched.is_done = True
 
 
@@ -124,7 +127,7 @@ def _proven_empty(question: Question, fetched: Fetched) -> list[Window]:
     Of a market that is over, two answers that stop at the same row speak about all the time after it.
     """
     step = question.timeframe.step
-    spoken = [*fetched.spoken, *question.skipped]
+    spoken = [*fetched.spoken, *(skip.window for skip in question.skipped)]
     over = _after_the_last(question, fetched) if question.is_over else []
     proven = united(spoken)
     if needed(question) > 1:

@@ -35,7 +35,7 @@ def surveyed(lake: "Lake", universe: Universe, *, now: Instant, venues: Collecti
 
     ours = set(_fetched(universe))
     made = set(_derived(universe))
-    held = {series for series in lake.series() if series.symbol} - made
+    held = {series for series in lake.series() if series.is_candles} - made
     every = [one for one in _in_order(ours | held) if venues is None or one.venue in venues]
     if not every:
         return []

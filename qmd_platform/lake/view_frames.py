@@ -39,12 +39,12 @@ def scanned(spec: Table, files: Sequence[Readable]) -> "pl.LazyFrame":
 
 def _schema(polars: ModuleType, spec: Table) -> dict[str, "Type"]:
     own = {column.name: _type(polars, column.dtype) for column in spec.columns}
-    named = ("venue", "symbol") if spec is CANDLES else ("venue",)
+    named = ("venue", "symbol") if spec.scope == "market" else ("venue",)
     return dict.fromkeys(named, polars.String) | own
 
 
 def _scan(polars: ModuleType, spec: Table, physical: Mapping[str, str], paths: Sequence[Path]) -> "pl.LazyFrame":
-    folders = [name for name in _FOLDERS if name != "market" or spec is CANDLES]
+    folders = [name for name in _FOLDERS if name != "market" or spec.scope == "market"]
     frame: pl.LazyFrame = polars.scan_parquet(
         list(paths),
         schema={name: _type(polars, kind) for name, kind in physical.items()},
@@ -53,11 +53,12 @@ def _scan(polars: ModuleType, spec: Table, physical: Mapping[str, str], paths: S
         glob=False,
         extra_columns="ignore",  # where a row is from, in some files
     )
+    column = polars.col
     if spec is not CANDLES:
         absent = [one for one in spec.columns if one.name not in physical]  # added after the file was written
         nulls = {one.name: polars.lit(None, dtype=_type(polars, one.dtype)) for one in absent}
-        return frame.with_columns(**nulls).select("venue", *(one.name for one in spec.columns))
-    column = polars.col
+        place = [column("venue"), *([column("market").alias("symbol")] if spec.scope == "market" else [])]
+        return frame.with_columns(**nulls).select(*place, *(one.name for one in spec.columns))
     candles = {name: column(name) for name in (*PRICES, "volume")}
     if "ps" in physical:
         high, scale = column("high_i"), _scale(polars, "ps")

@@ -26,7 +26,7 @@ _SCALES = "[" + ", ".join(f"1e{digits}" for digits in range(MOST_DIGITS + 1)) + 
 def columns(spec: Table) -> dict[str, str]:
     """The columns of the view of a table, and their DuckDB types."""
     own = {column.name: TYPES[column.dtype] for column in spec.columns}
-    named = {"venue": "VARCHAR", "symbol": "VARCHAR"} if spec is CANDLES else {"venue": "VARCHAR"}
+    named = {"venue": "VARCHAR", "symbol": "VARCHAR"} if spec.scope == "market" else {"venue": "VARCHAR"}
     return named | own
 
 
@@ -61,7 +61,7 @@ def _without_rows(spec: Table) -> str:
 
 def _scan(spec: Table, physical: Mapping[str, str], paths: Sequence[Path]) -> str:
     logical = _candles(physical) if spec is CANDLES else _as_they_are(spec, physical)
-    place = {"venue": "venue"} | ({"symbol": "market"} if spec is CANDLES else {})
+    place = {"venue": "venue"} | ({"symbol": "market"} if spec.scope == "market" else {})
     chosen = ", ".join(f"{expression} AS {column}" for column, expression in (place | logical).items())
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     # Folders are text: DuckDB would take a month for a date.

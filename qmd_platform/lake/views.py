@@ -19,7 +19,6 @@ from qmd_platform.lake.view_frames import scanned
 from qmd_platform.lake.view_sql import placeholder, view
 from qmd_platform.ledger.records import Segment
 from qmd_platform.model import tables
-from qmd_platform.model.timeframe import Timeframe
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from qmd_platform.lake.store import Lake
 
-TABLES = (*(f"candles_{step.value}" for step in Timeframe), tables.INSTRUMENTS.name)
+TABLES = tables.NAMES
 """Every table there may be. Those the lake holds nothing of are empty."""
 
 _NAMED = re.compile(rf"\b({'|'.join(TABLES)})\b", re.IGNORECASE)

@@ -24,6 +24,7 @@ from qmd_platform.model.window import Window, month_window
 WHOLE = "all"
 """The one partition of a table that is not cut by month (instruments)."""
 
+_CANDLES = "candles_"
 _SYMBOL = re.compile(r"[^\s/:|,\[\]]+/[^\s/:|,\[\]]+(:[^\s/:|,\[\]]+)?")
 _VENUE = re.compile(r"[a-z][a-z0-9]*")
 _SHAPE = "a market is written venue:BASE/QUOTE or venue:BASE/QUOTE:SETTLE, for example binance:BTC/USDT:USDT"
@@ -100,12 +101,17 @@ class Series:
     @classmethod
     def candles(cls, market: Market, step: Timeframe) -> Self:
         """The candles of ``market`` in timeframe ``step``."""
-        return cls(f"candles_{step.value}", market.venue, market.symbol)
+        return cls(f"{_CANDLES}{step.value}", market.venue, market.symbol)
 
     @classmethod
     def instruments(cls, venue: str) -> Self:
         """The instruments of ``venue``."""
         return cls("instruments", venue)
+
+    @classmethod
+    def funding(cls, market: Market) -> Self:
+        """The settled funding rates of ``market``."""
+        return cls("funding_rates", market.venue, market.symbol)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -116,6 +122,11 @@ class Series:
         return cls.candles(Market.parse(head), timeframe(tail))
 
     @property
+    def is_candles(self) -> bool:
+        """Whether its rows are candles: on a grid of time, with coverage."""
+        return self.table.startswith(_CANDLES)
+
+    @property
     def market(self) -> Market:
         """The market. Only for series that have one."""
         return Market(self.venue, self.symbol)
@@ -123,11 +134,11 @@ class Series:
     @property
     def timeframe(self) -> Timeframe:
         """The candles' timeframe. Only for candle series."""
-        return timeframe(self.table.removeprefix("candles_"))
+        return timeframe(self.table.removeprefix(_CANDLES))
 
     def __str__(self) -> str:
-        if self.table.startswith("candles_"):
-            return f"{self.venue}:{self.symbol}:{self.table.removeprefix('candles_')}"
+        if self.is_candles:
+            return f"{self.venue}:{self.symbol}:{self.table.removeprefix(_CANDLES)}"
         return f"{self.venue}:{self.table}" + (f":{self.symbol}" if self.symbol else "")
 
 

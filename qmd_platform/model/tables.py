@@ -11,6 +11,7 @@ from qmd_platform.errors import ConfigError, choices
 from qmd_platform.model.timeframe import Timeframe
 
 Dtype = Literal["instant", "float64", "int64", "string", "bool"]
+Scope = Literal["market", "venue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A kind of table. ``key`` names the columns that make a row unique; rows are sorted by it."""
+    """A kind of table. ``key`` names the columns that make a row unique; rows are sorted by it.
+
+    ``scope`` says what one series of it is about: a market of a venue, or all of the venue.
+    """
 
     name: str
     sentence: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     version: int = 1
+    scope: Scope = "market"
 
     def column(self, name: str) -> Column:
         """The column called ``name``."""
@@ -83,16 +88,47 @@ INSTRUMENTS = Table(
         ),
         Column("ccxt_market", "string", "JSON", "ccxt's market record without `info`, to load without a request"),
     ),
+    scope="venue",
 )
+
+FUNDING_RATES = Table(
+    "funding_rates",
+    "Settled funding: what longs paid shorts at each settlement, raw, with the interval it was for. Never a prediction.",
+    ("settled_at",),
+    (
+        Column("settled_at", "instant", "UTC", "when it was paid, to the minute; the interval ends here"),
+        Column(
+            "rate",
+            "float64",
+            "fraction",
+            "share of the notional that longs paid shorts for the interval; 0.0001 is 1 bp",
+        ),
+        Column(
+            "interval_hours", "float64", "hours", "length of the interval; empty where nothing proves it", nullable=True
+        ),
+        Column("interval_from", "string", "", "what proves the interval: stated, venue, neighbours or unknown"),
+        Column("is_suspect", "bool", "", "whether a settlement before this one seems to be missing (SUSPECT_GAP)"),
+        Column(
+            "mark", "float64", "quote per base", "mark price at the settlement where the venue says it", nullable=True
+        ),
+        Column("asked", "string", "", "what of the venue's API said so"),
+    ),
+)
+
+TABLES = {one.name: one for one in (INSTRUMENTS, FUNDING_RATES)}
+"""Every table but the candles, by name."""
 
 
 def table(name: str) -> Table:
     """The table called ``name``; every ``candles_<timeframe>`` is CANDLES."""
-    if name == INSTRUMENTS.name:
-        return INSTRUMENTS
     if name in _CANDLE_NAMES:
         return CANDLES
-    raise ConfigError(f"unknown table {name!r}", hint=choices(name, [*_CANDLE_NAMES, INSTRUMENTS.name]))
+    if name in TABLES:
+        return TABLES[name]
+    raise ConfigError(f"unknown table {name!r}", hint=choices(name, NAMES))
 
 
-_CANDLE_NAMES = [f"candles_{t.value}" for t in Timeframe]
+_CANDLE_NAMES = tuple(f"candles_{t.value}" for t in Timeframe)
+
+NAMES = (*_CANDLE_NAMES, *TABLES)
+"""What a series' table may be called."""

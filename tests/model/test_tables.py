@@ -7,7 +7,7 @@ from qmd_platform.model import tables
 from qmd_platform.model.candles import COLUMNS
 from qmd_platform.model.timeframe import Timeframe
 
-ALL = [tables.CANDLES, tables.INSTRUMENTS]
+ALL = [tables.CANDLES, *tables.TABLES.values()]
 
 
 def test_the_candles_table_has_the_columns_candles_have():
