@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, RUN_FAILURE_REASON_TAG
 
 from assets.candles import key_of, run_config
 from qmd_platform.config import VenueUniverse
@@ -26,6 +28,9 @@ TAG = "qmd/gap"
 
 VENUE_TAG = "qmd/venue"
 """A run's tag: the venue whose gaps it is for."""
+
+LONGEST_WAIT = 3
+"""Runs that fail wait for as long as after so many: 16 minutes. An exchange that is back is not left alone for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +129,23 @@ class Vain:
 
     Attributes:
         generation: how many have ended, ever.
-        ends: how many since anything was committed to their partitions: these were in vain.
+        ends: how many since anything was committed to their partitions: these were in vain. One that was killed and
+            that Dagster has started again has not ended.
+        failed: how many of them failed by themselves: they were not killed.
         last_at: when the last of them ended, epoch ms.
     """
 
     generation: int = 0
     ends: int = 0
+    failed: int = 0
     last_at: Instant = 0
 
     @property
     def due_at(self) -> Instant:
-        """When there may be another: after the first at once, because a killed run says nothing about the venue."""
+        """When there may be another: after the first at once, then a minute later; 4 and 16 where they failed."""
         if self.ends <= 1:
             return 0
-        return next_ask(State.MISSING, "", self.ends - 1, self.last_at) or 0
+        return next_ask(State.MISSING, "", max(min(self.ends - 1, self.failed, LONGEST_WAIT), 1), self.last_at) or 0
 
 
 def in_vain(
@@ -154,12 +162,15 @@ def in_vain(
     for record in instance.get_run_records(dg.RunsFilter(tags={TAG: list(found)})):
         if not record.dagster_run.is_finished:
             continue
-        key = record.dagster_run.tags[TAG]
-        before = found[key]
+        tags = record.dagster_run.tags
+        before = found[tags[TAG]]
         ended = round((record.end_time or record.update_timestamp.timestamp()) * 1000)
-        is_vain = ended >= since[key]
-        found[key] = Vain(
-            before.generation + 1, before.ends + is_vain, max(before.last_at, ended) if is_vain else before.last_at
+        is_vain = ended >= since[tags[TAG]] and AUTO_RETRY_RUN_ID_TAG not in tags
+        found[tags[TAG]] = Vain(
+            before.generation + 1,
+            before.ends + is_vain,
+            before.failed + (is_vain and tags.get(RUN_FAILURE_REASON_TAG) == RunFailureReason.STEP_FAILURE.value),
+            max(before.last_at, ended) if is_vain else before.last_at,
         )
     return found
 

@@ -56,6 +56,10 @@ def checks(venue_url: str | None) -> Iterator[Check]:
     if refused:
         yield failed("venues", refused)
         return
+    if lake is not None and lake.world == "sandbox" and url is None:
+        yield Check("venues", "ok", "not asked: this home is a sandbox's, and QMD_VENUE_URL names none", _SANDBOX_TODO)
+        yield _dagster(home)
+        return
     yield from _world(lake, url)
     venues = sorted(universe.venues) if universe else sorted(facts.VENUES)
     if lake is not None:
@@ -123,7 +127,7 @@ def _universe() -> tuple[Universe | None, Check]:
     own, shared = config.qmd_home() / "universe.toml", AROUND / "resources" / "universe.toml"
     if universe.path == own and shared.exists():
         said += "; resources/universe.toml is not used for this home"
-        return universe, Check("universe", "warn", said, f"edit {own}, or delete it to go by {shared}")
+        return universe, Check("universe", "ok", said, f"edit {own}, or delete it to go by {shared}")
     return universe, Check("universe", "ok", said)
 
 
@@ -171,14 +175,11 @@ def _world(lake: Lake | None, url: str | None) -> Iterator[Check]:
     """Would a fetch be refused because it mixes sandbox and real data?"""
     if lake is None or lake.world is None or lake.world == config.world(url):
         return
-    if url is None:
-        yield Check("world", "warn", "the lake takes sandbox data, and QMD_VENUE_URL is not set", _LIVE_TODO)
-    else:
-        said = f"the lake takes real data, and QMD_VENUE_URL is {url}"
-        yield Check("world", "warn", said, "unset QMD_VENUE_URL, or set QMD_HOME to another folder")
+    said = f"the lake takes real data, and QMD_VENUE_URL is {url}"
+    yield Check("world", "warn", said, "unset QMD_VENUE_URL, or set QMD_HOME to another folder")
 
 
-_LIVE_TODO = "start `qmd sandbox` and set QMD_VENUE_URL, or set QMD_HOME to another folder for real data"
+_SANDBOX_TODO = "start `qmd sandbox` and set QMD_VENUE_URL, or set QMD_HOME to another folder for real data"
 
 
 def _venues(names: list[str], url: str | None) -> Iterator[Check]:

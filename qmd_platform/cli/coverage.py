@@ -151,7 +151,8 @@ def _draw(seen: _Seen, *, every: bool) -> None:
 
     show.say(f"[bold]{seen.series}[/]  {seen.window}\n")
     _draw_months(seen.window, seen.meant, seen.runs, seen.step)
-    unknown = never_asked(seen.meant, seen.runs, seen.step)
+    closed = Window(seen.meant.start, max(min(seen.meant.end, seen.now), seen.meant.start))
+    unknown = never_asked(closed, seen.runs, seen.step)
     rows = _told(seen, every=every)
     listed = rows if every else rows[:SHOWN]
     if listed:
@@ -163,8 +164,10 @@ def _draw(seen: _Seen, *, every: bool) -> None:
     if len(listed) < len(rows):
         show.say(f"... and {show.counted(len(rows) - len(listed), 'more run')}: add --all or --json.")
     if unknown:
-        span = f"from {show.minute(seen.meant.start)} to {show.minute(seen.meant.end)}"
+        span = f"from {show.minute(closed.start)} to {show.minute(closed.end)}"
         show.say(f"{show.counted(unknown, 'candle')} {span} were never asked for: `qmd backfill` fetches them.")
+    if closed != seen.meant:
+        show.say(f"What is after {show.minute(closed.end)} has not closed yet.")
     empty = (
         0
         if every

@@ -25,6 +25,9 @@ SHOWN = 20
 LINES = 60
 """Series drawn unless all are asked for; of more the worst."""
 
+WIDE = 3
+"""Characters of a month, the space after it included, where all months have that much room; otherwise it is one."""
+
 NEVER = ("?", "blue")
 """How candles that nobody asked for are drawn."""
 
@@ -141,13 +144,16 @@ def _draw_map(lines: Sequence[Line]) -> None:
     names = [str(one.series) for one in lines]
     left = max(len(name) for name in names)
     room = max(show.console().width - left - 12, 12)
-    width = 2 if 2 * len(months) <= room else 1
+    width = WIDE if WIDE * len(months) <= room else 1
     shown = months[-(room // width) :]
     if len(shown) < len(months):
         show.say(f"[dim]{months[0]} to {months[-len(shown) - 1]} do not fit and are not drawn: --json has them[/]")
     show.say(f"{'':{left}} [dim]{_years(shown, width)}[/]")
+    if width == WIDE:
+        show.say(f"{'':{left}} [dim]{' '.join(month[5:] for month in shown)}[/]")
     for name, one in zip(names, lines, strict=True):
-        cells = "".join(cell(one.cells.get(month)) * width for month in shown)
+        drawn = [cell(one.cells.get(month)) for month in shown]
+        cells = " ".join(glyph * 2 for glyph in drawn) if width == WIDE else "".join(drawn)
         show.say(f"{name:{left}} {cells} {show.share(one.total.settled, one.total.wanted):>8}")
     show.say(f"{show.LEGEND}\n[{NEVER[1]}]{NEVER[0]}[/] never asked for  {LEVELS} part of a month\n")
 

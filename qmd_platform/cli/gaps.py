@@ -53,10 +53,11 @@ def command(
 
     A gap is what the universe file wants and the lake lacks; also shown is which ones wait, and which no API has. What was asked for in vain is asked again after 1, 4, 16 ...
     minutes, at most a day apart, and never given up; what two answers agree is empty, five times more. Neighbouring months and
-    markets are asked for together. With --fill all that is due is fetched and rolled up; exits with 5 when candles of it stay missing.
+    markets are asked for together. With --fill all that is due is fetched and rolled up, and so are the candles of the last
+    minutes, which are otherwise left to the tail schedules; exits with 5 when candles of it stay missing.
     """
     lake = store.lake_to_write() if fills else store.lake_to_read()
-    agenda = _planned(lake, of, budget)
+    agenda = _planned(lake, of, budget, fresh=fills)
     if not fills:
         if as_json:
             kit.emit(gaps_told.document(agenda))
@@ -74,7 +75,7 @@ def command(
     return None if all(receipt.is_complete for receipt in receipts) else CoverageError.exit_code
 
 
-def _planned(lake: "Lake", of: Series | str | None, budget: int | None) -> "Agenda":
+def _planned(lake: "Lake", of: Series | str | None, budget: int | None, *, fresh: bool) -> "Agenda":
     from qmd_platform.config import load_universe
     from qmd_platform.coverage.agenda import agenda
     from qmd_platform.ingest.agenda import lacking
@@ -83,7 +84,7 @@ def _planned(lake: "Lake", of: Series | str | None, budget: int | None) -> "Agen
     venue = of.venue if isinstance(of, Series) else of
     if venue is not None and venue not in universe.venues:
         raise ConfigError(f"the universe {universe.path} has nothing of {venue}", hint=choices(venue, universe.venues))
-    found = lacking(lake, universe, now=now, venues=None if venue is None else {venue}, fresh=True)
+    found = lacking(lake, universe, now=now, venues=None if venue is None else {venue}, fresh=fresh)
     if isinstance(of, Series):
         names = [str(one.series) for one in found]
         found = [one for one in found if one.series == of]
@@ -120,7 +121,7 @@ def _filled(
                     done |= {str(receipt.partition): receipt for receipt in _one(lake, one, url, on_progress)}
                 except VenueError as error:
                     errors.append(error)
-            agenda = _planned(lake, of, budget)
+            agenda = _planned(lake, of, budget, fresh=True)
     if errors:
         for other in errors[1:]:
             errors[0].add_note(str(other))

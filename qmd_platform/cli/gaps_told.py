@@ -62,7 +62,10 @@ def draw(agenda: "Agenda", *, every: bool) -> None:
 
     found = [*agenda.ranges, *agenda.left]
     if not found:
-        show.say("Nothing is missing: all that the universe wants is here, or known to be empty.")
+        show.say(
+            "Nothing is missing: all that the universe wants is here, or known to be empty. (The last minutes are left to "
+            "the tail schedules; --fill asks for them too.)"
+        )
         return
     for verdict, heading in HEADINGS.items():
         mine = [one for one in found if one.verdict == verdict]
@@ -102,21 +105,22 @@ def draw_filled(receipts: "Sequence[Receipt]", took: float) -> None:
     if not receipts:
         show.say("Nothing is due.")
         return
-    columns: list[show.Column] = [("series", "left"), ("month", "left")]
-    columns += [(name, "right") for name in ("new", "still missing", "empty", "requests")]
+    columns: list[show.Column] = [("series", "left"), ("month", "left"), ("new", "right"), ("requests", "right")]
+    columns += [("of the month: missing", "right"), ("empty", "right")]
     rows = [
         [
             str(one.partition.series),
             one.partition.month,
             show.count(one.new),
+            show.count(one.traffic.requests),
             show.missing(one.summary),
             show.count(one.summary.verified_empty),
-            show.count(one.traffic.requests),
         ]
         for one in receipts
     ]
     requests = sum(one.traffic.requests for one in receipts)
-    foot = ["total", show.seconds(took), show.count(sum(one.new for one in receipts)), "", "", show.count(requests)]
+    foot = ["total", "", show.count(sum(one.new for one in receipts)), show.count(requests), "", ""]
     show.table(columns, rows, total=foot)
+    show.say(f"\nIt took {show.seconds(took)}.")
     for failure in [failure for one in receipts for failure in one.failures][:10]:
         kit.note(f"failed: {failure}")

@@ -24,6 +24,9 @@ LOOK_SECONDS = 0.5
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds before a program that died is started again: doubled each time, short again once it has lived for a while."""
 
+LONGEST_WAIT_AFTER_KILL = 4.0
+"""For one that was killed: it is not to blame, and nothing runs without it."""
+
 HEALTHY_SECONDS = 20.0
 """That while; Dagster's programs take about 6 seconds to start."""
 
@@ -34,7 +37,7 @@ GIVE_UP = 5
 """So often in a row a program may end by itself that never lived for a while: then something is wrong that a person
 must see to. One that is killed is started again for ever."""
 
-CHILDLESS_SECONDS = 5.0
+CHILDLESS_SECONDS = 2.0
 """A code server whose inner process has been gone for so long does not come back by itself."""
 
 LOCATION = "qmd_platform"
@@ -95,7 +98,8 @@ class Service:
         code = self.process.returncode if self.process else None
         self.failures = self.failures + 1 if code is not None and code >= 0 else 0
         self.deaths = 1 if now - self.began >= HEALTHY_SECONDS else self.deaths + 1
-        wait = min(FIRST_WAIT * float(1 << min(self.deaths - 1, 10)), LONGEST_WAIT)
+        longest = LONGEST_WAIT if self.failures else LONGEST_WAIT_AFTER_KILL
+        wait = min(FIRST_WAIT * float(1 << min(self.deaths - 1, 10)), longest)
         self.process, self.due, self._had_inner, self._childless = None, now + wait, False, 0.0
         return wait
 

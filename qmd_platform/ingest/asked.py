@@ -108,7 +108,7 @@ class Asked:
         for fetched in self.arrived:
             if not fetched.is_done:
                 fetched.error = late
-                proof.explain(self.state.question, fetched)
+                proof.explain(self.state.question, fetched, OUT_OF_TIME)
         for window in subtracted(united(pages), [fetched.window for fetched in self.arrived]):
             fetched = unfetched(window, OUT_OF_TIME)
             fetched.error = late

@@ -19,6 +19,9 @@ from qmd_platform.model.window import Instant, Window
 SHORT = 250
 """Candles of an edge up to which it is asked for whole: with its tail it fits into a page of every venue."""
 
+AROUND = 10
+"""Held candles on each side of a verified absence that are read with it: an answer without them could not speak about it."""
+
 Clock = Callable[[], Instant]
 """Tells the time, epoch ms."""
 
@@ -54,7 +57,7 @@ class Asking:
 
     Attributes:
         tail: so many closed candles before the newest gap are read again with it: venues correct their last candles.
-        recheck: ask again for candles that are verified empty and due (``coverage.recheck``).
+        recheck: ask again for candles that are verified empty and due (``coverage.recheck``), with held ones around them.
         patient: leave what was asked for in vain until it is due again: for what asks by itself, every few minutes.
         again: windows to read again whatever the lake holds of them.
         archive: take whole months and days from the venue's archive where that is cheaper.
@@ -95,7 +98,9 @@ class Asking:
         lacking = unsettled = to_fetch(part, held)
         if self.is_by_time:
             due = [gap for gap in gaps([part], held, attempts, now, step) if gap.is_due(now)]
-            again += [gap.window for gap in due if self.recheck and gap.state is State.VERIFIED_EMPTY]
+            looks = [gap.window for gap in due if self.recheck and gap.state is State.VERIFIED_EMPTY]
+            around = [Window(one.start - AROUND * step, one.end + AROUND * step) for one in looks]
+            again += [*looks, *intersected(united(around), in_state(held, State.PRESENT))]
             if self.patient:
                 lacking = [gap.window for gap in due if gap.state is not State.VERIFIED_EMPTY]
         if edge is not None and edge.steps(step) <= SHORT and intersected([edge], lacking):

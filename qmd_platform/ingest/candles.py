@@ -9,7 +9,7 @@ out with one refusal.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from qmd_platform.config import open_coordination, world
 from qmd_platform.coverage.causes import DELISTED
 from qmd_platform.coverage.plan import believed, to_fetch
-from qmd_platform.errors import OutOfTime
+from qmd_platform.errors import OutOfTime, UnknownMarket
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.instruments import aged, instruments, keep, known, listed
 from qmd_platform.ingest.markets import VenueWork
@@ -122,7 +122,7 @@ class _Errand:
             now, fresh = await self._listed(asked, ends_at, is_known=len(at_hand) == len(markets))
             # A market that the list lacks is delisted, and what it had may still be asked for.
             at_last = held if fresh is None else {one.symbol: one for one in aged(held, fresh, now)}
-            wanted = [(market, known(at_last, market)) for market in markets]
+            wanted, unknown = self._wanted(markets, at_last)
             self.lake.claim_world(world(self.url))
             if fresh is not None:
                 keep(fresh, venue, self.lake, run_id=self.run_id, source=self.source(venue), at=now)
@@ -138,10 +138,29 @@ class _Errand:
             )
             work = VenueWork(asked, shared, self.timeframe, self.window, now)
             results = await asyncio.gather(*(work.market(*one) for one in wanted), return_exceptions=True)
-        receipts = [receipt for of_market in all_or_raise(results) for receipt in of_market]
+        receipts = [receipt for of_market in all_or_raise([*results, *unknown]) for receipt in of_market]
         if asyncio.get_running_loop().time() >= ends_at and any(receipt.failures for receipt in receipts):
             raise self._late(venue)
         return receipts
+
+    def _wanted(
+        self, markets: Sequence[Market], at_last: Mapping[str, Instrument]
+    ) -> tuple[list[tuple[Market, Instrument]], list[UnknownMarket]]:
+        """The markets with their instruments, and an error for each that the venue does not list.
+
+        Whoever is there to correct it is told at once. Where nobody is, the others are fetched first: one wrong name, or
+        one market that is not listed yet, is no reason to let all of a venue wait.
+        """
+        wanted: list[tuple[Market, Instrument]] = []
+        unknown: list[UnknownMarket] = []
+        for market in markets:
+            try:
+                wanted.append((market, known(at_last, market)))
+            except UnknownMarket as error:
+                unknown.append(error)
+        if unknown and not (wanted and self.asking.patient):
+            raise unknown[0]
+        return wanted, unknown
 
     async def _listed(
         self, asked: CcxtVenue, ends_at: float, *, is_known: bool

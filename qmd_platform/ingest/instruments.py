@@ -157,7 +157,7 @@ def _rows(lake: Lake, venue: str, columns: Sequence[str] | None = None) -> list[
     return (table if columns is None else table.select(columns)).to_pylist()
 
 
-def known(listed: dict[str, Instrument], market: Market) -> Instrument:
+def known(listed: Mapping[str, Instrument], market: Market) -> Instrument:
     """The instrument of ``market``; UnknownMarket with the closest symbols when the venue does not list it."""
     found = listed.get(market.symbol)
     if found is None:

@@ -52,7 +52,7 @@ class VenueWork:
         delisted_at = instrument.delisted_at
         held = believed(self.shared.lake.coverage(series, wanted), delisted_at)
         todo = to_fetch(wanted, held)
-        floor = await self._floor(market, todo, held) // step * step
+        floor = await self._floor(market, todo, held, wanted.start) // step * step
         closed = closed_before(now, step)
         ceiling = closed if delisted_at is None else min(closed, max(-(-delisted_at // step) * step, floor))
         end = min(wanted.end, ceiling)
@@ -75,8 +75,8 @@ class VenueWork:
             raise stopped
         return receipts
 
-    async def _floor(self, market: Market, todo: Sequence[Window], held: Sequence[Run]) -> Instant:
-        """When the market's candles begin: at its oldest candle; 0 if the venue does not say.
+    async def _floor(self, market: Market, todo: Sequence[Window], held: Sequence[Run], start: Instant) -> Instant:
+        """When the market's candles begin: at its oldest candle, or, before ``start``, earlier; 0 if the venue does not say.
 
         Not the listing the venue states, where its oldest candle can be asked for: Binance states listings of old
         contracts weeks after their first candle. Asked only when nothing older than what is wanted is held.
@@ -87,7 +87,7 @@ class VenueWork:
         until = min(asyncio.get_running_loop().time() + self.shared.asking.deadlines.partition_s, self.shared.ends_at)
         try:
             async with asyncio.timeout_at(until):
-                return await self.venue.first_candle_at(market, self.timeframe) or 0
+                return await self.venue.first_candle_at(market, self.timeframe, start) or 0
         except (VenueDown, TimeoutError):
             return 0  # its pages will be asked for; they fail by themselves, with their own reason
 

@@ -22,7 +22,7 @@ from qmd_platform.venues import paging
 from qmd_platform.venues.port import Page, Traffic
 
 ROUNDS = 4
-"""Answers asked for one page and what is around it, before the venue is asked where it goes on."""
+"""Answers asked for one page and what is around it; one more where that one would prove what is left."""
 
 SUPERSEDED = "the venue's next answer says otherwise"
 
@@ -37,7 +37,9 @@ async def convinced(question: Question, fetched: Fetched, traffic: Traffic) -> N
             asking: what had arrived is kept, its holes stay MISSING for that reason, and ``error`` says so.
     """
     ask: Window | None = fetched.window
-    for number in range(ROUNDS):
+    for number in range(ROUNDS + 1):
+        if number == ROUNDS:
+            ask = proof.half_proven(question, fetched)
         if ask is None or fetched.error is not None:
             break
         coming = question.venue.page(question.market, question.timeframe, ask, traffic)

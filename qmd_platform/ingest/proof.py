@@ -46,6 +46,22 @@ def in_doubt(question: Question, fetched: Fetched) -> list[Window]:
     return subtracted(holes, _after_the_last(question, fetched))
 
 
+def half_proven(question: Question, fetched: Fetched) -> Window | None:
+    """The time of an answer that speaks about what is in doubt, where a second one would prove it; None where none would.
+
+    So where a page begins or ends deep in a gap: only the widest question reaches candles beyond it.
+    """
+    holes = subtracted(in_doubt(question, fetched), _rejected(question, fetched))
+    return next((spoken for spoken in reversed(fetched.spoken) if intersected([spoken], holes)), None)
+
+
+def _rejected(question: Question, fetched: Fetched) -> list[Window]:
+    """The candles of which a row came that is not believed."""
+    step = question.timeframe.step
+    begins = [one.open_at // step * step for one in fetched.rejected]
+    return [Window(begin, begin + step) for begin in begins]
+
+
 def _is_young(question: Question, hole: Window) -> bool:
     is_last = hole.end == question.closed and hole.steps(question.timeframe.step) <= YOUNG
     return needed(question) == 1 and is_last and not question.is_over
@@ -92,8 +108,11 @@ def _size(question: Question) -> int:
     return question.venue.page_limit(question.market, question.timeframe) * question.timeframe.step
 
 
-def explain(question: Question, fetched: Fetched) -> None:
-    """Say of every candle of the page without a row why there is none, or that it is too early to say."""
+def explain(question: Question, fetched: Fetched, cause: str = "") -> None:
+    """Say of every candle of the page without a row why there is none, or that it is too early to say.
+
+    ``cause`` is why the asking ended; by default what ``fetched.error`` says, if it did not end by itself.
+    """
     step = question.timeframe.step
     rows = windows_of(fetched.candles.open_at, step)
     held = set(fetched.candles.open_at.tolist())
@@ -105,7 +124,7 @@ def explain(question: Question, fetched: Fetched) -> None:
     ]
     empty = subtracted(_proven_empty(question, fetched), rows)
     is_habit = needed(question) == 1
-    cause_of_rest = UNPROVEN if fetched.error is None else str(fetched.error)
+    cause_of_rest = cause or (UNPROVEN if fetched.error is None else str(fetched.error))
     known = [*rows, *empty, *(run.window for run in quarantined)]
     rest = subtracted([fetched.window], known)
     if fetched.error is None:
@@ -126,12 +145,10 @@ def _proven_empty(question: Question, fetched: Fetched) -> list[Window]:
 
     Of a market that is over, two answers that stop at the same row speak about all the time after it.
     """
-    step = question.timeframe.step
     spoken = [*fetched.spoken, *(skip.window for skip in question.skipped)]
     over = _after_the_last(question, fetched) if question.is_over else []
     proven = united(spoken)
     if needed(question) > 1:
         pairs = [(a, b) for position, a in enumerate(spoken) for b in spoken[position + 1 :]]
         proven = united(both for a, b in pairs if (both := a.intersection(b)) is not None)
-    sent = [Window(r.open_at // step * step, r.open_at // step * step + step) for r in fetched.rejected]
-    return subtracted(intersected([*proven, *over], [fetched.window]), sent)
+    return subtracted(intersected([*proven, *over], [fetched.window]), _rejected(question, fetched))

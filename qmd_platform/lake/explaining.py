@@ -138,7 +138,9 @@ def explained(lake: Lake, series: Series, open_at: Instant, *, as_of: AsOf = Non
     told = tuple(lake.ledger.told(partition, open_at, view.commit))
     if not view.runs or not told:
         then = "" if as_of is None else f" as of commit {view.commit}"
-        hint = f"`qmd coverage {series}` shows what is known, `qmd backfill {series.market}` asks"
+        span = f"--start {iso(candle.start)} --end {iso(candle.end)}"
+        asks = f"`qmd backfill {series.market} --timeframe {series.timeframe.value} {span}` asks, once it has closed"
+        hint = f"`qmd coverage {series}` shows what is known; {asks}"
         raise CoverageError(f"the candle of {series} at {iso(open_at)} was never asked for{then}", hint=hint)
     revisions = tuple(one for one in lake.ledger.revisions(series, candle) if one.commit <= view.commit)
     evidence = tuple(lake.evidence(series, candle, as_of=view.commit))

@@ -47,7 +47,9 @@ class Identity(Disposal):
         if found is not None and found != world:
             raise WrongWorld(
                 f"the lake of {self._database.where} holds {found} data and takes no {world} data",
-                hint="use another QMD_HOME for it; nothing was written",
+                hint="give the other data a QMD_HOME of its own, or name a sandbox to ask (QMD_VENUE_URL); nothing was written"
+                if found == "sandbox"
+                else "give the other data a QMD_HOME of its own; nothing was written",
             )
         self._say(connection, "world", world)
 

@@ -26,6 +26,7 @@ from qmd_platform.sandbox.exchange import (
     as_json,
     whole_number,
 )
+from qmd_platform.sandbox.funding import current_hours
 from qmd_platform.sandbox.long import long_rows, months
 from qmd_platform.sandbox.text import Cells, Figures, rows_of
 from qmd_platform.sandbox.universe import Listing
@@ -86,7 +87,7 @@ def _instruments(exchange: Exchange, query: Query, now: Instant) -> Answer:
     if not 0 < limit <= _MOST:
         raise Refusal(error(_BAD_PARAMETER, "params error: limit invalid", now))
     last = first + limit
-    page = [_contract(one) for one in listed[first:last]]
+    page = [_contract(one, now) for one in listed[first:last]]
     return _well({"category": category, "list": page, "nextPageCursor": str(last) if last < len(listed) else ""}, now)
 
 
@@ -103,7 +104,7 @@ def _pair(listing: Listing) -> dict[str, object]:
     }
 
 
-def _contract(listing: Listing) -> dict[str, object]:
+def _contract(listing: Listing, now: Instant) -> dict[str, object]:
     return {
         "symbol": listing.wire,
         "contractType": "LinearPerpetual",
@@ -119,7 +120,7 @@ def _contract(listing: Listing) -> dict[str, object]:
         "priceFilter": {"minPrice": listing.tick, "maxPrice": "1999999.80", "tickSize": listing.tick},
         "lotSizeFilter": {"maxOrderQty": "1000000", "minOrderQty": listing.lot, "qtyStep": listing.lot},
         "unifiedMarginTrade": True,
-        "fundingInterval": 480,
+        "fundingInterval": current_hours(listing.market, now) * 60,
     }
 
 

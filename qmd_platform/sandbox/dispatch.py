@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from qmd_platform.model.window import Instant
-from qmd_platform.sandbox import archive, binance, bitfinex, bybit, gate, kraken, okx
+from qmd_platform.sandbox import archive, binance, bitfinex, bybit, derivatives, funding_wire, gate, kraken, okx
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query, Refusal, as_json
 from qmd_platform.sandbox.limits import Verdict
 
@@ -40,6 +40,7 @@ NOBODY = "unknown"
 """The venue of a path that belongs to none."""
 
 _CANDLES = ("/klines", "/candlesticks", "/hist", "/last", "/candles", "/history-candles", "/kline", "/OHLC")
+_FUNDING = ("/fundingRate", "/funding/history", "/funding_rate", "/funding-rate-history")
 
 
 def venue_of(path: str) -> str:
@@ -68,7 +69,12 @@ def banned(venue: str) -> bytes:
 
 def is_candles(path: str) -> bool:
     """Whether the path asks for candles."""
-    return path.endswith(_CANDLES)
+    return path.endswith(_CANDLES) and not derivatives.is_snapshots(path)
+
+
+def is_funding(path: str) -> bool:
+    """Whether the path asks for a history of funding."""
+    return path.endswith(_FUNDING) or derivatives.is_snapshots(path)
 
 
 def endpoint(path: str) -> str:
@@ -77,6 +83,8 @@ def endpoint(path: str) -> str:
         return archive.endpoint(path)
     if path.startswith("/v2/candles/"):
         return "/v2/candles/{key}/" + path.rpartition("/")[2]
+    if derivatives.is_snapshots(path):
+        return f"{derivatives.PREFIX}{{symbol}}{derivatives.SUFFIX}"
     if path.startswith("/v2/conf/"):
         return "/v2/conf/{config}"
     return path
@@ -86,7 +94,9 @@ def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer:
     """What goes back for ``path``; 404 with the path in it where nobody knows it."""
     venue = venue_of(path)
     try:
-        found = VENUES[venue].answer(exchange, path, query, now) if venue in VENUES else None
+        found = funding_wire.answer(exchange, path, query, now) or derivatives.answer(exchange, path, query, now)
+        if found is None and venue in VENUES:
+            found = VENUES[venue].answer(exchange, path, query, now)
     except Refusal as refusal:
         return refusal.answer
     if found is None:

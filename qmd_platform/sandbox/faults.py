@@ -6,11 +6,11 @@ requests in the same order meet the same faults.
 
 | kind | what the client sees |
 |---|---|
-| ``empty_page`` | candles: no rows |
-| ``short_page`` | candles: the first half of the rows |
-| ``descending`` | candles: the rows the other way round |
-| ``duplicates`` | candles: the first half of the rows twice, row by row |
-| ``contradicting`` | candles: the row in the middle twice, the second time with prices a tick higher |
+| ``empty_page`` | candles, funding: no rows |
+| ``short_page`` | candles, funding: the first half of the rows |
+| ``descending`` | candles, funding: the rows the other way round |
+| ``duplicates`` | candles, funding: the first half of the rows twice, row by row |
+| ``contradicting`` | candles, funding: the row in the middle twice, the second time with prices a tick, or a rate 0.001, higher |
 | ``forming`` | candles: the candle in progress as one more row, even when the window ended before now |
 | ``half_built`` | candles: the newest row as it stood in the middle of its time, though it is closed |
 | ``wrong_market`` | candles: those of another market of the venue (``of``, default the first other one) |
@@ -33,7 +33,8 @@ requests in the same order meet the same faults.
 
 Which requests: those of ``venue`` (default all) whose path and query contain ``path`` (default all), at times of the
 sandbox's clock from ``since`` until ``until``; of these every ``every``-th, or those counted in ``at`` (from 1), or
-the ``first`` so many, or all; at most ``times`` in total. Kinds that say "candles" count requests for candles only.
+the ``first`` so many, or all; at most ``times`` in total. Kinds that say "candles" count requests for candles only,
+those that say "candles, funding" also requests for histories of funding.
 The last three kinds are about markets and strike no request.
 """
 
@@ -74,7 +75,9 @@ OPTIONS: dict[str, frozenset[str]] = {
 
 KINDS = tuple(OPTIONS)
 OF_ROWS = frozenset(KINDS[: KINDS.index("throttle")])
-"""Kinds that change the rows of a page before they are printed; they count requests for candles only."""
+"""Kinds that change the rows of a page before they are printed; they count requests for such pages only."""
+OF_FUNDING = frozenset({"empty_page", "short_page", "descending", "duplicates", "contradicting"})
+"""Kinds of these that change the rows of a history of funding too, and count requests for it."""
 OF_MARKETS = frozenset({"gap", "hole", "restated"})
 """Kinds that befall a market, whoever asks."""
 BAD_VALUES = ("low_above_high", "negative", "nan")
@@ -109,9 +112,10 @@ class Fault:
     met: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
 
-    def matches(self, venue: str, target: str, now: Instant, *, is_candles: bool) -> bool:
+    def matches(self, venue: str, target: str, now: Instant, *, is_candles: bool, is_funding: bool = False) -> bool:
         """Whether the entry is about such a request at all."""
-        if self.kind in OF_MARKETS or (self.kind in OF_ROWS and not is_candles):
+        has_rows = is_candles or (is_funding and self.kind in OF_FUNDING)
+        if self.kind in OF_MARKETS or (self.kind in OF_ROWS and not has_rows):
             return False
         if self.venue not in {None, venue} or self.path not in target:
             return False
@@ -135,11 +139,14 @@ class FaultPlan:
     def __init__(self, faults: Sequence[Fault] = ()) -> None:
         self.faults = list(faults)
 
-    def strike(self, venue: str, target: str, now: Instant, *, is_candles: bool) -> Fault | None:
+    def strike(
+        self, venue: str, target: str, now: Instant, *, is_candles: bool, is_funding: bool = False
+    ) -> Fault | None:
         """The fault that befalls this request at ``now``; None when it may go well. ``target``: path and query."""
         struck: Fault | None = None
         for fault in self.faults:
-            if fault.matches(venue, target, now, is_candles=is_candles) and fault.strikes() and struck is None:
+            about = fault.matches(venue, target, now, is_candles=is_candles, is_funding=is_funding)
+            if about and fault.strikes() and struck is None:
                 struck = fault
         if struck is not None:
             struck.struck += 1

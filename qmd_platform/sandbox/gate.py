@@ -27,6 +27,7 @@ from qmd_platform.sandbox.exchange import (
     as_json,
     whole_number,
 )
+from qmd_platform.sandbox.funding import current_hours
 from qmd_platform.sandbox.text import Cells, Figures, plain, rows_of
 from qmd_platform.sandbox.universe import Listing
 
@@ -138,7 +139,7 @@ def _contract(listing: Listing, now: Instant) -> dict[str, object]:
         "maintenance_rate": "0.005",
         "maker_fee_rate": "-0.0001",
         "taker_fee_rate": "0.00075",
-        "funding_interval": 28800,
+        "funding_interval": current_hours(listing.market, now) * 3600,
         "funding_rate": "0.0001",
         "in_delisting": is_delisted,
         "delisted_time": (listing.events.delisted_at or 0) // 1000,

@@ -48,7 +48,12 @@ class VenueLimits:
 
 VENUES: Mapping[str, VenueLimits] = {
     "binance": VenueLimits(
-        {"spot": Limit(6000, 60, ("/api/",)), "usdm": Limit(2400, 60, ("/fapi/",)), "coinm": Limit(2400, 60, ("/",))},
+        {
+            "spot": Limit(6000, 60, ("/api/",)),
+            "funding": Limit(500, 300, ("/fapi/v1/fundingRate", "/fapi/v1/fundingInfo")),
+            "usdm": Limit(2400, 60, ("/fapi/",)),
+            "coinm": Limit(2400, 60, ("/",)),
+        },
         bans=True,
     ),
     "gate": VenueLimits(
@@ -58,13 +63,25 @@ VENUES: Mapping[str, VenueLimits] = {
             "other": Limit(200, 10, ("/",)),
         }
     ),
-    "okx": VenueLimits({"candles": Limit(20, 2, ("/api/v5/market/history-candles",)), "other": Limit(10, 2, ("/",))}),
+    "okx": VenueLimits(
+        {
+            "candles": Limit(20, 2, ("/api/v5/market/history-candles",)),
+            "funding": Limit(10, 2, ("/api/v5/public/funding-rate-history",)),
+            "other": Limit(10, 2, ("/",)),
+        }
+    ),
     "bybit": VenueLimits({"address": Limit(600, 5, ("/",))}),
     "kraken": VenueLimits({"public": Limit(1, 1, ("/",))}),
-    "bitfinex": VenueLimits({"candles": Limit(30, 60, ("/v2/candles/",)), "other": Limit(90, 60, ("/",))}),
+    "bitfinex": VenueLimits(
+        {
+            "candles": Limit(30, 60, ("/v2/candles/",)),
+            "status": Limit(90, 60, ("/v2/status/",)),
+            "other": Limit(90, 60, ("/",)),
+        }
+    ),
 }
 """From the venues' documentation: Binance counts weight a minute, the others requests: Gate in 10 s, Bitfinex in a minute,
-OKX in 2 s, Bybit in 5 s, Kraken in a second."""
+OKX in 2 s, Bybit in 5 s, Kraken in a second. Binance counts requests about funding apart, in 5 minutes."""
 
 
 @dataclass(frozen=True, slots=True)

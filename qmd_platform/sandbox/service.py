@@ -94,7 +94,8 @@ class Sandbox(State):
         if verdict is not None:
             return self._respond(request, asked, sendable(dispatch.refused(venue, verdict), accepts_gzip=False))
         target = f"{path}?{request.query_string}"
-        fault = self.faults.strike(venue, target, asked.at, is_candles=dispatch.is_candles(path))
+        kinds = {"is_candles": dispatch.is_candles(path), "is_funding": dispatch.is_funding(path)}
+        fault = self.faults.strike(venue, target, asked.at, **kinds)
         if fault is None:
             return self._respond(request, asked, self._good(request))
         self.stats.faults[fault.kind] += 1

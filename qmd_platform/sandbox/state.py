@@ -12,20 +12,23 @@ from typing import TypedDict
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
+from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, InstantLike, Window, iso
-from qmd_platform.sandbox import archive, archive_defects, dispatch, faultfile, listed
+from qmd_platform.sandbox import archive, archive_defects, dispatch, faultfile, listed, spoiled_funding
 from qmd_platform.sandbox.bodies import Bodies
 from qmd_platform.sandbox.clock import Clock
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query
 from qmd_platform.sandbox.faultfile import Faults
-from qmd_platform.sandbox.faults import OF_ROWS, Fault, FaultPlan
+from qmd_platform.sandbox.faults import OF_FUNDING, OF_ROWS, Fault, FaultPlan
+from qmd_platform.sandbox.funding import settlements_of
 from qmd_platform.sandbox.limits import Limiter, Limits
 from qmd_platform.sandbox.listed import Listings
 from qmd_platform.sandbox.market import truth_of
 from qmd_platform.sandbox.replay import Replay, load
 from qmd_platform.sandbox.spoiled_rows import spoiled
 from qmd_platform.sandbox.stats import Stats
+from qmd_platform.sandbox.universe import Listing
 from qmd_platform.sandbox.universe import listings as universe
 from qmd_platform.sandbox.world import World
 
@@ -75,6 +78,8 @@ class State:
         now = self.told(path, fault)
         if path.startswith(archive.PREFIX):
             return self.archive.answer(path, now)
+        if fault is not None and fault.kind in OF_FUNDING and dispatch.is_funding(path):
+            return spoiled_funding.spoiled(dispatch.answer(self.exchange, path, query, now), fault)
         exchange = spoiled(self.exchange, fault) if fault is not None and fault.kind in OF_ROWS else self.exchange
         answer = dispatch.answer(exchange, path, query, now)
         if answer.ask is not None:
@@ -84,7 +89,8 @@ class State:
     def told(self, path: str, fault: Fault | None) -> Instant:
         """The time by which ``path`` is answered."""
         skew = fault.seconds if fault is not None and fault.kind == "clock_skew" else 0
-        return self.clock.now() + (0 if dispatch.is_candles(path) else round(skew * 1000))
+        has_rows = dispatch.is_candles(path) or dispatch.is_funding(path)
+        return self.clock.now() + (0 if has_rows else round(skew * 1000))
 
     def may_keep(self, answer: Answer) -> bool:
         """Whether the same request gets the same answer until something is changed here."""
@@ -145,12 +151,19 @@ class State:
         Raises:
             ConfigError: there is no such market, or it is replayed.
         """
+        return truth_of(self._made(market), timeframe, window, self.clock.now())
+
+    def settlements_truth(self, market: Market, window: Window) -> Settlements:
+        """The settlements of ``market`` in ``window`` as they ought to end up in a lake by now. Raises as ``truth``."""
+        return settlements_of(self._made(market), window, self.clock.now())
+
+    def _made(self, market: Market) -> Listing:
         found = self.exchange.of_market(market)
         if found is None:
             raise ConfigError(f"the sandbox lists no market {market}")
         if market in self.exchange.replayed:
             raise ConfigError(f"{market} is replayed: its recording is the truth")
-        return truth_of(found, timeframe, window, self.clock.now())
+        return found
 
 
 def _shown(fault: Fault) -> dict[str, object]:

@@ -20,6 +20,7 @@ from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import dialects, facts, listing, paging, parsing
 from qmd_platform.venues.ccxt_exchange import CcxtExchange
 from qmd_platform.venues.dialects import Request
+from qmd_platform.venues.funding_asking import AsksFunding
 from qmd_platform.venues.listing import CcxtMarket
 from qmd_platform.venues.port import Instrument, Page, Traffic
 from qmd_platform.venues.retry import Meter, Patience, Retry
@@ -56,8 +57,7 @@ def client(
         ConfigError: no such venue; the hint has the choices.
     """
     facts.known_venue(venue)
-    budgets = {kind.budget.bucket: kind.budget for kind in facts.VENUES[venue].kinds.values()}
-    pace = Pace(venue, {} if venue_url and spending is None else budgets, spending)
+    pace = Pace(venue, {} if venue_url and spending is None else facts.budgets(venue), spending)
     # Jitter only has to differ between processes; nobody gains by guessing it.
     retry = Retry(venue, pace, patience or Patience(), random.Random())  # noqa: S311
     transport = Transport(venue, pace, retry.check, concurrency=concurrency, timeout_seconds=timeout_seconds)
@@ -66,8 +66,8 @@ def client(
     return asked
 
 
-class CcxtVenue:
-    """``port.Venue`` through ccxt. In ``traffic``, bytes are bodies after decompression."""
+class CcxtVenue(AsksFunding):
+    """``port.FundingVenue`` through ccxt. In ``traffic``, bytes are bodies after decompression."""
 
     def __init__(self, venue: str, venue_url: str | None, transport: Transport, retry: Retry) -> None:
         self.name = venue
@@ -106,13 +106,18 @@ class CcxtVenue:
         def read(answer: Answer) -> Instant:
             return listing.clock(self.name, answer.headers.get("Date", ""), answer.body)
 
-        return await self._asked(Request(listing.CLOCKS[self.name], {}, 1), bucket, read, ())
+        return await self.asked(Request(listing.CLOCKS[self.name], {}, 1), bucket, read, ())
 
     async def instruments(self) -> list[Instrument]:
         """See ``port.Venue``."""
-        for kind in facts.VENUES[self.name].kinds:
+        listed = await self.listed(*facts.VENUES[self.name].kinds)
+        return listing.instruments(self.name, listed, self._exchange.precision_mode)
+
+    async def listed(self, *kinds: str) -> dict[str, CcxtMarket]:
+        """See ``funding_asking.Asking``."""
+        for kind in kinds:
             await self._exchange.load(kind)
-        return listing.instruments(self.name, self._exchange.listed, self._exchange.precision_mode)
+        return self._exchange.listed
 
     async def page(self, market: Market, timeframe: Timeframe, window: Window, traffic: Traffic | None = None) -> Page:
         """See ``port.Venue``. Also raises ConfigError when the venue has no such timeframe."""
@@ -142,38 +147,37 @@ class CcxtVenue:
         candles, digest = await self._candles(market, record, request, () if traffic is None else (traffic,))
         return Page(Window(at, at + timeframe.step), candles, digest, request.method)
 
-    async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:
+    async def first_candle_at(self, market: Market, timeframe: Timeframe, before: Instant = 0) -> Instant | None:
         """See ``port.Venue``. Where it cannot be asked (Gate), the venue's listing date, if it states one."""
         record = await self._record(market, timeframe)
         request = dialects.oldest_request(self.name, market.kind, record, timeframe)
         longest = dialects.longest_request(self.name, market.kind, record)
         if longest is not None:
-            return await self._narrowed(market, record, longest, timeframe)
+            return await self._narrowed(market, record, longest, timeframe, before)
         if request is None:
             return listing.listed_at(record)
         candles, _ = await self._candles(market, record, request, ())
         return int(candles.open_at[0]) if len(candles) else None
 
     async def _narrowed(
-        self, market: Market, record: CcxtMarket, longest: Request, timeframe: Timeframe
+        self, market: Market, record: CcxtMarket, longest: Request, timeframe: Timeframe, before: Instant
     ) -> Instant | None:
         """The first candle of ``timeframe``, found inside the first one of ever shorter ones.
 
-        Never later than the truth, or candles would be called unlisted that are not: the longest ones are asked for
-        twice, and a shorter one must open at the price of the longer one that it begins. Otherwise, and where the venue
-        does not serve candles that old, the longer one's start is told.
+        Never later than the truth, or candles would be called unlisted that are not: a shorter one must open at the price
+        of the longer one that it begins. Otherwise, where the venue does not serve candles that old, and where all of the
+        longer one is older than ``before``, the longer one's start is told.
         """
         if await self._is_cut(market, record, timeframe):
             return None
-        answers = [(await self._candles(market, record, longest, ()))[0] for _ in range(2)]
-        first = min(
-            (rows.take(slice(1)) for rows in answers if len(rows)), key=lambda row: row.open_at[0], default=None
-        )
+        lasts = dialects.longest_lasts(self.name, market.kind)
+        first = await self._oldest(market, record, longest, before - lasts)
         if first is None:
             return None
-        lasts = dialects.longest_lasts(self.name, market.kind)
         for rung in dialects.rungs(timeframe):
             window = Window(int(first.open_at[0]), int(first.open_at[0]) + lasts)
+            if window.end <= before:
+                break
             try:
                 page = await self.page(market, rung, window)
             except BeyondHistory:
@@ -183,6 +187,17 @@ class CcxtVenue:
                 break
             first, lasts = inside, rung.step
         return int(first.open_at[0])
+
+    async def _oldest(self, market: Market, record: CcxtMarket, longest: Request, enough: Instant) -> Candles | None:
+        """The first of the longest candles; asked for twice, as an answer may be short, if it is not as old as ``enough``."""
+        first: Candles | None = None
+        for _ in range(2):
+            rows, _ = await self._candles(market, record, longest, ())
+            if len(rows) and (first is None or rows.open_at[0] < first.open_at[0]):
+                first = rows.take(slice(1))
+            if first is not None and first.open_at[0] <= enough:
+                break
+        return first
 
     async def _is_cut(self, market: Market, record: CcxtMarket, timeframe: Timeframe) -> bool:
         """Whether the market is older than what the venue serves of it: then its first candle is of no use."""
@@ -200,6 +215,10 @@ class CcxtVenue:
         What the venue does not have at all is refused first, without a request.
         """
         dialects.spelling(self.name, market.kind, timeframe)
+        return await self.record(market)
+
+    async def record(self, market: Market) -> CcxtMarket:
+        """See ``funding_asking.Asking``."""
         if market.symbol not in self._exchange.markets:
             await self._exchange.load(market.kind)
         record = self._exchange.markets.get(market.symbol)
@@ -218,9 +237,9 @@ class CcxtVenue:
         def read(answer: Answer) -> tuple[Candles, str]:
             return decode(self.name, answer.body, size), hashlib.sha256(answer.body).hexdigest()
 
-        return await self._asked(request, known.budget.bucket, read, counted)
+        return await self.asked(request, known.budget.bucket, read, counted)
 
-    async def _asked(self, request: Request, bucket: str, read: Callable[[Answer], T], counted: Sequence[Traffic]) -> T:
+    async def asked(self, request: Request, bucket: str, read: Callable[[Answer], T], counted: Sequence[Traffic]) -> T:
         """What ``read`` makes of the answer to ``request``, asked as often as the retry layer sees fit."""
         toll = Toll(bucket, request.weight, Meter(self.traffic, *counted))
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
+from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
 
@@ -45,6 +46,21 @@ class Page:
 
     window: Window
     candles: Candles
+    digest: str
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPage:
+    """What a venue says of the funding of one window, in as many answers as that took.
+
+    ``settlements`` are those inside ``window``, to the minute, sorted, each once; one that was sent twice with different
+    numbers is there twice. ``stated_hours`` is NaN everywhere: no venue's history states intervals. ``digest`` is the
+    sha256 of all answers' bytes in the order of the requests, ``asked`` is what was asked, by its name in the venue's API.
+    """
+
+    window: Window
+    settlements: Settlements
     digest: str
     asked: str = ""
 
@@ -104,10 +120,45 @@ class Venue(Protocol):
         """The first candle that opens at or after ``at``; None when the venue cannot be asked. Raises as ``page``."""
         ...
 
-    async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:
-        """Open time of the oldest candle the venue serves; None when it cannot be asked."""
+    async def first_candle_at(self, market: Market, timeframe: Timeframe, before: Instant = 0) -> Instant | None:
+        """Open time of the oldest candle the venue serves; None when it cannot be asked.
+
+        Where it is older than ``before``, some time that is not later than it, in fewer requests.
+        """
         ...
 
     async def close(self) -> None:
         """Give back sockets."""
+        ...
+
+
+class FundingVenue(Venue, Protocol):
+    """A venue that can be asked for funding too."""
+
+    def has_funding(self, market: Market) -> bool:
+        """Whether the venue is asked for the funding of ``market``."""
+        ...
+
+    def funding_page_hours(self, market: Market) -> int:
+        """Hours of history that one request brings of a contract that settles every eight: a good window to ask for."""
+        ...
+
+    async def funding(self, market: Market, window: Window, traffic: Traffic | None = None) -> FundingPage:
+        """The settlements in ``window``, in as many requests as it takes.
+
+        ``window`` is on the grid of minutes and need not be over: what is settled by now is there.
+
+        Raises:
+            ConfigError: the market has no funding, or the venue is not asked for it.
+            BeyondHistory: the venue does not serve all of it any more (OKX: three months); ``oldest`` is from when on it
+                does.
+            UnknownMarket, Refused, Banned, VenueDown: as ``page``.
+        """
+        ...
+
+    async def funding_intervals(self) -> dict[str, float]:
+        """Hours of the current interval by symbol, of every listed perpetual of which the venue states it.
+
+        True of now, not of years ago (``facts`` has the sources).
+        """
         ...

@@ -26,6 +26,9 @@ USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 """Binance's header: the weight this address has used in the current minute, whoever asked."""
 
 
+UNREACHED = "is the network up, and the address right? QMD_VENUE_URL or --venue-url names a sandbox; without it the venue itself is asked"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back: ``body`` decompressed, ``headers`` found whatever their case."""
@@ -97,7 +100,9 @@ class Transport:
         except TimeoutError:
             raise VenueDown(self._venue, f"no answer within {self._timeout_seconds:g} s: {url}") from None
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-            raise VenueDown(self._venue, f"{type(error).__name__}: {error}: {url}") from error
+            raise VenueDown(
+                self._venue, f"cannot be reached at {url}: {error or type(error).__name__}", hint=UNREACHED
+            ) from error
 
     def _opened(self, url: str) -> "aiohttp.ClientSession":
         """A session for ``url`` and those after it: one client talks to the venue's hosts, or to what replaces them."""

@@ -3,15 +3,16 @@
 What lives here: the week's markets and events, its schedule, and the programs of the library run at each time of it. What
 does not: the account at its end and the least number of requests (``week_reckoned``), assertions (``test_simulated_week``).
 
-Every program is the one that the schedules run: the tail (``backfill`` with a tail, patient), the gap agenda and what it
-asks for, the daily list of instruments. A venue's tail comes every eight hours, every hour while something happens to the
-venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set; the agenda follows every eight hours. The one clock is the sandbox's: candles close by it, and questions are dated by it.
+Every program is asked as the schedules ask it: the tail (a tail, patient), the gap agenda and its runs (rechecks,
+patient), the daily list of instruments. A venue's tail comes every eight hours, every hour while something happens to the
+venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set; the agenda follows every eight hours. The one
+clock is the sandbox's: candles close by it, and questions are dated by it.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qmd_platform.config import Universe, VenueUniverse
@@ -115,6 +116,11 @@ def tails(venue: str) -> list[Instant]:
     return [at + SETTLED for at in hours if (at - WEEK.start) % TAILS_EVERY == 0 or lively.contains(at)]
 
 
+def agendas(venue: str) -> list[Instant]:
+    """After which of the venue's tails its agenda is gone through."""
+    return [at for at in tails(venue) if at % EVERY == SETTLED]
+
+
 def renewals() -> list[Instant]:
     """When instruments are renewed: before the week, and every night."""
     return [WEEK.start, *range(WEEK.start + DAY + RENEWED, WEEK.end, DAY)]
@@ -162,7 +168,7 @@ class Lived:
         """The tails that are due, and the agendas after them."""
         for venue in venues:
             self.tail(venue)
-            if self.now % EVERY == SETTLED:
+            if self.now in agendas(venue):
                 self.agenda(venue)
 
     def renew(self) -> None:
@@ -176,7 +182,7 @@ class Lived:
         markets = self.known(venue)
         self.asked[venue, self.now] = markets
         try:
-            self._ask(markets, Window(max(WEEK.start, first), self.now), tail=TAIL)
+            self._ask(markets, Window(max(WEEK.start, first), self.now), Asking(tail=TAIL, patient=True))
         except VenueDown:
             self.down += 1
 
@@ -189,7 +195,8 @@ class Lived:
             self.agendas.append(one.sentence)
             first, last = (month_window(month) for month in (one.months[0], one.months[-1]))
             try:
-                self._ask(one.markets, Window(max(WEEK.start, first.start), last.end))
+                window = Window(max(WEEK.start, first.start), last.end)
+                self._ask(one.markets, window, Asking(recheck=True, patient=True))
             except VenueDown:
                 self.down += 1
 
@@ -198,9 +205,8 @@ class Lived:
         listed = instruments(self.lake, venue)
         return tuple(one for one in MARKETS[venue] if one.symbol in listed)
 
-    def _ask(self, markets: tuple[Market, ...], window: Window, *, tail: int = 0) -> None:
-        asking = Asking(tail=tail, recheck=True, patient=True, clock=self.sandbox.clock.now)
-        run = f"run-{self.now}"
+    def _ask(self, markets: tuple[Market, ...], window: Window, asking: Asking) -> None:
+        asking, run = replace(asking, clock=self.sandbox.clock.now), f"run-{self.now}"
         backfill(self.lake, markets, Timeframe.M1, window, run_id=run, url=self.sandbox.url, asking=asking)
 
 

@@ -3,17 +3,20 @@
 What lives here: both accounts, candle by candle and request by request, from the week's own dates (``week``) and the
 sandbox's truth alone. What does not: the library's arithmetic, which they are there to check.
 
-The least number of requests, term by term:
+The least number of requests, term by term. Given are what is promised (when tails come, what they read again, what is
+looked at again and when) and what the venues can answer; nothing is taken from how the library asks. No failed request
+and none that is made again counts.
 
-* *time*: one question for the clock by each run of a tail, answered or not; candles are closed by the venue's clock.
+* *time*: one question for the clock by each run, answered or not; candles are closed by the venue's clock.
 * *pages*: each run of a tail brings every market from the fifth candle before its last one to the newest one that is
   closed, in pages of the venue's size. A page belongs to one month, the unit of commit. A market that has ended costs a
-  page until a list of instruments says that it has.
-* *first candles*: where a market begins, once, as the venue lets it be found out.
-* *proofs*: a candle that a venue leaves out is believed to be empty when two answers say so: one more than the page.
-  That there is nothing yet after the last candle of a market that has ended takes one more each time, too.
-* *rechecks*: what is verified empty is looked at 1, 4, 16 and 64 hours later by the first run after that, in two answers
-  (one, if the candles are there now); where no tail looks at the month any more, the agenda's run asks for the time.
+  page until a list of instruments says that it has: its candles might be late.
+* *first candles*: where a market begins, asked for once before its pages, or a market of last month would be asked for
+  years of them: one answer, which none can do without.
+* *proofs*: a candle that a venue leaves out which prints flat ones is believed to be empty when two answers say so: one
+  more than the page.
+* *rechecks*: what is verified empty is looked at 1, 4, 16 and 64 hours later by the first agenda after that: one answer
+  shows whether it is there now. The runs of one agenda need one clock.
 * *instruments*: a clock and the lists, as the venue divides them, each night.
 """
 
@@ -25,10 +28,10 @@ from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Instant, Window, month_of, month_window, months
+from qmd_platform.model.window import Instant, Window, months
 from qmd_platform.sandbox.universe import OMITS_EMPTY
 from tests.acceptance import week
-from tests.acceptance.week import DAY, HOUR, MARKETS, STEP, WEEK, Lived, renewals, tails
+from tests.acceptance.week import DAY, HOUR, MARKETS, STEP, WEEK, Lived, agendas, renewals, tails
 
 PAGE: Mapping[tuple[str, bool], int] = {
     ("binance", True): 1000,
@@ -45,10 +48,10 @@ PAGE: Mapping[tuple[str, bool], int] = {
 }
 """Candles a request brings, of spot and of perpetuals."""
 
-FIRST_CANDLE = {"binance": 1, "bitfinex": 1, "gate": 0, "kraken": 1, "okx": 5, "bybit": 5}
-"""Questions until it is known where a market begins: the first candle can be asked for at Binance and Bitfinex, Gate's list
-says it, Kraken's page shows whether it is the first. OKX and Bybit are asked for months (twice: less would be no proof),
-then for the first of the days, hours and minutes in them."""
+FIRST_CANDLE = {"binance": 1, "bitfinex": 1, "gate": 0, "kraken": 0, "okx": 1, "bybit": 1}
+"""Questions until it is known where a market begins. Binance and Bitfinex can be asked for the first candle; OKX and Bybit
+for the months, one answer of which shows that a market is older than the week. Gate's list says it. Kraken answers every
+question with its newest 720 candles: the page itself shows whether there are older ones."""
 
 LISTS = {"binance": 2, "bitfinex": 1, "gate": 2, "kraken": 1, "okx": 2, "bybit": 2}
 """Spot and perpetuals apart, or all in one."""
@@ -135,25 +138,26 @@ def _times(window: Window) -> range:
     return range(window.start, window.end, STEP)
 
 
-def least(lived: Lived) -> Counter[str]:
+def least() -> Counter[str]:
     """The fewest requests the week can be lived with, by reason."""
     need: Counter[str] = Counter()
+    looks: list[tuple[str, Instant]] = []
     for venue, markets in MARKETS.items():
         need["instruments"] += len(renewals()) * (1 + LISTS[venue])
         need["time"] += len(tails(venue))
         for market in markets:
             need += _of_market(market)
-    need += _rechecks(week.NEVER_FILLED, week.HOLE, NEVER) + _rechecks(
-        week.FILLED_LATER, week.LATER_HOLE, week.FILLED_AT
-    )
-    for market in (week.GONE, week.OLD_NAME):
-        end = life(market).end
-        need += _rechecks(market, Window(end, known_from(end)), NEVER)
+    for market, hole, filled_at in _holes():
+        # A market that is known to have ended is asked for nothing else: its proof is two answers, not one more.
+        need["proofs"] += 1 if life(market).contains(hole.start) else 2
+        looks += [(market.venue, at) for at in _looks(market, hole, filled_at)]
+    need["rechecks"] = len(looks)
+    need["time"] += len(set(looks))
     return need
 
 
 def _of_market(market: Market) -> Counter[str]:
-    """Its first candle, its pages, and that nothing follows its end yet."""
+    """Its first candle and its pages."""
     alive, limit = life(market), PAGE[market.venue, ":" not in market.symbol]
     known, gone = known_from(alive.start), known_from(alive.end) if alive.end < WEEK.end else NEVER
     need: Counter[str] = Counter({"first candles": FIRST_CANDLE[market.venue]})
@@ -163,7 +167,6 @@ def _of_market(market: Market) -> Counter[str]:
             continue
         closed = at - week.SETTLED
         need["pages"] += _pages(Window(start, closed), limit)
-        need["proofs"] += closed > alive.end
         start = min(closed, alive.end) - week.TAIL * STEP
     return need
 
@@ -172,26 +175,23 @@ def _pages(window: Window, limit: int) -> int:
     return sum(-(-part.steps(STEP) // limit) for _, part in months(window))
 
 
-def _rechecks(market: Market, hole: Window, filled_at: Instant) -> Counter[str]:
-    """The proof that the candles of ``hole`` are not there, and the looks after it."""
-    need: Counter[str] = Counter()
-    runs = tails(market.venue)
-    at = next(one for one in runs if one >= hole.end + week.SETTLED)
-    # A market that is known to have ended is asked for nothing else: its proof is two answers, not one more.
-    need["proofs"] += 1 if life(market).contains(hole.start) else 2
+def _holes() -> Iterator[tuple[Market, Window, Instant]]:
+    """What is found to be empty, and when the venue fills it. Its habit, where it leaves out what is silent, is none."""
+    yield week.NEVER_FILLED, week.HOLE, NEVER
+    yield week.FILLED_LATER, week.LATER_HOLE, week.FILLED_AT
+    for market in (week.GONE, week.OLD_NAME):
+        end = life(market).end
+        yield market, Window(end, known_from(end)), NEVER
+
+
+def _looks(market: Market, hole: Window, filled_at: Instant) -> Iterator[Instant]:
+    """When it is looked again whether the candles of ``hole`` are there, after the first run that found they are not."""
+    at = next(one for one in tails(market.venue) if one >= hole.end + week.SETTLED)
     for number in range(RECHECKS):
         due = at + (HOUR << 2 * number)
-        able = (one for one in runs if one >= due and (_looks_at(one, hole) or one % week.EVERY == week.SETTLED))
-        at = min(able, default=NEVER)
+        at = min((one for one in agendas(market.venue) if one >= due), default=NEVER)
         if at == NEVER:
-            break
-        need["time"] += not _looks_at(at, hole)
-        need["rechecks"] += 1 if at >= filled_at else 2
+            return
+        yield at
         if at >= filled_at:
-            break
-    return need
-
-
-def _looks_at(at: Instant, hole: Window) -> bool:
-    """Whether the tail of this time still looks at the month of ``hole``."""
-    return month_window(month_of(at - DAY)).start <= hole.start
+            return

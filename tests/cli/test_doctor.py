@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,15 +91,18 @@ def test_a_venue_that_does_not_answer_fails_with_what_to_try(qmd: Qmd, universe:
     assert {check["exit_code"] for check in answer(result) if check["status"] != "fail"} == {0}
 
 
-def test_a_lake_of_the_other_world_is_a_warning(
+def test_a_sandboxs_lake_without_its_sandbox_asks_no_real_venue(
     qmd: Qmd, in_filled: Path, universe: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    # The real venues must not be asked by a test, so their part is left out.
-    monkeypatch.setattr(CHECKUP, "_venues", lambda names, url: iter(()))
+    def asked(names: list[str], url: str | None) -> Iterator[object]:
+        raise AssertionError(f"{names} were asked at {url}")
+
+    monkeypatch.setattr(CHECKUP, "_venues", asked)
     result = qmd("doctor", "--json")
     assert result.exit_code == 0
-    (check,) = [check for check in answer(result) if check["name"] == "world"]
-    assert check["status"] == "warn"
+    (check,) = [check for check in answer(result) if check["name"] == "venues"]
+    assert check["status"] == "ok"
+    assert "not asked" in check["said"]
     assert "qmd sandbox" in check["todo"]
 
 
@@ -141,7 +145,7 @@ def test_a_home_with_its_own_universe_file_is_told_that_the_checkouts_is_not_use
     own_home.mkdir()
     (own_home / "universe.toml").write_text(UNIVERSE.format(symbol="ETH/USDT"))
     found = checked(qmd("doctor", "--venue-url", sandbox, "--json"), "universe")
-    assert found["status"] == "warn"
+    assert found["status"] == "ok"
     assert "resources/universe.toml is not used for this home" in found["said"]
 
 

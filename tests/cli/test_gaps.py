@@ -20,6 +20,7 @@ markets = ["BTC/USDT", "ETH/USDT"]
 markets = ["BTC/USD"]
 """
 CLOSED = 150
+LEFT_TO_TAILS = 15
 
 
 @pytest.fixture
@@ -104,10 +105,10 @@ def test_what_is_not_wanted_is_refused(qmd: Qmd, begun: Path, line: list[str], s
 def test_the_agenda_says_what_is_asked_next_and_why(qmd: Qmd, begun: Path):
     found = answer(qmd("gaps", "--json"))["ranges"]
     assert [(one["verdict"], one["table"], one["venue"], one["candles"]) for one in found] == [
-        ("ask", "candles_1m", "binance", 2 * CLOSED - 60),
+        ("ask", "candles_1m", "binance", 2 * (CLOSED - LEFT_TO_TAILS) - 60),
         ("ask", "candles_1h", "binance", 1),
-        ("ask", "candles_1m", "bitfinex", CLOSED),
-    ]
+        ("ask", "candles_1m", "bitfinex", CLOSED - 60),
+    ], "as the sensors have it, which leave the newest candles to the tails"
     assert "never asked for" in found[0]["sentence"]
     assert found[1]["requests"] == 0
     text = qmd("gaps", "binance").stdout
@@ -144,3 +145,15 @@ def test_a_venue_that_does_not_answer_ends_the_filling_with_its_error(
     result = qmd("gaps", "binance:BTC/USDT:1m", "--fill")
     assert result.exit_code == 3
     assert "asked now" in result.stderr
+
+
+def test_a_market_the_venue_does_not_list_stops_no_other(qmd: Qmd, begun: Path):
+    text = UNIVERSE.replace('"ETH/USDT"', '"ETH/USDT", "NOSUCH/USDT"')
+    (begun / "universe.toml").write_text(text)
+    result = qmd("gaps", "binance", "--fill")
+    assert result.exit_code == 2
+    assert "NOSUCH/USDT" in result.stderr
+    found = {one["series"]: one for one in answer(qmd("coverage", "binance", "--json"))["series"]}
+    assert found["binance:BTC/USDT:1m"]["present"] == found["binance:ETH/USDT:1m"]["present"] == CLOSED
+    assert found["binance:NOSUCH/USDT:1m"]["never_asked"] == CLOSED
+    assert "NOSUCH" in qmd("gaps", "binance").stdout, "it stays on the agenda"

@@ -15,6 +15,7 @@ from qmd_platform.cli.services import (
     GIVE_UP,
     HEALTHY_SECONDS,
     LONGEST_WAIT,
+    LONGEST_WAIT_AFTER_KILL,
     PATIENCE_SECONDS,
     Service,
     Supervisor,
@@ -47,6 +48,11 @@ def test_the_first_restart_is_quick_and_each_further_one_slower_up_to_half_a_min
     _, waits = dead_after(*[1.0] * 9)
     assert waits[:4] == [FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT, 8 * FIRST_WAIT]
     assert waits[-1] == LONGEST_WAIT
+
+
+def test_who_is_killed_again_and_again_does_not_wait_for_long():
+    _, waits = dead_after(*[1.0] * 9, code=-9)
+    assert waits == [1, 2, *[LONGEST_WAIT_AFTER_KILL] * 7]
 
 
 def test_who_has_lived_for_a_while_is_started_again_quickly():

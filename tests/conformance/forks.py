@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -101,10 +101,11 @@ class Child:
 class Nursery:
     """Starts children. Its process ends with it, and all of its children too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *preloaded: str) -> None:
+        """``preloaded`` are modules that its children need besides, imported once."""
         self._door, theirs = socket.socketpair()
         self._living: set[int] = set()
-        program = [sys.executable, "-m", "tests.conformance.forks", str(theirs.fileno())]
+        program = [sys.executable, "-m", "tests.conformance.forks", str(theirs.fileno()), *preloaded]
         self._server = subprocess.Popen(program, cwd=ROOT, pass_fds=[theirs.fileno()])
         theirs.close()
 
@@ -162,9 +163,9 @@ def _exactly(door: socket.socket, length: int) -> bytes:
     return data
 
 
-def _serve(door: socket.socket) -> None:
+def _serve(door: socket.socket, preloaded: Sequence[str]) -> None:
     """Answer until the other end is closed; then end what was started."""
-    for name in PRELOADED:
+    for name in (*PRELOADED, *preloaded):
         importlib.import_module(name)
     children: set[int] = set()
     try:
@@ -212,4 +213,4 @@ def _work(pipe: int, job: Callable[..., None], args: tuple[Any, ...]) -> NoRetur
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

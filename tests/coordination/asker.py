@@ -1,13 +1,14 @@
-"""One worker of many: asks a server in Gate's place for pages until the time is over.
+"""One of a crew of workers (``tests.coordination.crew``): asks a server in Gate's place for pages until the time is over.
 
-``python -m tests.coordination.asker WHERE URL SECONDS``: says how many answers it got, and which refusals.
+An errand is URL and SECONDS; it says how many answers it got, and which refusals.
 """
 
 import asyncio
 import json
-import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from qmd_platform.coordination.opening import Coordination
 from qmd_platform.errors import VenueError
@@ -16,9 +17,10 @@ from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window
 from qmd_platform.venues.ccxt_client import client
 from qmd_platform.venues.port import Instrument
+from tests.coordination.crew import say, serve
 from tests.coordination.stores import Somewhere
 
-AT_ONCE = 8
+AT_ONCE = 4
 WINDOW = Window(1_700_000_040_000, 1_700_000_040_000 + 3 * 60_000)
 RECORD = {"id": "BTC_USDT", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "spot": True, "type": "spot"}
 INSTRUMENT = Instrument(
@@ -46,13 +48,12 @@ async def asked(coordination: Coordination, url: str, seconds: float) -> Counter
     return outcomes
 
 
-if __name__ == "__main__":
-    where, url, seconds = sys.argv[1:]
+@contextmanager
+def prepared(where: str, url: str, seconds: str) -> Iterator[Callable[[], None]]:
+    """The errand on an open store."""
     with Somewhere.parse(where).opened() as coordination:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        sys.stdin.readline()
-        sys.stdout.write(json.dumps(asyncio.run(asked(coordination, url, float(seconds)))))
-        sys.stdout.write("\ndone\n")
-        sys.stdout.flush()
-        sys.stdin.read()
+        yield lambda: say(json.dumps(asyncio.run(asked(coordination, url, float(seconds)))))
+
+
+if __name__ == "__main__":
+    serve(prepared)

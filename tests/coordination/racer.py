@@ -1,26 +1,20 @@
-"""Programs that race on a store: ``python -m tests.coordination.racer WHAT WHERE ...``.
+"""One of a crew that races on a store (``tests.coordination.crew``); its errands are WHAT and its arguments.
 
 What lives here: what each does, told on standard output. What does not: what is expected of them (the tests).
 """
 
-import asyncio
-import sys
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from qmd_platform.coordination.away import StoreBusy
 from qmd_platform.coordination.opening import Coordination
-from qmd_platform.coordination.port import Rate
+from tests.coordination.crew import say, serve
 from tests.coordination.stores import Somewhere
 
 T = TypeVar("T")
-
-
-def say(*words: object) -> None:
-    """One line for the test."""
-    sys.stdout.write(" ".join(map(str, words)) + "\n")
-    sys.stdout.flush()
 
 
 def patiently(ask: Callable[[], T]) -> T:
@@ -40,10 +34,10 @@ def count(coordination: Coordination, times: str) -> None:
         done += patiently(lambda read=read: store.swap("count", read.text, str(int(read.text or "0") + 1)))
 
 
-def take(coordination: Coordination, keys: str, owner: str) -> None:
+def take(coordination: Coordination, keys: str) -> None:
     """Take each lease once; say which were given, and their numbers."""
     for key in range(int(keys)):
-        lease = coordination.leases.take(f"key {key}", owner=owner, seconds=3600)
+        lease = coordination.leases.take(f"key {key}", owner=f"racer {os.getpid()}", seconds=3600)
         if lease is not None and lease.is_granted:
             say(key, lease.number)
 
@@ -56,26 +50,14 @@ def hold(coordination: Coordination, key: str, seconds: str) -> None:
         time.sleep(float(seconds) / 3)
 
 
-def spend(coordination: Coordination, seconds: str) -> None:
-    """Reserve as fast as it goes; say how many places, and what each took in microseconds."""
-    spending, rate = coordination.budgets("gate"), Rate.of(1e9, 1)
+@contextmanager
+def prepared(where: str, what: str, *rest: str) -> Iterator[Callable[[], None]]:
+    """The errand ``what`` on an open store."""
+    with Somewhere.parse(where).opened() as coordination:
+        yield lambda: ERRANDS[what](coordination, *rest)
 
-    async def run() -> tuple[int, float]:
-        done, began = 0, time.perf_counter()
-        while time.perf_counter() - began < float(seconds):
-            await spending.reserve("spot", rate, 1)
-            done += 1
-        return done, (time.perf_counter() - began) / done
 
-    done, each = asyncio.run(run())
-    say(done, round(each * 1e6))
-
+ERRANDS: dict[str, Callable[..., None]] = {"count": count, "take": take, "hold": hold}
 
 if __name__ == "__main__":
-    what, where, *rest = sys.argv[1:]
-    with Somewhere.parse(where).opened() as opened:
-        say("ready")
-        sys.stdin.readline()
-        {"count": count, "take": take, "hold": hold, "spend": spend}[what](opened, *rest)
-        say("done")
-        sys.stdin.read()
+    serve(prepared)

@@ -1,14 +1,10 @@
 """The stores under test, each made so that several processes can reach it.
 
-What lives here: from a fixture's name to a store, and the programs that race on one. What does not: the tests.
+What lives here: from a fixture's name to a store. What does not: who races on one (``crew``), the tests.
 """
 
 import json
 import secrets
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,34 +48,3 @@ def somewhere(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Some
     if kind == "redis":
         return Somewhere(str(tmp_path), redis=request.getfixturevalue("redis").fresh_url(), lake=lake)
     return Somewhere(str(tmp_path), lake=lake)
-
-
-@contextmanager
-def racing(
-    program: str, arguments: Callable[[int], list[str]], count: int = 8
-) -> Iterator[list[subprocess.Popen[str]]]:
-    """``count`` processes that run ``program`` (a module of these tests); killed at the end, if they have not ended."""
-    command = [sys.executable, "-m", program]
-    started = [
-        subprocess.Popen([*command, *arguments(number)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
-        for number in range(count)
-    ]
-    try:
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-            process.communicate()
-
-
-def together(processes: list[subprocess.Popen[str]]) -> list[str]:
-    """What the processes say, once all of them were ready and told to go. None ends before all have said ``done``."""
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    said = ["".join(iter(process.stdout.readline, "done\n")) for process in processes]
-    for process in processes:
-        process.communicate(timeout=20)
-    return said

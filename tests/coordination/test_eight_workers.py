@@ -14,11 +14,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.coordination.stores import Somewhere, racing, together
+from tests.coordination.asker import AT_ONCE
+from tests.coordination.crew import Process, crew, together
+from tests.coordination.stores import Somewhere
 from tests.venues.writtenserver import Reply, writing
 
 ASKER = "tests.coordination.asker"
 LIMIT, PERIOD = 200, 10.0
+WORKERS, LATER = 8, 2
 PATIENCE = 20
 """Requests after a 429, before its Retry-After is over, that are answered by 418."""
 
@@ -90,47 +93,55 @@ def serving(venue: Venue) -> Iterator[str]:
         loop.close()
 
 
-def worked(place: Somewhere, url: str, seconds: float, count: int = 8) -> Counter[str]:
-    """What came of so many workers asking for so long."""
-    with racing(ASKER, lambda number: [place.text, url, str(seconds)], count) as workers:
-        return sum((Counter(json.loads(said)) for said in together(workers)), Counter())
+@pytest.fixture(scope="module")
+def workers() -> Iterator[list[Process]]:
+    """Eight for the tests, and two more."""
+    with crew(ASKER, WORKERS + LATER) as started:
+        yield started
+
+
+def worked(workers: list[Process], place: Somewhere, url: str, seconds: float) -> Counter[str]:
+    """What came of these workers asking for so long."""
+    said = together(workers, lambda _: [place.text, url, str(seconds)])
+    return sum((Counter(json.loads(one)) for one in said), Counter())
 
 
 @pytest.mark.slow
-def test_eight_processes_never_exceed_the_limit_and_use_nine_tenths_of_it(place: Somewhere):
+def test_eight_processes_never_exceed_the_limit_and_use_nine_tenths_of_it(place: Somewhere, workers: list[Process]):
     venue = Venue()
+    periods = 1.2 if place.postgres or place.redis else 1.8
     with serving(venue) as url:
-        outcomes = worked(place, url, 3.2 * PERIOD)
+        outcomes = worked(workers[:WORKERS], place, url, periods * PERIOD)
     seconds = venue.at[-1] - venue.at[0]
     rate = len(venue.at) / seconds * PERIOD
     assert venue.statuses == {200: len(venue.at)}, outcomes
     assert venue.fullest <= LIMIT
-    assert seconds > 3 * PERIOD
+    assert seconds > (periods - 0.1) * PERIOD
     assert rate >= 0.9 * LIMIT, f"{rate:.1f} requests in {PERIOD:g} s, the fullest window {venue.fullest}"
 
 
 @pytest.mark.slow
-def test_after_a_429_all_pause_and_none_is_banned(place: Somewhere):
-    venue = Venue(refuse_at=60)
+def test_after_a_429_all_pause_and_none_is_banned(place: Somewhere, workers: list[Process]):
+    venue = Venue(refuse_at=30)
     with serving(venue) as url:
-        outcomes = worked(place, url, 9)
+        outcomes = worked(workers[:WORKERS], place, url, 6)
     (refused,) = venue.refused
     behind = [at - refused for at in venue.at if at > refused]
     early = [after for after in behind if 1 < after < 2.9]
     assert venue.statuses[418] == 0, outcomes
     assert early == [], "who was on the way when the refusal came may arrive; nobody sets out after it"
-    assert venue.statuses[200] > 100
+    assert sum(after > 3 for after in behind) > 20, "then all go on"
     assert venue.fullest <= LIMIT
 
 
 @pytest.mark.slow
-def test_after_a_418_every_process_refuses_also_one_started_later(place: Somewhere):
+def test_after_a_418_every_process_refuses_also_one_that_had_not_asked(place: Somewhere, workers: list[Process]):
     venue = Venue(bans=True)
     with serving(venue) as url:
-        first = worked(place, url, 3)
+        first = worked(workers[:WORKERS], place, url, 3)
         sent = len(venue.at)
-        later = worked(place, url, 3, count=2)
+        later = worked(workers[WORKERS:], place, url, 3)
     assert first == {"Banned": first["Banned"]}
-    assert 1 <= sent <= 8 * 8, "one answer to each request that was on the way"
-    assert later == {"Banned": 2 * 8}
+    assert 1 <= sent <= WORKERS * AT_ONCE, "one answer to each request that was on the way"
+    assert later == {"Banned": LATER * AT_ONCE}
     assert len(venue.at) == sent

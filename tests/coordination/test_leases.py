@@ -16,7 +16,8 @@ from qmd_platform.coordination.link import Link
 from qmd_platform.coordination.opening import Coordination
 from qmd_platform.coordination.port import Read
 from qmd_platform.coordination.sqlite import SqliteStore
-from tests.coordination.stores import Somewhere, racing, together
+from tests.coordination.crew import Process, begun, crew, together
+from tests.coordination.stores import Somewhere
 
 RACER = "tests.coordination.racer"
 KEYS = 20
@@ -103,19 +104,17 @@ def test_two_lakes_in_one_store_have_leases_of_their_own(place: Somewhere, coord
 
 
 @pytest.mark.slow
-def test_of_eight_takers_exactly_one_gets_each_lease(place: Somewhere):
-    with racing(RACER, lambda number: ["take", place.text, str(KEYS), f"racer {number}"]) as racers:
-        said = together(racers)
+def test_of_eight_takers_exactly_one_gets_each_lease(place: Somewhere, racers: list[Process]):
+    said = together(racers, lambda _: [place.text, "take", str(KEYS)])
     given = [line.split() for text in said for line in text.splitlines()]
     assert Counter(key for key, _ in given) == {str(key): 1 for key in range(KEYS)}, given
 
 
 @pytest.mark.slow
 def test_a_killed_holder_is_succeeded_after_its_lease(place: Somewhere, coordination: Coordination):
-    with racing(RACER, lambda number: ["hold", place.text, "a", "2"], count=1) as (holder,):
-        assert holder.stdout.readline() == "ready\n"
-        holder.stdin.write("go\n")
-        holder.stdin.flush()
+    with crew(RACER, 1) as holders:
+        begun(holders, lambda _: [place.text, "hold", "a", "2"])
+        (holder,) = holders
         number = int(holder.stdout.readline())
         time.sleep(2.5)
         assert coordination.leases.take("a", owner="two", seconds=60) is None, "it is renewed while its holder lives"

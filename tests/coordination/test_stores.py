@@ -7,9 +7,8 @@ import pytest
 
 from qmd_platform.coordination.away import StoreAway
 from qmd_platform.coordination.opening import Coordination
-from tests.coordination.stores import Somewhere, racing, together
-
-RACER = "tests.coordination.racer"
+from tests.coordination.crew import Process, together
+from tests.coordination.stores import Somewhere
 
 
 def test_a_text_is_changed_only_from_what_it_was(coordination: Coordination):
@@ -33,9 +32,8 @@ def test_its_clock_is_about_right_and_goes_on(coordination: Coordination):
 
 
 @pytest.mark.slow
-def test_of_changes_that_race_none_is_lost(place: Somewhere):
-    with racing(RACER, lambda number: ["count", place.text, "100"]) as racers:
-        together(racers)
+def test_of_changes_that_race_none_is_lost(place: Somewhere, racers: list[Process]):
+    together(racers, lambda _: [place.text, "count", "100"])
     with place.opened() as coordination:
         assert coordination.store.read("count").text == "800"
 

@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmd_platform.errors import CoverageError, OutOfTime, Refused, UnknownMarket, VenueDown
+from qmd_platform.errors import CoverageError, OutOfTime, UnknownMarket, VenueDown
 from qmd_platform.ingest.asking import Asking, Deadlines
 from qmd_platform.ingest.candles import backfill
+from qmd_platform.ingest.instruments import refresh
 from qmd_platform.ingest.partitions import fill
+from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window, instant
 from qmd_platform.reader import candles as read_candles
+from qmd_platform.sandbox.server import serving
 from tests.ingest.accounts import BITFINEX, CLOSED, GATE, GATE_PERPETUAL, NOW, SPOT, USDM, WINDOW, playing
 
 HOUR = 60 * MINUTE
@@ -79,12 +82,16 @@ def test_a_total_failure_is_not_an_empty_frame(tmp_path: Path):
 
 
 def test_what_cannot_succeed_is_not_tried_again(tmp_path: Path):
-    refusal = {"kind": "server_error", "path": "klines"}
+    known = Market("binance", "NEW/USDT")
+    listing = {"market": str(known), "like": "binance:LINK/USDT", "listed_at": "2026-01-01T00:00:00Z"}
+    with serving(now=instant(NOW), listings=[listing]) as sandbox, Lake.open(tmp_path / "lake") as lake:
+        refresh(lake, "binance", run_id="listed", url=sandbox.url)
     with playing(tmp_path) as played:
-        with pytest.raises(UnknownMarket):
-            played.fill([Market("binance", "NOSUCH/USDT")])
-        assert not [line for line in played.sandbox.requests() if "klines" in line["endpoint"]]
-    assert not issubclass(Refused, VenueDown), f"only {refusal['kind']} and its kin are"
+        for market in (known, Market("binance", "NOSUCH/USDT")):
+            with pytest.raises(UnknownMarket):
+                played.fill([market])
+        asked = [line["status"] for line in played.sandbox.requests() if "klines" in line["endpoint"]]
+    assert asked == [400], "once for the market that was listed before, and not at all for the other"
 
 
 def test_a_deadline_is_not_measured_only_after_the_wait(tmp_path: Path):

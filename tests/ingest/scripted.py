@@ -64,7 +64,7 @@ class ScriptedVenue:
     async def instruments(self) -> list[Instrument]:
         return []
 
-    async def first_candle_at(self, market: Market, timeframe: Timeframe) -> Instant | None:
+    async def first_candle_at(self, market: Market, timeframe: Timeframe, before: Instant = 0) -> Instant | None:
         return None
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from qmd_platform.config import open_coordination
 from qmd_platform.coverage.causes import AGREED, DELISTED, OMITTED, OUT_OF_TIME, TOO_OLD, UNPROVEN
 from qmd_platform.coverage.recheck import next_ask
 from qmd_platform.errors import ConfigError, OutOfTime
-from qmd_platform.ingest.asking import Asking, Deadlines
+from qmd_platform.ingest.asking import AROUND, Asking, Deadlines
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.partitions import fill
 from qmd_platform.ingest.shared import Progress
@@ -22,7 +22,7 @@ from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window, instant
 from tests.ingest.accounts import CLOSED, GATE, SPOT, Played, playing
 
-MOST = 24
+MOST = 40
 NOW = 1_700_000_000_000
 
 KNOWN = st.sampled_from(
@@ -114,6 +114,7 @@ def test_who_is_patient_or_asks_again_goes_by_each_candles_own_back_off(
     *, known: list[Told], asks: dict[int, tuple[int, int]], part: Window, recheck: bool, patient: bool
 ):
     there = {at for at, told in enumerate(known) if told is not None and told[0] in {State.PRESENT, State.UNLISTED}}
+    held = {at for at in there if (told := known[at]) is not None and told[0] is State.PRESENT}
     asks = {at: asked for at, asked in asks.items() if at not in there}
     asking = Asking(recheck=recheck, patient=patient)
     found = asking.windows(part, runs_of(known), MINUTE, attempts=attempts_of(asks), now=NOW)
@@ -125,6 +126,8 @@ def test_who_is_patient_or_asks_again_goes_by_each_candles_own_back_off(
         else:
             is_wanted = not patient or is_due(told, asked)
         wanted |= {at} if is_wanted else set()
+    looks = {at for at in wanted if (told := known[at]) is not None and told[0] is State.VERIFIED_EMPTY}
+    wanted |= {at for at in held & minutes_of([part]) if any(abs(at - look) <= AROUND for look in looks)}
     assert minutes_of(found) == wanted
 
 
@@ -139,6 +142,27 @@ def test_a_tail_that_another_worker_has_read_meanwhile_is_not_read_again():
     assert asking.windows(minute(0, 20), before, MINUTE, edge=edge) == [minute(5, 20)]
     meanwhile = [Run(minute(0, 20), State.PRESENT)]
     assert asking.windows(minute(0, 20), meanwhile, MINUTE, edge=edge) == []
+
+
+def test_an_edge_of_which_a_part_waits_for_its_back_off_is_asked_whole_with_its_tail():
+    """The part costs no request more, and without it the tail would be a page of its own."""
+    edge, asking = minute(10, 20), Asking(tail=5, patient=True)
+    held = [Run(minute(0, 10), State.PRESENT), Run(minute(10, 15), State.MISSING, UNPROVEN)]
+    attempts = [Attempt(minute(10, 15), 2, NOW - 30_000)]
+    assert asking.windows(minute(0, 20), held, MINUTE, edge=edge, attempts=attempts, now=NOW) == [minute(5, 20)]
+    waiting = [Attempt(minute(10, 20), 2, NOW - 30_000)]
+    held = [held[0], Run(edge, State.MISSING, UNPROVEN)]
+    assert asking.windows(minute(0, 20), held, MINUTE, edge=edge, attempts=waiting, now=NOW) == []
+
+
+def test_of_an_edge_of_many_pages_only_what_is_due_is_asked_and_no_tail_far_from_it():
+    edge, asking = minute(10, 1000), Asking(tail=5, patient=True)
+    held = [Run(minute(0, 10), State.PRESENT), Run(minute(10, 900), State.MISSING, UNPROVEN)]
+    attempts = [Attempt(minute(10, 900), 2, NOW - 30_000)]
+    found = asking.windows(minute(0, 1000), held, MINUTE, edge=edge, attempts=attempts, now=NOW)
+    assert found == [minute(900, 1000)]
+    due = [Attempt(minute(10, 900), 2, NOW - 2 * 3_600_000)]
+    assert asking.windows(minute(0, 1000), held, MINUTE, edge=edge, attempts=due, now=NOW) == [minute(5, 1000)]
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("-inf")])

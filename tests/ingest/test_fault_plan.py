@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from qmd_platform.errors import Banned
-from qmd_platform.model.series import Market
-from qmd_platform.model.spans import State
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.spans import State, in_state
 from qmd_platform.model.timeframe import MINUTE, Timeframe
-from qmd_platform.model.window import Window, instant
+from qmd_platform.model.window import Window, instant, months
 from qmd_platform.sandbox.faults import KINDS
-from tests.ingest.accounts import BITFINEX, CLOSED, GATE, KRAKEN, MARKETS, SPOT, USDM, Fault, playing
+from tests.ingest.accounts import BITFINEX, BYBIT, CLOSED, GATE, KRAKEN, MARKETS, OKX, SPOT, USDM, Fault, playing
 
 NOW_AND_THEN = [2, 3, 5, 8, 9, 11, 14, 17, 18, 23, 29]
 """Requests that go wrong: too few for one page to be met by them in every round of three runs, in whatever order."""
@@ -147,6 +147,37 @@ def test_a_gap_that_no_page_spans_is_told_from_a_hole_of_ours(tmp_path: Path, ho
         played.fill([USDM])
         played.assert_true([USDM])
         played.assert_conserved([USDM])
+
+
+@pytest.mark.parametrize("market", [OKX, BYBIT], ids=str)
+@pytest.mark.parametrize("before", [30, 64, 150])
+def test_a_window_that_begins_deep_in_a_gap_is_believed_after_two_answers(tmp_path: Path, before: int, market: Market):
+    """Only the widest question around it reaches a candle before the gap, and neither venue says where it goes on."""
+    window = Window.of("2026-03-05T08:00:00Z", "2026-03-05T12:00:00Z")
+    empty = Window(window.start, window.start + 6 * MINUTE)
+    gap = {"kind": "gap", "market": str(market), "start": window.start - before * MINUTE, "end": empty.end}
+    with playing(tmp_path, [gap]) as played:
+        played.fill([market], window)
+        assert played.windows(market, State.VERIFIED_EMPTY, window) == [empty]
+        played.assert_true([market], window)
+
+
+OUTAGE = Window.of("2025-10-20", "2026-02-10")
+"""Longer than a page of hours, and than three months."""
+
+
+def test_every_month_of_an_outage_keeps_the_answers_that_prove_it(tmp_path: Path):
+    """The venue is asked once where it goes on, for all of them."""
+    gap = {"kind": "gap", "market": str(SPOT), "start": OUTAGE.start, "end": OUTAGE.end}
+    with playing(tmp_path, [gap]) as played:
+        played.fill([SPOT], Window.of("2025-10-01", "2026-03-01"), Timeframe.H1)
+        series = Series.candles(SPOT, Timeframe.H1)
+        assert in_state(played.lake.coverage(series, OUTAGE), State.VERIFIED_EMPTY) == [OUTAGE]
+        for _, part in months(OUTAGE):
+            candle = Window(part.start, part.start + Timeframe.H1.step)
+            proofs = {one.digest for _, one in played.lake.evidence(series, candle) if one.rows}
+            assert proofs, f"no answer with a row speaks about {candle}"
+            assert [one.asks for one in played.lake.attempts(series, candle)] == [1]
 
 
 def test_an_outage_with_flat_candles_is_kept_as_the_venue_printed_it(tmp_path: Path):

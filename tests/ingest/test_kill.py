@@ -1,9 +1,6 @@
 """Killed at any instant, a backfill leaves a lake that the next run completes as if nothing had happened."""
 
-import os
 import random
-import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,13 +8,16 @@ import pytest
 
 from qmd_platform.lake.store import Finding, Lake
 from qmd_platform.model.series import Series
-from tests.acceptance.programs import QMD, environment, qmd, sandbox
+from tests.acceptance.programs import qmd, sandbox
+from tests.conformance.forks import Child, Nursery
+from tests.ingest.killed import command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NOW = "2026-03-05T12:00:00Z"
-START = "2026-02-15"
+START = "2026-02-24"
 MARKETS = ["binance:BTC/USDT", "gate:ETH/USDT:USDT", "bitfinex:BTC/USD"]
+BACKFILL = ["backfill", *MARKETS, "--timeframe", "1m", "--start", START, "--end", NOW]
 KILLS = 50
 
 
@@ -39,38 +39,32 @@ def damage(home: Path) -> list[Finding]:
     return found
 
 
-def command(*extra: str) -> list[str]:
-    return [str(QMD), "backfill", *MARKETS, "--timeframe", "1m", "--start", START, "--end", NOW, *extra]
-
-
 def test_fifty_kills_at_random_instants_lose_and_tear_nothing(tmp_path: Path):
     chance = random.Random(20_260_305)  # noqa: S311 - which instants, not a secret
-    with sandbox("--now", NOW) as url:
+    with sandbox("--now", NOW) as url, Nursery("tests.ingest.killed") as nursery:
+
+        def started(home: Path) -> Child:
+            return nursery.start(command, str(home), url, *BACKFILL)
+
         whole = tmp_path / "whole"
+        assert started(tmp_path / "warm").rest() == [0]
         began = time.monotonic()
-        qmd(*command()[1:], home=whole, url=url)
+        assert started(whole).rest() == [0]
         took = time.monotonic() - began
         expected = contents(whole)
         assert len(expected) == len(MARKETS)
         home = tmp_path / "killed"
         rounds = survived = 0
         while survived < KILLS:
-            run = subprocess.Popen(
-                command(), env=environment(home, url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            time.sleep(chance.uniform(0.3 * took, took))
-            killed = run.poll() is None
-            if killed:
-                os.kill(run.pid, signal.SIGKILL)
-            run.wait()
-            survived += killed
+            said = started(home).kill(after=chance.uniform(0.02, took))
+            survived += not said
             rounds += 1
             assert damage(home) == []
-            if not killed or survived % 5 == 0:
-                qmd(*command()[1:], home=home, url=url)
+            if said or survived % 5 == 0:
+                assert started(home).rest() == [0]
                 assert contents(home) == expected
                 home = tmp_path / f"killed{rounds}"
-        qmd(*command()[1:], home=home, url=url)
+        assert started(home).rest() == [0]
     qmd("verify", home=home)
     assert contents(home) == expected
     assert {Series.parse(name).table for name in expected} == {"candles_1m"}

@@ -15,6 +15,7 @@ from qmd_platform.model.window import Instant, Window, instant
 from qmd_platform.sandbox.market import truth
 from qmd_platform.sandbox.server import running
 from qmd_platform.venues import facts
+from tests.ingest.accounts import playing
 
 NOW = "2026-03-05T12:00:30Z"
 MARKETS = [
@@ -115,6 +116,19 @@ def test_kraken_serves_its_newest_720_candles_and_what_is_older_is_told_as_too_o
     missing = [(run.window, run.cause) for run in runs if run.state is State.MISSING]
     assert {cause for _, cause in missing} == {TOO_OLD}
     assert sum(window.steps(MINUTE) for window, _ in missing) == week.steps(MINUTE) - len(ours)
+
+
+def test_where_the_universe_begins_before_what_kraken_serves_a_tail_is_one_request(tmp_path: Path):
+    """It does not ask every time where the market begins: what is older is known as too old."""
+    week = Window.of("2026-02-26", "2026-03-06")
+    with playing(tmp_path, now=NOW) as played:
+        played.fill([KRAKEN], week)
+        for later in ("2026-03-05T12:05:30Z", "2026-03-05T12:10:30Z"):
+            played.sandbox.move_clock(later)
+            played.sandbox.reset()
+            (receipt,) = [one for one in played.fill([KRAKEN], week, tail=5) if one.new]
+            assert (receipt.new, receipt.reread) == (5, 5)
+            assert len([one for one in played.sandbox.requests() if one.get("market")]) == 1
 
 
 def test_kraken_keeps_what_is_held_when_it_serves_it_no_longer(tmp_path: Path):

@@ -13,9 +13,6 @@ timeframes = ["1h", "1d"]
 
 [venues.binance]
 markets = ["BTC/USDT"]
-
-[venues.bitfinex]
-markets = ["BTC/USD"]
 """
 
 

@@ -110,8 +110,8 @@ def test_a_worker_that_died_with_its_code_server_is_missed_and_a_run_that_never_
 def test_an_exchange_that_was_away_is_asked_again(world: World):
     lost(world)
     assert world.kill("sandbox")
-    at_work(world)
-    time.sleep(4)
+    first = at_work(world)
+    wait_for(lambda: run(world, first.run_id).is_failure, 60, lambda: "nobody missed it")
     world.start_sandbox()
     healed(world, "exchange away")
 
@@ -121,7 +121,7 @@ def test_an_exchange_that_hangs_fails_the_step_with_a_reason_and_frees_its_place
     fault = {"fault": [{"kind": "hang", "venue": "binance", "seconds": 600}]}
     requests.post(f"{world.venue_url}/__sandbox/faults", json=fault, timeout=10).raise_for_status()
     try:
-        config = {"ops": {"binance__candles_1m": {"config": {"request_s": 1.0, "partition_s": 4.0, "run_s": 8.0}}}}
+        config = {"ops": {"binance__candles_1m": {"config": {"request_s": 1.0, "partition_s": 2.0, "run_s": 4.0}}}}
         hung = world.launch("binance_candles", partition.key, partition.key, ["candles_1m"], config)
         wait_for(lambda: run(world, hung).is_finished, 90, lambda: "it hangs with the exchange")
     finally:
@@ -134,7 +134,7 @@ def test_an_exchange_that_hangs_fails_the_step_with_a_reason_and_frees_its_place
     assert error is not None
     assert error.cause is not None
     assert "OutOfTime" in error.cause.message
-    assert "the run's 8 s are over" in error.cause.message
+    assert "the run's 4 s are over" in error.cause.message
     healed(world, "exchange hangs")
 
 

@@ -17,7 +17,7 @@ from tests.recovery.world import World
 IS_LONG = bool(os.environ.get(LONG))
 SECONDS = 600 if IS_LONG else 75
 MONTHS = 8 if IS_LONG else 2
-HEAL_SECONDS = 900 if IS_LONG else 300
+HEAL_SECONDS = 1200 if IS_LONG else 300
 
 UNIVERSE = """
 start = "{start}-01"

@@ -40,7 +40,7 @@ PROGRAMS = {
 
 QUICK = {
     "poll_interval_seconds: 15": "poll_interval_seconds: 2",
-    "start_timeout_seconds: 180": "start_timeout_seconds: 30",
+    "start_timeout_seconds: 180": "start_timeout_seconds: 15",
     "free_slots_after_run_end_seconds: 30": "free_slots_after_run_end_seconds: 2",
     "user_code_failure_retry_delay: 10": "user_code_failure_retry_delay: 1",
 }

@@ -183,6 +183,35 @@ def test_runs_that_ended_before_the_partition_changed_are_not_in_vain(instance: 
     assert found.due_at > later - DAY
 
 
+FAILED, RETRIED = {"dagster/failure_reason": "STEP_FAILURE"}, {"dagster/auto_retry_run_id": "another"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "runs", "minutes"),
+    [
+        ({}, 1, 0),
+        ({}, 2, 1),
+        ({}, 9, 1),
+        (FAILED, 1, 0),
+        (FAILED, 2, 1),
+        (FAILED, 3, 4),
+        (FAILED, 4, 16),
+        (FAILED, 9, 16),
+        (RETRIED, 9, 0),
+    ],
+)
+def test_runs_that_fail_wait_longer_than_runs_that_are_killed(
+    instance: dg.DagsterInstance, universe: Universe, tags: dict[str, str], runs: int, minutes: int
+):
+    wish = Wish(universe.venues["binance"], ("candles_1h",), (BTC,), (BEFORE,), "binance|x", "why")
+    for _ in range(runs):
+        run = started(instance, wish.request(0))
+        instance.report_run_failed(run)
+        instance.add_run_tags(run.run_id, tags)
+    found = in_vain(instance, [wish], {})[wish.key]
+    assert found.due_at == (found.last_at + minutes * 60_000 if minutes else 0)
+
+
 def test_a_failed_run_that_dagster_starts_again_is_still_in_flight(tick: Ticking, instance: dg.DagsterInstance):
     run = started(instance, tick().asked[0])
     instance.report_run_failed(run)

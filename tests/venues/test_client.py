@@ -148,6 +148,30 @@ def test_the_first_candle_is_found(text: str, first: str, sandbox: str):
     assert 0 <= told - instant(first) < 3_600_000
 
 
+@pytest.mark.parametrize(
+    ("text", "before", "told", "requests"),
+    [
+        ("okx:BTC/USDT", "2023-03-04T00:00:00Z", "2023-02-01T00:00:00Z", 1),
+        ("okx:BTC/USDT", "2023-03-03T23:59:00Z", "2023-02-14T00:00:00Z", 3),  # the month may begin that late
+        ("okx:BTC/USDT", "2023-02-14T12:00:00Z", "2023-02-14T03:00:00Z", 4),
+        ("okx:BTC/USDT", "2023-02-14T00:00:00Z", "2023-02-14T03:30:00Z", 5),
+        ("bybit:BTC/USDT", "2026-02-26T00:00:00Z", "2023-01-01T00:00:00Z", 1),
+    ],
+)
+def test_a_market_that_is_older_than_what_is_wanted_is_asked_no_more(
+    text: str, before: str, told: str, requests: int, sandbox: str
+):
+    market = Market.parse(text)
+
+    async def question(asked: CcxtVenue) -> None:
+        await asked.instruments()
+        already = asked.traffic.requests
+        found = await asked.first_candle_at(market, Timeframe.M1, instant(before))
+        assert (found, asked.traffic.requests - already) == (instant(told), requests)
+
+    asking(market.venue, sandbox, question)
+
+
 def test_kraken_s_first_candle_is_not_looked_for_where_it_is_older_than_what_kraken_serves(sandbox: str):
     async def question(asked: CcxtVenue) -> None:
         market = Market("kraken", "BTC/USD")

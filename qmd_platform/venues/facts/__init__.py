@@ -10,9 +10,20 @@ from collections.abc import Mapping
 
 from qmd_platform.errors import ConfigError, choices
 from qmd_platform.venues.facts import binance, bitfinex, bybit, gate, kraken, okx
-from qmd_platform.venues.facts.shapes import Budget, KindFacts, VenueFacts
+from qmd_platform.venues.facts.shapes import Budget, FundingFacts, KindFacts, VenueFacts
 
-__all__ = ["READ_ON", "VENUES", "Budget", "KindFacts", "VenueFacts", "known_venue", "of"]
+__all__ = [
+    "READ_ON",
+    "VENUES",
+    "Budget",
+    "FundingFacts",
+    "KindFacts",
+    "VenueFacts",
+    "budgets",
+    "funding_of",
+    "known_venue",
+    "of",
+]
 
 READ_ON = "2026-11-21"
 """When the sources were last read."""
@@ -48,3 +59,21 @@ def of(venue: str, kind: str) -> KindFacts:
     if kind not in kinds:
         raise ConfigError(f"{venue} has no candles of {kind} markets here", hint=f"choose from {', '.join(kinds)}")
     return kinds[kind]
+
+
+def funding_of(venue: str, kind: str) -> FundingFacts:
+    """The facts about funding for ``kind`` of market at ``venue``; ConfigError where there is no funding to ask for."""
+    funding = VENUES[known_venue(venue)].funding
+    if kind != "perpetual" or funding is None:
+        with_it = ", ".join(name for name, known in VENUES.items() if known.funding is not None)
+        raise ConfigError(
+            f"{venue} is not asked for funding of {kind} markets", hint=f"perpetuals have funding, of {with_it}"
+        )
+    return funding
+
+
+def budgets(venue: str) -> dict[str, Budget]:
+    """Every budget of ``venue`` by its bucket."""
+    known = VENUES[known_venue(venue)]
+    all_ = [kind.budget for kind in known.kinds.values()] + ([known.funding.budget] if known.funding else [])
+    return {budget.bucket: budget for budget in all_}

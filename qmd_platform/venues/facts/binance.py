@@ -1,6 +1,6 @@
 """Binance, as data. What the fields mean: ``shapes``."""
 
-from qmd_platform.venues.facts.shapes import Budget, KindFacts, VenueFacts
+from qmd_platform.venues.facts.shapes import Budget, FundingFacts, KindFacts, VenueFacts
 
 _BINANCE_DOCS = "https://developers.binance.com/docs/binance-spot-api-docs"
 _USDM_DOCS = "https://developers.binance.com/docs/derivatives/usds-margined-futures"
@@ -36,6 +36,29 @@ _BINANCE_USDM = KindFacts(
         "newest_only": f"{_USDM_DOCS}: the window decides; startTime=0 gives the first candle",
     },
 )
+_FUNDING_RATE = f"{_USDM_DOCS}, GET /fapi/v1/fundingRate"
+_FUNDING = FundingFacts(
+    page_limit=1000,
+    rows="settlements",
+    keeps="oldest",
+    budget=Budget("funding", 500, 300),
+    has_mark=True,
+    reach_days=None,
+    usual_hours=8,
+    sources={
+        "page_limit": f"{_FUNDING_RATE}: limit at most 1000, 100 when not given",
+        "rows": f"{_FUNDING_RATE}: one row a settlement; recorded ones are up to 30 ms late",
+        "keeps": f"{_FUNDING_RATE}: where there are more than limit, those from startTime on",
+        "budget": f"{_FUNDING_RATE}: 500 requests in 5 minutes and address, shared with /fapi/v1/fundingInfo",
+        "has_mark": f"{_FUNDING_RATE}: markPrice, empty in the oldest rows",
+        "reach_days": f"{_FUNDING_RATE}: startTime decides",
+        "usual_hours": (
+            f"{_USDM_DOCS}, GET /fapi/v1/fundingInfo: only contracts that were adjusted, with fundingIntervalHours; all "
+            "others settle every 8 hours"
+        ),
+        "row_minutes": f"{_FUNDING_RATE}: every 8 hours unless adjusted",
+    },
+)
 
 FACTS = VenueFacts(
     title="Binance",
@@ -45,4 +68,5 @@ FACTS = VenueFacts(
     throttle_seconds=5,
     ban_seconds=120,
     kinds={"spot": _BINANCE_SPOT, "perpetual": _BINANCE_USDM, "future": _BINANCE_USDM},
+    funding=_FUNDING,
 )

@@ -1,6 +1,6 @@
 """Bitfinex, as data. What the fields mean: ``shapes``."""
 
-from qmd_platform.venues.facts.shapes import Budget, KindFacts, VenueFacts
+from qmd_platform.venues.facts.shapes import Budget, FundingFacts, KindFacts, VenueFacts
 
 _BITFINEX_DOCS = "https://docs.bitfinex.com/reference/rest-public-candles"
 _BITFINEX = KindFacts(
@@ -19,6 +19,27 @@ _BITFINEX = KindFacts(
         "newest_only": f"{_BITFINEX_DOCS}: the window decides; start=0 with sort=1 gives the first candle",
     },
 )
+_STATUS = "https://docs.bitfinex.com/reference/rest-public-derivatives-status-history"
+_FUNDING = FundingFacts(
+    page_limit=5000,
+    rows="snapshots",
+    keeps="oldest",
+    budget=Budget("status", 90, 60),
+    has_mark=True,
+    reach_days=None,
+    usual_hours=8,
+    sources={
+        "page_limit": "5000 are asked for by ccxt 4.5.90 and by public collectors; the documentation names no number",
+        "rows": f"{_STATUS}: [0] time, [7] time of the next funding event, [11] funding applied in the current period",
+        "keeps": f"{_STATUS}: sort=1, oldest first",
+        "budget": f"{_STATUS}: 90 requests a minute",
+        "has_mark": f"{_STATUS}: [14] MARK_PRICE",
+        "reach_days": f"{_STATUS}: start and end decide",
+        "usual_hours": f"{_STATUS}: every period is of 8 hours",
+        "row_minutes": "public collectors plan one row a minute; recorded rows are 7 minutes apart (ccxt 4.5.90)",
+    },
+    row_minutes=1,
+)
 
 FACTS = VenueFacts(
     title="Bitfinex",
@@ -28,4 +49,5 @@ FACTS = VenueFacts(
     throttle_seconds=60,
     ban_seconds=60,
     kinds={"spot": _BITFINEX, "perpetual": _BITFINEX},
+    funding=_FUNDING,
 )

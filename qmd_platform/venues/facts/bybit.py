@@ -1,6 +1,6 @@
 """Bybit, as data: spot and perpetuals settled in USDT. What the fields mean: ``shapes``."""
 
-from qmd_platform.venues.facts.shapes import Budget, KindFacts, VenueFacts
+from qmd_platform.venues.facts.shapes import Budget, FundingFacts, KindFacts, VenueFacts
 
 _DOCS = "https://bybit-exchange.github.io/docs/v5"
 _KLINE = f"{_DOCS}/market/kline"
@@ -28,6 +28,27 @@ def _kind(volume: str) -> KindFacts:
     )
 
 
+_HISTORY = f"{_DOCS}/market/history-fund-rate"
+_FUNDING = FundingFacts(
+    page_limit=200,
+    rows="settlements",
+    keeps="newest",
+    budget=Budget("address", 600, 5),
+    has_mark=False,
+    reach_days=None,
+    usual_hours=None,
+    sources={
+        "page_limit": f"{_HISTORY}: limit 1 to 200, default 200",
+        "rows": f"{_HISTORY}: one row a settlement, newest first",
+        "keeps": f"{_HISTORY}: newest first; startTime alone is an error, endTime alone brings the 200 before it",
+        "budget": f"{_DOCS}/rate-limit: as for candles",
+        "has_mark": f"{_HISTORY}: symbol, fundingRate, fundingRateTimestamp and nothing else",
+        "reach_days": f"{_HISTORY}: startTime and endTime decide",
+        "usual_hours": f"{_DOCS}/market/instrument: fundingInterval, minutes, of every contract",
+        "row_minutes": f"{_DOCS}/market/instrument: most contracts settle every 480 minutes",
+    },
+)
+
 FACTS = VenueFacts(
     title="Bybit",
     docs=_DOCS,
@@ -42,4 +63,5 @@ FACTS = VenueFacts(
         ),
     },
     settles=frozenset({"USDT"}),
+    funding=_FUNDING,
 )

@@ -1,6 +1,6 @@
 """Gate, as data. What the fields mean: ``shapes``."""
 
-from qmd_platform.venues.facts.shapes import Budget, KindFacts, VenueFacts
+from qmd_platform.venues.facts.shapes import Budget, FundingFacts, KindFacts, VenueFacts
 
 _GATE_DOCS = "https://www.gate.com/docs/developers/apiv4/en"
 _GATE_BUDGET = f"{_GATE_DOCS}, rate limits: public endpoints 200 requests in 10 s, for each endpoint and address"
@@ -36,6 +36,26 @@ _GATE_FUTURES = KindFacts(
         "newest_only": f"{_GATE_DOCS}, candlesticks: from and to decide",
     },
 )
+_HISTORY = f"{_GATE_DOCS}, GET /futures/(settle)/funding_rate"
+_FUNDING = FundingFacts(
+    page_limit=1000,
+    rows="settlements",
+    keeps="newest",
+    budget=Budget("futures", 200, 10),
+    has_mark=False,
+    reach_days=None,
+    usual_hours=None,
+    sources={
+        "page_limit": f"{_HISTORY}: limit at most 1000, 100 when not given",
+        "rows": f"{_HISTORY}: t and r, one a settlement",
+        "keeps": f"{_HISTORY}: newest first (recorded answers, ccxt 4.5.90)",
+        "budget": _GATE_BUDGET,
+        "has_mark": f"{_HISTORY}: t and r and nothing else",
+        "reach_days": f"{_HISTORY}: from and to decide; served back to 2020 (recorded)",
+        "usual_hours": f"{_GATE_DOCS}, GET /futures/(settle)/contracts: funding_interval, seconds, of every contract",
+        "row_minutes": f"{_GATE_DOCS}, GET /futures/(settle)/contracts: most contracts settle every 28800 seconds",
+    },
+)
 
 FACTS = VenueFacts(
     title="Gate",
@@ -45,4 +65,5 @@ FACTS = VenueFacts(
     throttle_seconds=10,
     ban_seconds=120,
     kinds={"spot": _GATE_SPOT, "perpetual": _GATE_FUTURES},
+    funding=_FUNDING,
 )

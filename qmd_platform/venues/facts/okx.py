@@ -1,6 +1,6 @@
 """OKX, as data: spot and perpetuals settled in USDT. What the fields mean: ``shapes``."""
 
-from qmd_platform.venues.facts.shapes import Budget, KindFacts, VenueFacts
+from qmd_platform.venues.facts.shapes import Budget, FundingFacts, KindFacts, VenueFacts
 
 _DOCS = "https://www.okx.com/docs-v5/en"
 _CANDLES = f"{_DOCS}/#order-book-trading-market-data-get-candlesticks-history"
@@ -30,6 +30,28 @@ def _kind(volume: str) -> KindFacts:
     )
 
 
+_HISTORY = f"{_DOCS}/#public-data-rest-api-get-funding-rate-history"
+_CURRENT = f"{_DOCS}/#public-data-rest-api-get-funding-rate"
+_FUNDING = FundingFacts(
+    page_limit=100,
+    rows="settlements",
+    keeps="newest",
+    budget=Budget("funding", 10, 2),
+    has_mark=False,
+    reach_days=89,
+    usual_hours=None,
+    sources={
+        "page_limit": f"{_HISTORY}: maximum 100 in ccxt 4.5.90; 400 are reported since 2025, 100 is the careful number",
+        "rows": f"{_HISTORY}: one row a settlement; realizedRate was paid, fundingRate was predicted",
+        "keeps": f"{_HISTORY}: newest first; before and after, neither of them equal",
+        "budget": f"{_HISTORY}: 10 requests in 2 s for each address and instrument",
+        "has_mark": f"{_HISTORY}: rates and times only",
+        "reach_days": f"{_HISTORY}: the last three months; 89 days are within any three",
+        "usual_hours": f"{_CURRENT}: nextFundingTime less fundingTime, of every contract",
+        "row_minutes": f"{_CURRENT}: most contracts settle every 8 hours",
+    },
+)
+
 FACTS = VenueFacts(
     title="OKX",
     docs=_DOCS,
@@ -42,4 +64,5 @@ FACTS = VenueFacts(
         "perpetual": _kind("volCcy (element 6), of derivatives in base currency; vol is in contracts of ctVal"),
     },
     settles=frozenset({"USDT"}),
+    funding=_FUNDING,
 )

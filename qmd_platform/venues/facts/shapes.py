@@ -44,13 +44,41 @@ class KindFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FundingFacts:
+    """Funding histories at one venue.
+
+    ``page_limit`` is the most rows a request brings, ``rows`` what a row is: a settlement, or a snapshot of the contract
+    (then ``row_minutes`` is about how far apart they are). A window of more rows is answered with its ``keeps`` ones.
+    ``reach_days`` is how many days back the venue serves for sure; None for all. ``has_mark`` says whether a row has the
+    mark price. ``usual_hours`` is the interval of a contract of which the venue does not state another; None where it
+    states that of every contract. ``sources`` says of every field where it is from.
+    """
+
+    page_limit: int
+    rows: Literal["settlements", "snapshots"]
+    keeps: Literal["oldest", "newest"]
+    budget: Budget
+    has_mark: bool
+    reach_days: int | None
+    usual_hours: float | None
+    sources: Mapping[str, str] = field(repr=False)
+    row_minutes: float = 480
+
+    @property
+    def page_hours(self) -> int:
+        """Hours that one request covers, of a contract that settles every eight."""
+        return int(self.page_limit * self.row_minutes / 60)
+
+
+@dataclass(frozen=True, slots=True)
 class VenueFacts:
     """One venue. ``clock_url`` answers with the venue's time and needs no key; ``clock`` says where in the answer.
 
-    ``clock`` is the way to it in the JSON, keys and positions joined by dots, or ``Date`` for the HTTP header (whole
-    seconds); ``clock_unit_ms`` is how many milliseconds one unit of it is.
-    ``throttle_seconds`` is the wait after a refusal for speed that names none, ``ban_seconds`` after a ban that names
-    none. ``settles`` are the coins whose contracts are kept; None for all that ccxt lists for the kinds.
+        ``clock`` is the way to it in the JSON, keys and positions joined by dots, or ``Date`` for the HTTP header (whole
+        seconds); ``clock_unit_ms`` is how many milliseconds one unit of it is.
+        ``throttle_seconds`` is the wait after a refusal for speed that names none, ``ban_seconds`` after a ban that names
+        none. ``settles`` are the coins whose contracts are kept; None for all that ccxt lists for the kinds. ``funding`` is
+    that of its perpetuals; None where they are not asked for it.
     """
 
     title: str
@@ -62,3 +90,4 @@ class VenueFacts:
     kinds: Mapping[str, KindFacts]
     clock_unit_ms: int = 1
     settles: frozenset[str] | None = None
+    funding: FundingFacts | None = None

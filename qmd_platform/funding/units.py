@@ -1,0 +1,59 @@
+"""What unit a rate or a time is in, told by its size: percent or fraction, seconds or milliseconds. Pure numpy.
+
+What lives here: the signs. What does not: what becomes of rows in the wrong unit (``funding.suspicions``).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmd_platform.model.window import iso
+
+EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
+"""2010 and 2100 in epoch ms: no perpetual settled before, and seconds, microseconds and nanoseconds are far outside."""
+
+INTEREST_PERCENT = 0.01
+"""The interest term in percent per 8 hours: what nearly half of all settlements are to the digit."""
+
+LEAST_PRINTS, PRINT_SHARE = 3, 0.1
+"""Settlements, and share of them, that must be the interest term in percent for rates to look like percent."""
+
+BEYOND_ANY_CAP = 0.25
+"""Fraction per settlement no venue allows (the largest cap we know is Hyperliquid's 0.04). In percent, BTC reached 0.375."""
+
+MEDIAN_DAYS, MEDIAN_PERCENT = 30, 0.002
+"""Over 30 days and more, the median of the rates' sizes per 8 hours. Recorded as fractions: 0.0001 at most; times a
+hundred, 0.0038 at least. 0.002 is 219 % a year; shorter squeezes reach that."""
+
+
+def looks_like_percent(rates: NDArray[np.float64], hours: NDArray[np.float64]) -> str:
+    """Why the rates look like percent (0.01 for 1 bp) where fractions are meant; empty where they do not.
+
+    Args:
+        rates: settled rates of one market. The more of them, the more can be said.
+        hours: of their intervals; rows with NaN say nothing.
+    """
+    known = np.isfinite(hours) & (rates != 0)
+    sizes, lasted = np.abs(rates[known]), hours[known]
+    if not len(sizes):
+        return ""
+    advice = "the rates look like percent, not fractions (divide by 100):"
+    if sizes.max() >= BEYOND_ANY_CAP:
+        return f"{advice} one is {sizes.max():g}, and no venue lets a settlement be {100 * sizes.max():g} %"
+    eights = sizes / lasted * 8
+    prints = int(np.isclose(eights, INTEREST_PERCENT, rtol=1e-9, atol=0).sum())
+    if prints >= LEAST_PRINTS and prints >= PRINT_SHARE * len(sizes):
+        return (
+            f"{advice} {prints} of {len(sizes)} are {INTEREST_PERCENT} per 8 hours, the usual interest term in percent"
+        )
+    median = float(np.median(eights))
+    if lasted.sum() >= 24 * MEDIAN_DAYS and median >= MEDIAN_PERCENT:
+        return f"{advice} half of {len(sizes)} are {median:g} or more per 8 hours, {median * 109500:,.0f} % a year"
+    return ""
+
+
+def unit_of(at: int) -> str:
+    """What a time that is outside of ``EARLIEST`` to ``LATEST`` is if it is in another unit, in words; empty if nothing."""
+    for name, factor in (("seconds", 1000), ("microseconds", 1e-3), ("nanoseconds", 1e-6)):
+        if EARLIEST <= at * factor <= LATEST:
+            return f", which is {iso(int(at * factor))} in {name}"
+    return ""

@@ -1,0 +1,225 @@
+"""Funding histories on the wire: Binance, Bybit, Gate and OKX; each settlement is a row.
+
+What lives here: parameters, limits, errors and rows as these venues write them. What does not: which settlements there
+are (``funding``), Bitfinex, which has no rows of settlements (``derivatives``). Sources: the venues' documentation, read
+through ccxt 4.5 and on 2026-11-21.
+
+| venue | rows | window | limit |
+|---|---|---|---|
+| Binance | oldest first, times some ms late, with the mark price | the oldest from ``startTime`` on, else the newest | 100, at most 1000 |
+| Bybit | newest first | ``startTime`` only with ``endTime``; the newest of the window | 200, at most 200 |
+| Gate | newest first, times in s | ``from``, ``to``; the newest of the window | 100, at most 1000 |
+| OKX | newest first, three months back | newer than ``before``, older than ``after``; the newest | 100, at most 100 |
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant
+from qmd_platform.sandbox import binance, bybit, funding, gate, okx
+from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json, whole_number
+from qmd_platform.sandbox.funding import DIGITS, HOUR, LONGEST, Settled
+from qmd_platform.sandbox.noise import scrambled, seed_of
+from qmd_platform.sandbox.universe import Listing
+
+LATEST_MS = 30
+"""Binance stamps a settlement at most so many milliseconds late."""
+OKX_REACH = 92 * Timeframe.D1.step
+"""How far back OKX serves settlements: three months."""
+
+_BINANCE, _BYBIT, _GATE, _OKX = 1000, 200, 1000, 100
+_DEFAULT, _OF_BYBIT = 100, 200
+_OKX_BAD, _OKX_UNKNOWN, _BYBIT_BAD = 51000, 51001, 10001
+_BINANCE_BAD, _BINANCE_TEXT, _BINANCE_UNKNOWN = -1130, -1100, -1121
+
+
+def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer | None:
+    """The answer about funding; None where ``path`` is not one of these venues' paths for it."""
+    handler = _HANDLERS.get(path)
+    if handler is not None:
+        return handler(exchange, query, now)
+    settle = path.removeprefix("/api/v4/futures/").removesuffix("/funding_rate")
+    return _gate(exchange, settle, query, now) if path == f"/api/v4/futures/{settle}/funding_rate" else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Settlements of ``listing`` with ``first <= at < end``: the newest ``limit`` of them, or the oldest."""
+
+    listing: Listing
+    first: Instant
+    end: Instant
+    limit: int
+    newest: bool
+
+    def found(self, now: Instant) -> Settled:
+        """The settlements at ``now``, oldest first. Reads no more hours than the limit can need."""
+        end = min(self.end, now + 1)
+        # Some settlements are never listed, so a few more hours than the limit times the longest interval.
+        reach = (self.limit + self.limit // 20 + 2) * LONGEST * HOUR
+        first = max(self.first, end - reach) if self.newest else max(self.first, self.listing.listed_at)
+        rows = funding.settled(self.listing, first, end if self.newest else min(end, first + reach))
+        return rows.take(slice(-self.limit, None) if self.newest else slice(self.limit))
+
+
+def stamps(listing: Listing, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The times Binance prints for settlements ``at``: every other one some milliseconds late."""
+    noise = scrambled(seed_of(f"stamps of {listing.market}"), at // HOUR).astype(np.int64) & 0xFFFF
+    return np.asarray(at + np.where(noise & 1, np.minimum(noise >> 1 & 31, LATEST_MS), 0))
+
+
+def _rates(rows: Settled, digits: int = DIGITS) -> list[str]:
+    return [f"{rate / 10**DIGITS:.{digits}f}" for rate in rows.rate.tolist()]
+
+
+def _binance(exchange: Exchange, query: Query, now: Instant) -> Answer:
+    listing = exchange.listing("binance", query.get("symbol", ""), "USDT", "USDC")
+    if listing is None:
+        raise Refusal(binance.error(_BINANCE_UNKNOWN, "Invalid symbol."))
+    bad = binance.error(_BINANCE_TEXT, "Illegal characters found in a parameter.")
+    start, last, limit = (_whole(query, name, bad) for name in ("startTime", "endTime", "limit"))
+    bad = binance.error(_BINANCE_BAD, "Data sent for parameter 'limit' is not valid.")
+    limit = _limit(limit, _DEFAULT, _BINANCE, bad)
+    # A settlement some milliseconds late may be inside the window though its hour is before it, or the other way round.
+    start, end = start or 0, FOREVER if last is None else last + 1
+    asked = _Asked(listing, start - LATEST_MS, end, limit + 1, newest="startTime" not in query)
+    rows = asked.found(now)
+    at = stamps(listing, rows.at)
+    inside = (at >= start) & (at < end) & (at <= now)
+    cut = slice(-limit, None) if asked.newest else slice(limit)
+    rows, at = rows.take(inside).take(cut), at[inside][cut]
+    marks = funding.marks(listing, rows.at) / 10.0**listing.tick_digits
+    printed = [
+        {"symbol": listing.wire, "fundingTime": stamp, "fundingRate": rate, "markPrice": f"{mark:.8f}"}
+        for stamp, rate, mark in zip(at.tolist(), _rates(rows), marks.tolist(), strict=True)
+    ]
+    return Answer(as_json(printed), rows=len(printed))
+
+
+def _binance_info(exchange: Exchange, query: Query, now: Instant) -> Answer:
+    """Of contracts that were adjusted only: those with another interval or cap than the usual ones."""
+    listed = [(one, funding.current_hours(one.market, now)) for one in exchange.listings("binance", now, spot=False)]
+    usual = funding.cap(listed[0][0].market) if listed else 0
+    printed = [
+        {
+            "symbol": one.wire,
+            "adjustedFundingRateCap": f"{funding.cap(one.market) / 10**DIGITS:.8f}",
+            "adjustedFundingRateFloor": f"{-funding.cap(one.market) / 10**DIGITS:.8f}",
+            "fundingIntervalHours": hours,
+            "disclaimer": False,
+        }
+        for one, hours in listed
+        if hours != LONGEST or funding.cap(one.market) != usual
+    ]
+    return Answer(as_json(printed))
+
+
+def _bybit(exchange: Exchange, query: Query, now: Instant) -> Answer:
+    if query.get("category") != "linear":
+        raise Refusal(bybit.error(_BYBIT_BAD, "params error: Category is invalid", now))
+    listing = exchange.listing("bybit", query.get("symbol", ""), "USDT")
+    if listing is None:
+        raise Refusal(bybit.error(_BYBIT_BAD, "params error: Symbol Invalid", now))
+    bad = bybit.error(_BYBIT_BAD, "params error: time or limit invalid", now)
+    start, last, limit = (_whole(query, name, bad) for name in ("startTime", "endTime", "limit"))
+    if start is not None and last is None:
+        raise Refusal(bybit.error(_BYBIT_BAD, "params error: startTime without endTime", now))
+    end = FOREVER if last is None else last + 1
+    rows = _Asked(listing, start or 0, end, _limit(limit, _OF_BYBIT, _BYBIT, bad), newest=True).found(now)
+    printed = [
+        {"symbol": listing.wire, "fundingRate": rate, "fundingRateTimestamp": str(at)}
+        for at, rate in zip(rows.at.tolist(), _rates(rows), strict=True)
+    ]
+    result = {"category": "linear", "list": printed[::-1]}
+    body = {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": now}
+    return Answer(as_json(body), rows=len(printed))
+
+
+def _gate(exchange: Exchange, settle: str, query: Query, now: Instant) -> Answer:
+    wire = query.get("contract", "")
+    listing = exchange.listing("gate", wire, settle)
+    if listing is None:
+        raise Refusal(gate.error("CONTRACT_NOT_FOUND", f"contract {wire} not found"))
+    bad = gate.error("INVALID_PARAM_VALUE", "invalid argument: from, to or limit")
+    start, last, limit = (_whole(query, name, bad) for name in ("from", "to", "limit"))
+    end = FOREVER if last is None else last * 1000 + 1
+    rows = _Asked(listing, (start or 0) * 1000, end, _limit(limit, _DEFAULT, _GATE, bad), newest=True).found(now)
+    printed = [{"t": at // 1000, "r": rate} for at, rate in zip(rows.at.tolist(), _rates(rows, 6), strict=True)]
+    return Answer(as_json(printed[::-1]), rows=len(printed))
+
+
+def _okx(exchange: Exchange, query: Query, now: Instant) -> Answer:
+    listing = exchange.listing("okx", query.get("instId", ""), "USDT")
+    if listing is None:
+        raise Refusal(okx.error(_OKX_UNKNOWN, "Instrument ID, Instrument ID code, or Spread ID doesn't exist."))
+    bad = okx.error(_OKX_BAD, "Parameter before, after or limit error", 400)
+    before, after, limit = (_whole(query, name, bad) for name in ("before", "after", "limit"))
+    first = max(0 if before is None else before + 1, now - OKX_REACH)
+    end = FOREVER if after is None else after
+    rows = _Asked(listing, first, end, _limit(limit, _DEFAULT, _OKX, bad), newest=True).found(now)
+    printed = [
+        {
+            "instType": "SWAP",
+            "instId": listing.wire,
+            "formulaType": "noRate",
+            "method": "current_period",
+            # What was predicted last; what was paid is realizedRate.
+            "fundingRate": f"{(rate + 7) / 10**DIGITS:.8f}",
+            "realizedRate": f"{rate / 10**DIGITS:.8f}",
+            "fundingTime": str(at),
+        }
+        for at, rate in zip(rows.at.tolist(), rows.rate.tolist(), strict=True)
+    ]
+    return Answer(as_json({"code": "0", "data": printed[::-1], "msg": ""}), rows=len(printed))
+
+
+def _okx_current(exchange: Exchange, query: Query, now: Instant) -> Answer:
+    """The next settlement of one contract, or of all (``ANY``), and the one after it."""
+    wire = query.get("instId", "")
+    listed = [one for one in exchange.listings("okx", now, spot=False) if wire in {"ANY", one.wire}]
+    if not listed:
+        raise Refusal(okx.error(_OKX_UNKNOWN, "Instrument ID, Instrument ID code, or Spread ID doesn't exist."))
+    ahead = [(one, funding.settled(one, now + 1, now + 3 * LONGEST * HOUR)) for one in listed]
+    printed = [
+        {
+            "instType": "SWAP",
+            "instId": one.wire,
+            "method": "current_period",
+            "fundingRate": f"{next_.rate[0] / 10**DIGITS:.8f}",
+            "fundingTime": str(next_.at[0]),
+            "nextFundingRate": "",
+            "nextFundingTime": str(next_.at[1]),
+            "ts": str(now),
+        }
+        for one, next_ in ahead
+        if len(next_) > 1
+    ]
+    return Answer(as_json({"code": "0", "data": printed, "msg": ""}))
+
+
+def _whole(query: Query, name: str, bad: Answer) -> int | None:
+    text = query.get(name)
+    number = None if text is None else whole_number(text)
+    if text is not None and number is None:
+        raise Refusal(bad)
+    return number
+
+
+def _limit(limit: int | None, usual: int, most: int, bad: Answer) -> int:
+    limit = usual if limit is None else limit
+    if not 0 < limit <= most:
+        raise Refusal(bad)
+    return limit
+
+
+_HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {
+    "/fapi/v1/fundingRate": _binance,
+    "/fapi/v1/fundingInfo": _binance_info,
+    "/v5/market/funding/history": _bybit,
+    "/api/v5/public/funding-rate-history": _okx,
+    "/api/v5/public/funding-rate": _okx_current,
+}

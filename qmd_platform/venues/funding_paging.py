@@ -1,0 +1,131 @@
+"""Asking on until nothing is left: which window of funding is asked for next, and what came of all of them.
+
+What lives here: pure functions and one small state without I/O. What does not: asking (``funding_asking``), how long
+intervals are (``funding.intervals``).
+
+Candles have a grid, so a page that leaves some out is seen to. Funding has none that is known beforehand: contracts
+settle every 8, 4 or 1 hours, and change. So no page size is turned into a span of time (ccxt does that with 8 hours, and
+loses half the rows of a contract of 4). Instead:
+
+1. Where an answer stopped is where the next request begins: after its newest row, or before its oldest one at venues
+   that keep the newest of a window.
+2. A short answer is not the end. The end is a rest of the window that was answered with no row, twice; once where the
+   rest is shorter than the last two rows were apart, so that none is expected.
+3. Stamps are some milliseconds late, so windows are asked a little wider and cut by the minute afterwards.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmd_platform.errors import BadPage
+from qmd_platform.model.settlements import COLUMNS, Settlements
+from qmd_platform.model.timeframe import MINUTE, Timeframe
+from qmd_platform.model.window import Instant, Window
+from qmd_platform.venues import facts
+from qmd_platform.venues.funding_parsing import FundingRows
+from qmd_platform.venues.funding_snapshots import collapsed
+
+_SLACK = MINUTE // 2
+_BESIDE = 2 * Timeframe.H1.step
+"""A settlement is proven by snapshots on both sides of it: so much more is asked for on either side."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """A part of the window that is not known yet; ``apart`` is how far rows beside it are from each other, in ms."""
+
+    window: Window
+    apart: int | None = None
+    empties: int = 0
+
+    @property
+    def expects(self) -> bool:
+        """Whether a row ought to be inside, as far as is known."""
+        return self.apart is None or self.window.end - self.window.start > self.apart + MINUTE
+
+    @property
+    def holds_more(self) -> bool:
+        """Whether it is longer than rows that come irregularly are from each other."""
+        return self.apart is None or self.window.end - self.window.start > 2 * self.apart
+
+
+@dataclass(slots=True)
+class Walk:
+    """The way through one window of the venue's stamps. ``rest`` is what has to be asked for next; None at the end."""
+
+    venue: str
+    limit: int
+    keeps: Literal["oldest", "newest"]
+    found: list[FundingRows] = field(default_factory=list)
+    _rests: list[_Rest] = field(default_factory=list)
+
+    @property
+    def rest(self) -> Window | None:
+        """See the class."""
+        return self._rests[-1].window if self._rests else None
+
+    def heard(self, rows: FundingRows) -> None:
+        """Take the answer to the request for ``rest``.
+
+        Raises:
+            BadPage: no row of a page is inside the window that was asked for: the venue answered another question.
+        """
+        rest = self._rests.pop()
+        inside = rows.take((rows.at >= rest.window.start) & (rows.at < rest.window.end))
+        if len(rows) and not len(inside):
+            raise BadPage(self.venue, "all rows of a page of funding are outside of the window that was asked for")
+        if len(inside):
+            self.found.append(inside)
+            self._go_on(rest, inside, is_full=len(rows) >= self.limit)
+        elif rest.empties < rest.expects:
+            self._rests.append(replace(rest, empties=rest.empties + 1))
+
+    def _go_on(self, rest: _Rest, inside: FundingRows, *, is_full: bool) -> None:
+        first, last = int(inside.at[0]), int(inside.at[-1])
+        older = _rest(rest.window.start, first, _apart(inside.at[:2]) or rest.apart)
+        newer = _rest(last + 1, rest.window.end, _apart(inside.at[-2:]) or rest.apart)
+        on, beside = (newer, older) if self.keeps == "oldest" else (older, newer)
+        # A full page may have been cut on the other side too, whatever the documentation says of it.
+        if is_full and beside is not None and beside.holds_more:
+            self._rests.append(beside)
+        if on is not None:
+            self._rests.append(on)
+
+    def rows(self) -> FundingRows:
+        """All rows so far, sorted by time."""
+        return FundingRows.concat(self.found)
+
+
+def walk(venue: str, window: Window) -> Walk:
+    """The way through ``window`` of times of settlement at ``venue``."""
+    known = facts.funding_of(venue, "perpetual")
+    beside = _SLACK if known.rows == "settlements" else _BESIDE
+    asked = Window(max(window.start - beside, 0), window.end + beside)
+    return Walk(venue, known.page_limit, known.keeps, _rests=[_Rest(asked)])
+
+
+def _rest(start: Instant, end: Instant, apart: int | None) -> _Rest | None:
+    """What is left from ``start`` to ``end``; None where that is no more than the slack."""
+    return _Rest(Window(start, end), apart) if end - start > MINUTE else None
+
+
+def _apart(two: NDArray[np.int64]) -> int:
+    return int(two[-1] - two[0])
+
+
+def settlements_of(venue: str, rows: FundingRows, window: Window) -> Settlements:
+    """The settlements inside ``window``: to the minute, sorted, each once.
+
+    A settlement that was sent twice with different numbers is there twice: who judges it needs to see both.
+    """
+    if facts.funding_of(venue, "perpetual").rows == "snapshots":
+        return collapsed(rows).within(window)
+    at = (rows.at + MINUTE // 2) // MINUTE * MINUTE
+    found = Settlements.of(at, rows.rate, rows.mark).within(window)
+    keys = np.stack([getattr(found, name).view(np.int64) for name in COLUMNS[:3]])
+    order = np.lexsort(keys[::-1])
+    is_new = np.r_[True, (np.diff(keys[:, order]) != 0).any(axis=0)] if len(found) else np.empty(0, bool)
+    return found.take(np.sort(order[is_new]))

@@ -1,0 +1,160 @@
+"""Whole simulations: a small world's exact result, scenarios, parts, baselines, and no look ahead."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qmd_platform.arbitrage.carry import DELAY_MS
+from qmd_platform.arbitrage.lifecycle import Thresholds
+from qmd_platform.arbitrage.simulation.figures import Figures, figures
+from qmd_platform.arbitrage.simulation.run import Outcome, Setting, play, simulate
+from qmd_platform.arbitrage.simulation.signals import Signal, signals
+from qmd_platform.arbitrage.simulation.world import World, world
+from qmd_platform.model.window import Window
+from tests.arbitrage.worlds import DAY, HOUR, START, TERMS, traded
+
+A, B = "binance:X/USDT:USDT", "gate:X/USDT:USDT"
+RULES = Thresholds(expected_hold_hours=240.0, max_hold_ms=5 * DAY)
+SETTING = Setting(TERMS, RULES, notional=1_000.0, draws=50)
+HIGH = 0.0005
+RATES = [0.0] * 6 + [HIGH] * 9 + [0.0] * 15
+DAYS = len(RATES) // 3
+WHOLE = Window(START, START + DAYS * DAY + HOUR)
+
+
+def place(rates: list[float] = RATES, closes: list[float] | None = None) -> World:
+    flat = [100.0] * (len(rates) * 8 + 1)
+    return world(traded(A, closes or flat, rates), traded(B, flat, [0.0] * len(rates)), HOUR)
+
+
+def outcomes(made: World | None = None, parts: dict[str, Window] | None = None) -> dict[tuple[str, str, str], Outcome]:
+    found = simulate(made or place(), SETTING, parts or {"all": WHOLE}, np.random.default_rng(1))
+    return {(one.scenario, one.strategy, one.part): one for one in found}
+
+
+def test_a_simulation_of_a_small_world_is_the_one_worked_out_by_hand():
+    # Settlements 7 to 15 pay 54.75 % a year; over a day's window that is a third at the 7th, 18.25 %, less 7.3 % of cost
+    # over ten days. Above 10 % at the 7th, 8th and 9th: opened. Nothing for a day at the 18th, so below 0 there and at the
+    # 19th: closed. Settlements 10 to 15 are earned.
+    (signal,) = signals(place(), TERMS, RULES)
+    opened, closed = START + 9 * 8 * HOUR, START + 19 * 8 * HOUR
+    assert signal == Signal(opened + DELAY_MS, closed + DELAY_MS)
+    one = outcomes()["base", "rules", "all"]
+    (made,) = one.played.trades
+    assert (made.entry_at, made.exit_at) == (opened + HOUR, closed + HOUR)
+    assert one.sums["funding"] == pytest.approx(6 * HIGH * 1_000)
+    assert one.sums["fee"] == pytest.approx(-4 * 0.0005 * 1_000)
+    assert one.account.profit == pytest.approx(3.0 - 2.0)
+    assert one.exposure == pytest.approx((closed - opened) / (WHOLE.end - WHOLE.start))
+
+
+def test_costs_are_paid_never_once_and_twice():
+    found = outcomes()
+    profits = {scenario: found[scenario, "rules", "all"].account.profit for scenario in ("free", "base", "double")}
+    assert profits == pytest.approx({"free": 3.0, "base": 1.0, "double": -1.0})
+    entries = {tuple(one.played.trades) for key, one in found.items() if key[1] == "rules"}
+    assert len(entries) == 1
+
+
+def test_the_baselines_are_flat_and_always_on():
+    found = outcomes()
+    assert found["base", "flat", "all"].account.profit == 0
+    always = found["base", "always_on", "all"]
+    assert always.sums["funding"] == pytest.approx(9 * HIGH * 1_000)
+    assert always.exposure == pytest.approx(1.0)
+
+
+def test_random_entries_of_equal_exposure_earn_what_chance_gives():
+    one = outcomes()["base", "rules", "all"]
+    assert len(one.random) == 50
+    # At most nine settlements pay, whenever it is entered; held as long as the rules, never more.
+    assert one.random.min() >= -2.0 - 1e-9
+    assert one.random.max() <= 9 * HIGH * 1_000 - 2.0 + 1e-9
+    assert 0 < one.beaten < 1
+    assert np.isnan(outcomes()["base", "flat", "all"].beaten)
+
+
+def test_an_entry_counts_to_the_part_it_was_decided_in():
+    parts = {"early": Window(START, START + 3 * DAY), "late": Window(START + 3 * DAY, WHOLE.end)}
+    found = outcomes(parts=parts)
+    assert len(found["base", "rules", "early"].played.trades) == 0
+    assert found["base", "rules", "late"].account.profit == pytest.approx(1.0)
+    assert found["base", "always_on", "early"].played.trades[0].exit_at == START + 3 * DAY
+
+
+def test_a_signal_while_a_position_is_held_and_one_without_candles_are_skipped_and_counted():
+    holed = world(traded(A, [100.0] * 50, missing=[40]), traded(B, [100.0] * 50), HOUR)
+    given_signals = [
+        Signal(START, START + 20 * HOUR),
+        Signal(START + 10 * HOUR, START + 30 * HOUR),
+        Signal(START + 40 * HOUR, None),
+    ]
+    played = play(holed, given_signals, SETTING.conditions("base"))
+    assert len(played.trades) == 1
+    assert [one.why for one in played.skipped] == [
+        "the position before was still held",
+        "a leg had no candle, or was not listed, when the entry was due",
+    ]
+
+
+def test_the_same_seed_gives_the_same_figures_and_every_figure_has_its_place():
+    def rows() -> list[Figures]:
+        return [figures("pair", one, SETTING, trials=3) for one in outcomes().values()]
+
+    assert repr(rows()) == repr(rows())
+    rules = next(row for row in rows() if (row.strategy, row.scenario) == ("rules", "base"))
+    assert rules.profit_quote == pytest.approx(
+        rules.price_quote
+        + rules.funding_quote
+        + rules.fees_quote
+        + rules.slippage_quote
+        + rules.borrow_quote
+        + rules.other_costs_quote
+    )
+    assert rules.return_on_capital == pytest.approx(rules.profit_quote / rules.capital_quote)
+    assert (rules.trades, rules.skipped, rules.trials, rules.rule_version) == (1, 0, 3, RULES.version)
+
+
+def test_cash_and_carry_is_simulated_with_spot_paid_in_full():
+    flat = [100.0] * (len(RATES) * 8 + 1)
+    made = world(traded(A, flat, RATES), traded("gate:X/USDT", flat), HOUR)
+    assert outcomes(made)["base", "rules", "all"].account.profit == pytest.approx(1.0)
+
+
+def test_equity_while_held_moves_with_both_prices():
+    closes = [100.0] * (len(RATES) * 8 + 1)
+    closes[100] = 103.0
+    one = outcomes(place(closes=closes))["free", "rules", "all"]
+    row = int(np.flatnonzero(one.account.at == START + 101 * HOUR)[0])
+    assert one.account.value[row] - one.account.value[row - 1] == pytest.approx(-30.0)
+    assert one.account.value[row + 1] - one.account.value[row] == pytest.approx(30.0)
+    assert one.fall.amount >= 30.0
+
+
+@settings(max_examples=40)
+@given(st.integers(3, 29), st.lists(st.sampled_from([0.0, HIGH, -HIGH]), min_size=30, max_size=30), st.floats(0.9, 1.1))
+def test_what_comes_later_changes_no_decision_and_no_equity_before(cut: int, rates: list[float], times: float):
+    flat = [100.0] * (30 * 8 + 1)
+    other = [*rates[:cut], *[0.002 - rate for rate in rates[cut:]]]
+    moved = [close * (times if row >= cut * 8 else 1.0) for row, close in enumerate(flat)]
+    edge = START + cut * 8 * HOUR
+    found = [place(rates, flat), place(other, moved)]
+    decided = [
+        [at for one in signals(made, TERMS, RULES) for at in (one.enter_at, one.exit_at) if at and at <= edge]
+        for made in found
+    ]
+    assert decided[0] == decided[1]
+    values = [outcomes(made)["base", "rules", "all"].account for made in found]
+    assert np.array_equal(*(one.value[one.at <= edge] for one in values))
+
+
+def test_two_trades_are_worth_the_sum_of_both():
+    twice = place([*RATES, *RATES])
+    whole = Window(START, START + 2 * DAYS * DAY + HOUR)
+    found = simulate(twice, replace(SETTING, draws=5), {"all": whole}, np.random.default_rng(1))
+    rules = next(one for one in found if (one.strategy, one.scenario) == ("rules", "base"))
+    assert len(rules.played.trades) == 2
+    assert rules.account.profit == pytest.approx(sum(rules.sums.values())) == pytest.approx(2.0)

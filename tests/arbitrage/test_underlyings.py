@@ -1,0 +1,82 @@
+"""Underlyings: multiples in a name, renames that join and names that passed to another coin."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmd_platform.arbitrage.renames import MEANINGS, MULTIPLES, SEPARATE, Separate
+from qmd_platform.arbitrage.underlyings import joins, underlying
+from qmd_platform.model.window import instant
+
+NOW = instant("2026-11-01")
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "units"),
+    [
+        ("1000PEPE", "PEPE", 1e3),
+        ("kPEPE", "PEPE", 1e3),
+        ("KPEPE", "PEPE", 1e3),
+        ("PEPE", "PEPE", 1.0),
+        ("SHIB1000", "SHIB", 1e3),
+        ("1MBABYDOGE", "BABYDOGE", 1e6),
+        ("1000000BABYDOGE", "BABYDOGE", 1e6),
+        ("10000LADYS", "LADYS", 1e4),
+        ("1INCH", "1INCH", 1.0),
+        ("1000X", "1000X", 1.0),
+        ("KSM", "KSM", 1.0),
+        ("BTC", "BTC", 1.0),
+        ("XBT", "BTC", 1.0),
+    ],
+)
+def test_a_base_is_so_many_of_its_underlying(base: str, name: str, units: float):
+    found = underlying(base, NOW)
+    assert (found.name, found.units, found.is_proven) == (name, units, True)
+
+
+@pytest.mark.parametrize(("base", "name", "units"), [("1000NEWCOIN", "NEWCOIN", 1e3), ("kNEWCOIN", "NEWCOIN", 1e3)])
+def test_a_multiple_nobody_reviewed_is_read_and_not_proven(base: str, name: str, units: float):
+    found = underlying(base, NOW)
+    assert (found.name, found.units, found.is_proven) == (name, units, False)
+    assert "nobody reviewed" in found.why
+
+
+def test_a_thousand_coins_cost_a_thousand_times_one():
+    assert underlying("1000PEPE", NOW).price_of_one(0.0125) == pytest.approx(0.0000125)
+
+
+@pytest.mark.parametrize("at", ["2023-01-01", "2024-09-12", "2026-01-01"])
+def test_matic_joins_pol_one_to_one_at_any_time(at: str):
+    before, after = underlying("MATIC", instant(at)), underlying("POL", instant(at))
+    assert joins(before, after)
+    assert before.units == after.units == 1.0
+
+
+def test_a_redenominated_coin_joins_at_its_ratio():
+    assert underlying("GAL", NOW).price_of_one(3.0) == pytest.approx(0.05)
+    assert joins(underlying("GAL", NOW), underlying("G", NOW))
+
+
+def test_luna_is_lunc_before_the_second_chain_and_another_coin_after():
+    before, after = underlying("LUNA", instant("2022-05-27")), underlying("LUNA", instant("2022-05-28"))
+    assert joins(before, underlying("LUNC", NOW))
+    assert joins(before, underlying("1000LUNC", NOW))
+    assert not joins(before, after)
+    assert not joins(after, underlying("LUNC", NOW))
+    assert joins(after, underlying("LUNA2", NOW))
+
+
+@pytest.mark.parametrize("pair", SEPARATE, ids=lambda pair: f"{pair.one}-{pair.other}")
+def test_what_must_not_be_joined_is_not(pair: Separate):
+    assert not joins(underlying(pair.one, NOW), underlying(pair.other, NOW))
+
+
+def test_every_reviewed_fact_has_a_sentence_and_a_source():
+    for fact in (*MULTIPLES.values(), *MEANINGS, *SEPARATE):
+        assert len(fact.sentence.split()) >= 4
+        assert len(fact.source.split()) >= 3
+
+
+@given(st.sampled_from(sorted({one.name for one in MEANINGS})), st.integers(0, 2 * 10**12))
+def test_a_name_means_one_coin_at_a_time(name: str, at: int):
+    assert len([one for one in MEANINGS if one.name == name and one.holds(at)]) == 1
