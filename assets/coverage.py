@@ -54,6 +54,7 @@ def metadata(venue: str, lines: Sequence["Line"], now: Instant) -> dict[str, Any
     """The map, the gravest gaps and the totals, in the order a person reads them."""
     from qmd_platform.coverage.heatmap import Cell, gravest  # noqa: PLC0415 - numpy, only when a step runs
     from qmd_platform.coverage.picture import markdown_image  # noqa: PLC0415 - the same
+    from qmd_platform.coverage.ranges import known_of  # noqa: PLC0415 - the same
 
     total = sum((line.total for line in lines), Cell())
     found = gravest(lines)
@@ -62,12 +63,8 @@ def metadata(venue: str, lines: Sequence["Line"], now: Instant) -> dict[str, Any
     rows = [
         {
             "series": str(series),
-            "from": iso(gap.window.start),
-            "until": iso(gap.window.end),
-            "candles": gap.window.steps(series.timeframe.step),
-            "state": gap.state.value.replace("_", " ") if gap.asks or gap.cause else "never asked for",
-            "cause": gap.cause,
-            "asked": gap.asks,
+            "candles": f"{gap.window.steps(series.timeframe.step):,} {gap.window}",
+            "known": known_of(gap),
             "last asked": iso(gap.last_at) if gap.asks else "",
             "next": _next(gap.due_at, now),
         }

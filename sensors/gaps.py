@@ -4,8 +4,8 @@ What lives here: a venue's tick, each decision a line of its log. What does not:
 first (``qmd_platform.ingest.agenda``), what is in flight (``sensors.flights``), the runs (``sensors.wishes``).
 
 What was asked is in the lake, what is being asked are Dagster's runs; a tick remembers only that there was nothing to do
-(``sensors.quiet``). So one that is killed midway loses nothing, and the next one doubles nothing. Dagster starts no second run under a run key that it has seen, so
-a key has in it how often runs for the same gap have ended and left it as it was.
+(``sensors.quiet``). So one that is killed midway loses nothing, and the next one doubles nothing. Dagster starts no
+second run under a run key that it has seen, so a key has in it how often runs for the same gap have ended.
 """
 
 import time
@@ -98,8 +98,8 @@ def _as_it_is_now(venue: VenueUniverse, universe: Universe) -> Universe:
 class _Tick:
     """One look at one venue.
 
-    ``commit`` is the lake's last one, read before anything else; ``committed`` is when each partition in the lake changed last; ``busy`` are partitions that are not to be asked for
-    now, and why.
+    ``commit`` is the lake's last one, read before anything else; ``committed`` is when each partition in the lake changed
+    last; ``busy`` are partitions that are not to be asked for now, and why.
     """
 
     context: dg.SensorEvaluationContext
@@ -133,6 +133,7 @@ class _Tick:
         if requests := [wish.request(vain[wish.key].generation) for wish in wishes[:room]]:
             return dg.SensorResult(run_requests=requests)
         why = _summary(wishes, left)
+        self.context.log.info("%s", why)
         if wishes or self.busy:
             return dg.SkipReason(why)
         due = [one.due_at for one in left if one.due_at is not None]

@@ -4,8 +4,8 @@ What lives here: one Dagster run a line of stdin, its outcome as a line of JSON 
 runs there are and what is shown of them (``qmd_platform.cli.demo``), the graph, which the starter hands in.
 
 A line is a venue (its instruments), or a market and a month, ``venue:SYMBOL 2026-09`` (all candle tables of that
-market, from that month to the current one); ``venue:*`` stands for all its markets. The runs are ordinary ones:
-the UI shows them afterwards.
+market, from that month to the current one); ``venue:*`` stands for all its markets; ``coverage`` is the coverage of
+all venues. The runs are ordinary ones: the UI shows them afterwards.
 """
 
 import json
@@ -19,12 +19,14 @@ from pathlib import Path
 import dagster as dg
 
 from assets.candles import key_of
+from assets.coverage import NAME as COVERAGE
 from assets.partitions import markets_of
 from qmd_platform.config import Universe, VenueUniverse, load_universe
 from qmd_platform.ledger.lock import held
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
 from qmd_platform.model.window import Window, months
+from sensors.coverage import coverage_job
 from sensors.schedules import candles_job, instruments_job
 from sensors.universe import align
 
@@ -66,6 +68,9 @@ def outcome(asked: str, defs: dg.Definitions, instance: dg.DagsterInstance, univ
 def _ran(
     asked: str, defs: dg.Definitions, instance: dg.DagsterInstance, universe: Universe
 ) -> dg.ExecuteInProcessResult:
+    if asked == COVERAGE:
+        job = defs.resolve_job_def(coverage_job(universe).name)
+        return job.execute_in_process(instance=instance, raise_on_error=False)
     name, _, month = asked.partition(" ")
     venue = name.partition(":")[0]
     if not month:

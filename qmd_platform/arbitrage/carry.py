@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from qmd_platform.arbitrage.economics import Column
 from qmd_platform.funding.annual import HOURS_PER_YEAR, compounded_apr, hourly, simple_apr
+from qmd_platform.funding.cumulative import CumulativeIndex
+from qmd_platform.funding.intervals import NOT_YET, Intervals
 from qmd_platform.model.settlements import Settlements
 
 HOUR_MS = 3_600_000
@@ -45,7 +47,8 @@ class Carry:
 
     Attributes:
         settled_at: epoch ms.
-        available_at: when a reader could know the row, epoch ms.
+        available_at: from when on a reader could know the row, and what comes later does not change it, epoch ms; NOT_YET
+            where the next settlements may still tell another interval.
         rate: fraction per interval, as settled.
         interval_hours: NaN where unknown; then everything per hour or year is.
         rate_per_hour: simple.
@@ -73,7 +76,7 @@ class Carry:
 
 def carry(
     settlements: Settlements,
-    hours: Column,
+    found: Intervals,
     *,
     windows: Sequence[float] = WINDOWS,
     delay_ms: int = DELAY_MS,
@@ -82,28 +85,35 @@ def carry(
 
     Args:
         settlements: sorted, unique.
-        hours: of each settlement's interval (``funding.intervals``); NaN where unknown.
+        found: their intervals.
         windows: hours.
         delay_ms: from a settlement to its publication.
     """
-    rate = settlements.rate
+    rate, at, hours = settlements.rate, settlements.settled_at, found.hours
+    index = CumulativeIndex.of(settlements)
+    trail = Trail.of(at, rate, hours)
     return Carry(
-        settlements.settled_at,
-        settlements.settled_at + delay_ms,
+        at,
+        known_from(found, delay_ms),
         rate,
         hours,
         hourly(rate, hours),
         simple_apr(rate, hours),
         compounded_apr(rate, hours),
-        np.cumsum(rate),
-        np.cumsum(rate * settlements.mark),
-        {length: _windowed(settlements, hours, length) for length in windows},
+        index.at(at),
+        index.cash_between(at[:1] - 1, at) if len(at) else np.empty(0),
+        {length: _windowed(trail, at, length) for length in windows},
     )
 
 
-def _windowed(settlements: Settlements, hours: Column, length: float) -> Windowed:
-    trail = Trail.of(settlements.settled_at, settlements.rate, hours)
-    rates, logs, covered = trail.over(settlements.settled_at, length)
+def known_from(found: Intervals, delay_ms: int) -> NDArray[np.int64]:
+    """When each row and all before it stood and were published; NOT_YET where one may still be read otherwise."""
+    stands = np.maximum.accumulate(found.known_at)
+    return np.where(stands == NOT_YET, NOT_YET, np.minimum(stands, NOT_YET - delay_ms) + delay_ms)
+
+
+def _windowed(trail: "Trail", at: NDArray[np.int64], length: float) -> Windowed:
+    rates, logs, covered = trail.over(at, length)
     with np.errstate(all="ignore"):  # windows without a row
         simple = rates / covered * HOURS_PER_YEAR
         compounded = np.expm1(logs / covered * HOURS_PER_YEAR)
@@ -113,30 +123,24 @@ def _windowed(settlements: Settlements, hours: Column, length: float) -> Windowe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trail:
-    """Running sums of a market's settlements, from which the sums of any trailing window are two look-ups.
+    """Cumulative indices of a market's rates, of their logarithms and of their hours: any window's sums are differences.
 
     Rows whose hours are unknown are in none of them: their rate would be divided by others' hours.
     """
 
-    at: NDArray[np.int64]
-    rates: Column
-    logs: Column
-    hours: Column
+    rates: CumulativeIndex
+    logs: CumulativeIndex
+    hours: CumulativeIndex
 
     @classmethod
     def of(cls, at: NDArray[np.int64], rate: Column, hours: Column) -> "Trail":
         """Of rows sorted by ``at``, the instants they are counted from: of settlement, or of publication."""
         known = np.isfinite(hours) & np.isfinite(rate) & (hours > 0)
         with np.errstate(all="ignore"):  # a rate of -100 % compounds to nothing
-            logs = np.log1p(np.where(known, rate, 0.0))
-        return cls(at, *(np.r_[0.0, np.cumsum(np.where(known, column, 0.0))] for column in (rate, logs, hours)))
+            logs = np.log1p(rate[known])
+        return cls(*(CumulativeIndex.of(Settlements.of(at[known], one)) for one in (rate[known], logs, hours[known])))
 
     def over(self, ends: NDArray[np.int64], length_hours: float) -> tuple[Column, Column, Column]:
         """Sums of rate, of log(1 + rate) and of hours over the rows in ``(end - length, end]``, for each end."""
-        last = np.searchsorted(self.at, ends, side="right")
-        first = np.searchsorted(self.at, ends - int(length_hours * HOUR_MS), side="right")
-        return (
-            self.rates[last] - self.rates[first],
-            self.logs[last] - self.logs[first],
-            self.hours[last] - self.hours[first],
-        )
+        begins = ends - int(length_hours * HOUR_MS)
+        return self.rates.between(begins, ends), self.logs.between(begins, ends), self.hours.between(begins, ends)

@@ -138,10 +138,7 @@ def hedge(
     """
     if not np.array_equal(short.at, long.at):
         raise ConfigError("the two legs are seen at different instants", hint="look at both at the same instants")
-    mid = (short.mid + long.mid) / 2
-    with np.errstate(all="ignore"):  # no quotes yet
-        entry, exit_ = (long.ask - short.bid) / mid, (short.ask - long.bid) / mid
-        apart = (short.mid - long.mid) / mid
+    apart, entry, exit_ = _crossed(short, long)
     kinds = [(leg.market.venue, leg.market.kind) for leg in (short, long)]
     fees, slippage = terms.costs.fees_of_round_trip(kinds), terms.costs.slippage_of_round_trip(kinds)
     cost = entry + exit_ + fees + slippage + terms.costs.transfer
@@ -174,3 +171,10 @@ def hedge(
         long.next_at,
         masks(raised, rows),
     )
+
+
+def _crossed(short: Seen, long: Seen) -> tuple[Column, Column, Column]:
+    """How far the mids are apart, and what crossing both books costs at entry and at exit; fractions of the mid."""
+    mid = (short.mid + long.mid) / 2
+    with np.errstate(all="ignore"):  # no quotes yet
+        return (short.mid - long.mid) / mid, (long.ask - short.bid) / mid, (short.ask - long.bid) / mid

@@ -5,13 +5,16 @@ What lives here: looking up what was known, never later than the instant asked a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmd_platform.arbitrage.carry import COVERED, DELAY_MS, HOUR_MS, Trail
+from qmd_platform.arbitrage.carry import COVERED, DELAY_MS, HOUR_MS, Trail, known_from
 from qmd_platform.arbitrage.economics import Column
+from qmd_platform.funding.cumulative import CumulativeIndex
+from qmd_platform.funding.intervals import Intervals, intervals
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
 from qmd_platform.model.settlements import Settlements
@@ -36,6 +39,15 @@ class Quotes:
         """
         return cls(candles.open_at + step, candles.close * (1 - half_spread), candles.close * (1 + half_spread))
 
+    def in_currency(self, rate: "Quotes") -> "Quotes":
+        """The same in another currency, by the last known mid of a market that prices ours in it; NaN before its first.
+
+        A hedge of legs in two currencies still holds their exchange rate (QUOTE_MISMATCH); only its prices compare now.
+        """
+        rows = np.searchsorted(rate.at, self.at, side="right") - 1
+        worth = _at_rows((rate.bid + rate.ask) / 2, rows)
+        return Quotes(self.at, self.bid * worth, self.ask * worth)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leg:
@@ -45,19 +57,32 @@ class Leg:
         market: its kind says whether funding is paid: spot has none.
         quotes: sorted by ``at``.
         settlements: sorted, unique; empty for spot.
-        hours: of each settlement's interval; NaN where unknown.
-        suspect: per settlement, whether one seems missing before it.
+        found: the settlements' intervals. A row is used from when on its interval stands, not from when it settled.
         units: coins in one unit of the base (``underlyings``).
         is_proven: whether the underlying is.
     """
 
     market: Market
     quotes: Quotes
-    settlements: Settlements = field(default_factory=Settlements.empty)
-    hours: Column = field(default_factory=lambda: np.empty(0))
-    suspect: Truths = field(default_factory=lambda: np.empty(0, np.bool_))
+    settlements: Settlements
+    found: Intervals
     units: float = 1.0
     is_proven: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        market: Market,
+        quotes: Quotes,
+        settlements: Settlements | None = None,
+        found: Intervals | None = None,
+        *,
+        units: float = 1.0,
+        is_proven: bool = True,
+    ) -> "Leg":
+        """A leg; without ``found``, its intervals are read off the settlements alone."""
+        paid = Settlements.empty() if settlements is None else settlements
+        return cls(market, quotes, paid, intervals(paid) if found is None else found, units, is_proven)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +93,9 @@ class Seen:
         bid, ask: NaN where there was no quote yet.
         quote_age_ms: age of the quote; infinite where there was none.
         per_hour: by window (hours), funding rate per hour over the trailing window; NaN where not accounted for.
-        last_per_hour: of the last settlement.
-        cumulative_rate: C(t).
-        interval_hours: of the last settlement; NaN for spot and before the first.
+        last_per_hour: of the last settlement whose interval stands.
+        cumulative_rate: C(t), of all that were published.
+        interval_hours: of the last settlement whose interval stands; NaN for spot and before the first.
         next_at: when the next settlement is due if the interval stays; 0 where unknown.
         has_changed: whether the interval changed within the first of the windows.
         is_suspect: whether a settlement seems missing within it.
@@ -96,6 +121,12 @@ class Seen:
         """Half way between bid and ask, per coin."""
         return (self.bid + self.ask) / 2
 
+    def take(self, rows: NDArray[np.intp]) -> "Seen":
+        """The instants at these positions."""
+        columns = {one.name: getattr(self, one.name) for one in fields(self)}
+        taken: dict[str, Any] = {name: of[rows] for name, of in columns.items() if isinstance(of, np.ndarray)}
+        return replace(self, per_hour={key: column[rows] for key, column in self.per_hour.items()}, **taken)
+
 
 def decision_times(legs: Iterable[Leg], delay_ms: int = DELAY_MS) -> Instants:
     """Every instant at which a settlement of a leg became known, sorted: when there is something new to decide on."""
@@ -115,10 +146,10 @@ def seen(leg: Leg, at: Instants, windows: Sequence[float], delay_ms: int = DELAY
     bid, ask, age = _quoted(leg.quotes, at, leg.units)
     if leg.market.kind == "spot":
         return _of_spot(leg, at, (bid, ask, age), windows)
-    known_at = leg.settlements.settled_at + delay_ms
+    known_at = known_from(leg.found, delay_ms)
     rows = np.searchsorted(known_at, at, side="right") - 1
-    trail = Trail.of(known_at, leg.settlements.rate, leg.hours)
-    hours = _at_rows(leg.hours, rows)
+    trail = Trail.of(known_at, leg.settlements.rate, leg.found.hours)
+    hours = _at_rows(leg.found.hours, rows)
     settled = _at_rows(leg.settlements.settled_at.astype(np.float64), rows)
     due = np.nan_to_num(settled + hours * HOUR_MS).astype(np.int64)
     return Seen(
@@ -131,11 +162,11 @@ def seen(leg: Leg, at: Instants, windows: Sequence[float], delay_ms: int = DELAY
         age,
         {length: _per_hour(trail, at, length) for length in windows},
         _at_rows(leg.settlements.rate, rows) / hours,
-        _at_rows(np.cumsum(leg.settlements.rate), rows),
+        CumulativeIndex.of(leg.settlements).at(at - delay_ms),
         hours,
         due,
-        _any_within(known_at, _changes(leg.hours), at, windows[0]),
-        _any_within(known_at, leg.suspect, at, windows[0]),
+        _any_within(known_at, _changes(leg.found.hours), at, windows[0]),
+        _any_within(known_at, leg.found.suspect, at, windows[0]),
     )
 
 

@@ -4,7 +4,7 @@ What lives here: from a hedge's columns to events, transitions and episodes. Wha
 tables they are kept in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,10 +60,10 @@ class Events:
     def __len__(self) -> int:
         return len(self.at)
 
-    def rows(self) -> list[Event]:
+    def rows(self) -> Iterator[Event]:
         """One by one."""
         columns = (self.at, self.net_per_year, self.break_even_hours, self.flags, self.is_settlement)
-        return [Event(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        return (Event(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
 
 
 def transitions(
@@ -86,21 +86,15 @@ def transitions(
         data_versions: of the tables the events were made from.
     """
     found: list[Transition] = []
-    standing, version, rows = start, rules.version, events.rows()
-    wakes = np.flatnonzero(events.net_per_year > rules.watch)
-    row = 0
-    while row < len(rows):
-        if standing.state is State.NONE:  # nothing can happen before the next return above the watch
-            ahead = int(np.searchsorted(wakes, row))
-            if ahead == len(wakes):
-                break
-            row = int(wakes[ahead])
-        event = rows[row]
+    standing, version = start, rules.version
+    for event in events.rows():
+        if standing.state is State.NONE and not event.net_per_year > rules.watch:
+            continue  # most rows of most pairs; nothing counts before a watch begins
         after, reason = step(standing, event, rules)
         if reason:
             change = _transition(pair, standing, after, event, reason)
             found.append(replace(change, rule_version=version, data_versions=data_versions))
-        standing, row = after, row + 1
+        standing = after
     return found, standing
 
 

@@ -8,6 +8,7 @@ difference is that of two running sums.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -32,21 +33,38 @@ def venue_spread(short: Seen, long: Seen, terms: Terms, also: Conditions | None 
     return hedge(short, long, terms, also=also)
 
 
-def venue_spreads(legs: Sequence[Leg], terms: Terms, at: Instants | None = None) -> Iterator[Hedge]:
-    """The hedge of every pair of one underlying's perpetuals, in the direction that earned the funding, row by row.
+@dataclass(frozen=True, slots=True, eq=False)
+class Directions:
+    """Two markets hedged both ways at the same instants.
 
-    A pair of markets comes as two hedges, one for each direction; together they have one row an instant. Where nothing was
-    earned (a difference of 0, or unknown) the row is in the one whose short market's name sorts first.
+    A life (``opportunities``) needs one direction in full: a position that was opened is still held when the funding turns.
+    """
+
+    there: Hedge
+    back: Hedge
+
+    def earning(self) -> list[Hedge]:
+        """One row an instant, in the direction that earned the funding: what a table keeps, as the other is its mirror.
+
+        Where nothing was earned, or is known, the row is in ``there``.
+        """
+        with np.errstate(invalid="ignore"):
+            turned = self.back.funding_per_hour > 0
+        return [part for part in (self.there.take(~turned), self.back.take(turned)) if len(part)]
+
+
+def venue_spreads(legs: Sequence[Leg], terms: Terms, at: Instants | None = None) -> Iterator[Directions]:
+    """Every pair of one underlying's perpetuals, both ways; ``there`` is short the market whose name sorts first.
 
     Args:
         legs: all of one underlying.
         terms: what they are judged by.
-        at: sorted instants to look at; None for whenever a settlement of any leg became known.
+        at: sorted instants to look at; None for whenever a settlement of one of the two became known.
     """
     when = decision_times(legs) if at is None else at
-    looked = sorted((seen(leg, when, terms.windows) for leg in legs), key=lambda leg: leg.market)
-    for first, second in combinations(looked, 2):
-        one, other = venue_spread(first, second, terms), venue_spread(second, first, terms)
-        with np.errstate(invalid="ignore"):
-            turned = other.funding_per_hour > 0
-        yield from (part for part in (one.take(~turned), other.take(turned)) if len(part))
+    sides = sorted(((leg, seen(leg, when, terms.windows)) for leg in legs), key=lambda side: side[0].market)
+    for (first_leg, first), (second_leg, second) in combinations(sides, 2):
+        theirs = when if at is not None else decision_times([first_leg, second_leg])
+        rows = np.searchsorted(when, theirs)
+        one, other = first.take(rows), second.take(rows)
+        yield Directions(venue_spread(one, other, terms), venue_spread(other, one, terms))

@@ -27,12 +27,18 @@ RUN_S = "3300"
 """As ``ingest.asking.Deadlines``, which is not imported for ``--help``; a test compares them."""
 
 
+_HINT = "give seconds above 0, or a number and a unit: 600, 30s, 10m, 1.5h"
+
+
 def _seconds(text: str) -> float:
     """``600``, ``10m``: ConfigError for what is none, or is not above 0."""
     bare = text.strip()
-    milliseconds = duration(f"{bare}s" if bare.replace(".", "", 1).isdecimal() else bare, "--deadline")
+    try:
+        milliseconds = duration(f"{bare}s" if bare.replace(".", "", 1).isdecimal() else bare, "--deadline")
+    except ConfigError as error:
+        raise ConfigError(str(error), hint=_HINT) from None
     if not milliseconds:
-        raise ConfigError("--deadline is 0", hint="give seconds above 0: 600, or 10m")
+        raise ConfigError("--deadline is 0", hint=_HINT)
     return milliseconds / 1000
 
 

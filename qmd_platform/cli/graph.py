@@ -20,6 +20,9 @@ from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.window import Instant, Window, iso, month_of, month_window, months
 
+COVERAGE = "coverage"
+"""The line that has the workers count and draw every venue's coverage."""
+
 LOOK_SECONDS = 0.5
 """How often the ledger is asked how far the workers are."""
 
@@ -38,7 +41,9 @@ def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> li
         raise ConfigError(f"{universe.path}: start {iso(universe.start)} is in the future")
     todo = _Todo.of(lake, universe, now)
     outcomes: list[Outcome] = []
-    at_work = working(Plan(todo.runs()), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))
+    at_work = working(
+        Plan(todo.runs(), at_last=COVERAGE), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"])
+    )
     with progress("partition", rate=False) as tell, at_work as threads:
         try:
             while alive := [thread for thread in threads if thread.is_alive()]:

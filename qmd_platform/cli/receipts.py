@@ -96,7 +96,7 @@ def _tell_of_checks(receipts: "Sequence[Receipt]") -> None:
         changed = sum(_restated(one) for one in receipts)
         show.say(
             f"Read again: {show.counted(reread, 'candle')}, {show.count(changed)} restated "
-            f"(`qmd revisions` has both values), {show.count(reread - changed)} as before."
+            f"(`qmd revisions SERIES` has both values), {show.count(reread - changed)} as before."
         )
     if vanished:
         show.say(f"Left out by the venue now: {show.counted(vanished, 'candle')}. They stay.")

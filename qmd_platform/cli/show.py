@@ -119,6 +119,9 @@ def table(
         drawn = _drawn(columns, rows, total, left_out)
     if out.is_terminal:
         out.print(drawn)
+        if left_out:
+            names = ", ".join(name for name in spare if name in left_out)
+            out.print(f"[dim]no room for: {names} (a wider terminal or --json has them)[/]")
         return
     with out.capture() as captured:
         out.print(drawn)

@@ -47,10 +47,12 @@ class Plan:
 
     Args:
         runs: of every venue, the lines a worker understands (``sensors.graph_runner``).
+        at_last: the line for when all of these are done; none if empty.
     """
 
-    def __init__(self, runs: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, runs: Mapping[str, Sequence[str]], at_last: str = "") -> None:
         self._waiting = dict(runs)
+        self._at_last = at_last
         self._ready = deque(self._waiting)
         self._running = 0
         self._changed = threading.Condition()
@@ -59,10 +61,13 @@ class Plan:
         """What to run next, waiting for it if need be; None when there is nothing left."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready or not self._running)
-            if not self._ready:
+            if not self._ready and not self._at_last:
                 return None
             self._running += 1
-            return self._ready.popleft()
+            if self._ready:
+                return self._ready.popleft()
+            line, self._at_last = self._at_last, ""
+            return line
 
     def finished(self, outcome: Outcome) -> None:
         """A venue's markets can be run once its instruments are there."""
@@ -78,7 +83,7 @@ class Plan:
         """Nothing more is handed out."""
         with self._changed:
             self._ready.clear()
-            self._running = 0
+            self._running, self._at_last = 0, ""
             self._changed.notify_all()
 
 

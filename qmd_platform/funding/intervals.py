@@ -71,7 +71,7 @@ class Intervals:
         suspect: whether a settlement before this one seems to be missing (SUSPECT_GAP).
         elapsed: float64 hours since the row before, to the minute; NaN in the first row. Differs from ``hours`` where
             rows are missing, or a settlement was late or early.
-        known_at: int64 epoch ms from when on nothing that follows changes this row; ``NOT_YET`` if it may.
+        known_at: int64 epoch ms from when on nothing that follows changes this row or one before it; ``NOT_YET`` if it may.
     """
 
     hours: NDArray[np.float64]
@@ -237,4 +237,5 @@ class _Reading:
     def result(self) -> Intervals:
         elapsed = self.elapsed / 60
         elapsed[:1] = np.nan
-        return Intervals(self.hours, self.evidence, self.suspect, elapsed, self.known_at)
+        known_at = np.maximum.accumulate(self.known_at)
+        return Intervals(self.hours, self.evidence, self.suspect, elapsed, known_at)

@@ -26,7 +26,9 @@ hundred, 0.0038 at least. 0.002 is 219 % a year; shorter squeezes reach that."""
 
 
 def looks_like_percent(rates: NDArray[np.float64], hours: NDArray[np.float64]) -> str:
-    """Why the rates look like percent (0.01 for 1 bp) where fractions are meant; empty where they do not.
+    """Why the rates look like percent (0.01 for 1 bp) or like annual ones where fractions per settlement are meant.
+
+    Empty where they do not.
 
     Args:
         rates: settled rates of one market. The more of them, the more can be said.
@@ -36,15 +38,14 @@ def looks_like_percent(rates: NDArray[np.float64], hours: NDArray[np.float64]) -
     sizes, lasted = np.abs(rates[known]), hours[known]
     if not len(sizes):
         return ""
-    advice = "the rates look like percent, not fractions (divide by 100):"
+    advice = "the rates look like percent or annual ones, not fractions per settlement:"
     if sizes.max() >= BEYOND_ANY_CAP:
         return f"{advice} one is {sizes.max():g}, and no venue lets a settlement be {100 * sizes.max():g} %"
     eights = sizes / lasted * 8
     prints = int(np.isclose(eights, INTEREST_PERCENT, rtol=1e-9, atol=0).sum())
     if prints >= LEAST_PRINTS and prints >= PRINT_SHARE * len(sizes):
-        return (
-            f"{advice} {prints} of {len(sizes)} are {INTEREST_PERCENT} per 8 hours, the usual interest term in percent"
-        )
+        told = f"{prints} of {len(sizes)} are {INTEREST_PERCENT} per 8 hours, the usual interest term in percent"
+        return f"the rates look like percent, not fractions (divide by 100): {told}"
     median = float(np.median(eights))
     if lasted.sum() >= 24 * MEDIAN_DAYS and median >= MEDIAN_PERCENT:
         return f"{advice} half of {len(sizes)} are {median:g} or more per 8 hours, {median * 109500:,.0f} % a year"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from qmd_platform.config import Universe, VenueUniverse
 from qmd_platform.coverage.agenda import Agenda, Lacking, agenda, derivable, gaps, settled
 from qmd_platform.coverage.expected import closed_before
+from qmd_platform.coverage.plan import believed
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant, Window
@@ -152,5 +153,7 @@ class _Reading:
     def _base(self, market: Market) -> list[Window]:
         """Where the shorter candles are settled, worked out once for all the longer ones."""
         if market not in self._settled:
-            self._settled[market] = settled(self._runs.get(Series.candles(market, self._venue.base), ()))
+            _, delisted_at = self._listed.get(market.symbol, (None, None))
+            runs = self._runs.get(Series.candles(market, self._venue.base), ())
+            self._settled[market] = settled(believed(runs, delisted_at))
         return self._settled[market]

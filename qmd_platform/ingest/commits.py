@@ -6,14 +6,18 @@ What lives here: the commits of one month and their fence. What does not: what c
 The archive's rows and the API's are two commits, each with its source, the API's last: of a candle that both have, the
 API has the say. A holder whose lease was thought dead and that comes back is fenced by compare-and-swap: its rows merge as
 any rows do, but what it says of candles that are not there is dropped, for the partition has moved on since it looked.
+
+Longer candles that a commit makes wrong go with it (``ingest.following``).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qmd_platform.errors import Outdated
+from qmd_platform.errors import Conflict, Outdated
 from qmd_platform.ingest.fetched import Fetched
+from qmd_platform.ingest.following import follow, overtaken
 from qmd_platform.ingest.gathered import Gathered
+from qmd_platform.ingest.rollup import TRIES
 from qmd_platform.ingest.shared import Shared
 from qmd_platform.lake.store import Outcome, Write
 from qmd_platform.model.candles import Candles
@@ -94,15 +98,33 @@ def _write(partition: Partition, fetched: Sequence[Fetched], fetched_at: Instant
 
 def _committed(shared: Shared, write: Write, source: str) -> tuple[Outcome, bool]:
     """The outcome, and whether the partition had moved on, so that what the write claims was left out."""
-
-    def commit(what: Write) -> Outcome:
-        _, (outcome,) = shared.lake.commit([what], run_id=shared.run_id, source=source)
-        return outcome
-
     try:
-        return commit(write), False
+        return _followed(shared, write, source), False
     except Outdated:
-        return commit(_without_claims(write)), True
+        return _followed(shared, _without_claims(write), source), True
+
+
+def _followed(shared: Shared, write: Write, source: str) -> Outcome:
+    """Commit, and make the longer candles again that this makes wrong.
+
+    Raises:
+        Outdated: the partition has moved on from what the write has seen.
+        Conflict: others rolled the longer ones up, many times in a row.
+    """
+    lake, partition = shared.lake, write.partition
+    rows = Candles.from_arrow(write.rows)
+    for _ in range(TRIES):
+        wrong = overtaken(lake, partition, rows)
+        try:
+            _, (outcome, *_) = lake.commit([write, *wrong], run_id=shared.run_id, source=source)
+        except Outdated:
+            state = lake.state(partition)
+            if write.seen is not None and write.seen != (state.version if state else 0):
+                raise
+            continue  # it was one of the longer ones
+        follow(lake, partition, wrong, run_id=shared.run_id)
+        return outcome
+    raise Conflict(f"{TRIES} times in a row the candles made of {partition} changed first", hint="run it again")
 
 
 def _without_claims(write: Write) -> Write:

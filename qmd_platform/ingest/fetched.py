@@ -56,6 +56,7 @@ class Fetched:
         rejected: rows kept apart, with reasons.
         spoken: the time each answer speaks about, from its first row to its last.
         stops: where those answers end that were asked up to the last closed candle.
+        nowhere: how often the venue, asked where it goes on, said nowhere.
         duplicates: rows sent again with the same values, or belonging to other pages.
         refused: rows outside what was asked, or not closed.
         error: what ended the asking, if it did not end by itself.
@@ -70,6 +71,7 @@ class Fetched:
     rejected: list[Rejected] = field(default_factory=list)
     spoken: list[Window] = field(default_factory=list)
     stops: list[Instant] = field(default_factory=list)
+    nowhere: int = 0
     duplicates: int = 0
     refused: int = 0
     error: VenueError | None = None

@@ -71,6 +71,7 @@ async def _skipped(question: Question, fetched: Fetched, hole: Window, traffic: 
     coming = question.venue.onward(question.market, question.timeframe, hole.start, traffic)
     page = await _answer(question, fetched, coming, hole, is_first=False)
     if page is None or not (len(page.candles) or question.is_over):
+        fetched.nowhere += page is not None
         return False
     step = question.timeframe.step
     goes_on = last = question.closed

@@ -40,10 +40,13 @@ def unexplained(question: Question, fetched: Fetched) -> list[Window]:
 def in_doubt(question: Question, fetched: Fetched) -> list[Window]:
     """The unexplained parts that it makes sense to ask about now: not those that nothing can follow yet.
 
-    Of the candles that no venue can say more about, because two answers stop before them, nothing is asked a third time.
+    Of the candles that no venue can say more about, because two answers stop before them or say that nothing follows,
+    nothing is asked a third time.
     """
     holes = [hole for hole in unexplained(question, fetched) if not _is_young(question, hole)]
-    return subtracted(holes, _after_the_last(question, fetched))
+    last = int(fetched.candles.open_at[-1]) if len(fetched.candles) else fetched.window.start
+    ends = [Window(last, fetched.window.end)] if fetched.nowhere > 1 else []
+    return subtracted(holes, [*_after_the_last(question, fetched), *ends])
 
 
 def half_proven(question: Question, fetched: Fetched) -> Window | None:

@@ -16,7 +16,6 @@ from qmd_platform.errors import Banned, VenueError
 from qmd_platform.ingest.asking import Asking, Deadlines
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.receipt import Receipt
-from qmd_platform.ingest.rollup import roll_up
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.records import Revision
 from qmd_platform.model.series import Series
@@ -96,24 +95,19 @@ def reread(
     until = time.monotonic() + deadlines.run_s
     result = Reread()
     unread: list[VenueError] = []
-    try:
-        for series, window in _chosen(lake, venue, at, pages, whole_months=whole_months):
-            result.windows += 1
-            if time.monotonic() > until:
-                result.failures.append(f"{series} {window}: the run's deadline of {deadlines.run_s:g} s came first")
-                continue
-            asking = Asking(again=(window,), archive=False, deadlines=deadlines)
-            try:
-                result.add(
-                    backfill(lake, [series.market], series.timeframe, window, run_id=run_id, url=url, asking=asking)
-                )
-            except Banned:
-                raise
-            except VenueError as error:
-                unread.append(error)
-                result.failures.append(f"{series} {window}: {error}")
-    finally:  # also of what was committed before a ban
-        _follow(lake, venue, before, run_id)
+    for series, window in _chosen(lake, venue, at, pages, whole_months=whole_months):
+        result.windows += 1
+        if time.monotonic() > until:
+            result.failures.append(f"{series} {window}: the run's deadline of {deadlines.run_s:g} s came first")
+            continue
+        asking = Asking(again=(window,), archive=False, deadlines=deadlines)
+        try:
+            result.add(backfill(lake, [series.market], series.timeframe, window, run_id=run_id, url=url, asking=asking))
+        except Banned:
+            raise
+        except VenueError as error:
+            unread.append(error)
+            result.failures.append(f"{series} {window}: {error}")
     if unread and len(unread) == result.windows:
         raise unread[-1]
     result.revisions = [one for one in lake.ledger.revisions(since=before) if one.partition.series.venue == venue.venue]
@@ -141,12 +135,3 @@ def _chosen(
 
 def _months(windows: Iterable[Window]) -> list[str]:
     return sorted({month for window in windows for month, _ in months(window)})
-
-
-def _follow(lake: Lake, venue: VenueUniverse, since: int, run_id: str) -> None:
-    """Make the longer candles of what was restated after the commit ``since`` again."""
-    made_of = {Series.candles(market, venue.base) for market in venue.markets}
-    restated = {one.partition for one in lake.ledger.revisions(since=since) if one.partition.series in made_of}
-    for partition in sorted(restated):
-        for longer in venue.derived:
-            roll_up(lake, partition.series.market, longer, partition.window, run_id=run_id, base=venue.base)

@@ -10,6 +10,7 @@ bucket with a hole stays MISSING rather than being a candle that is quietly wron
 import time
 from contextlib import suppress
 
+from qmd_platform.coverage.causes import UNLISTED
 from qmd_platform.coverage.plan import SETTLED
 from qmd_platform.coverage.summary import summarised
 from qmd_platform.errors import Conflict, Outdated
@@ -22,6 +23,9 @@ from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, months
 
 TRIES = 5
+
+ROLLUP = "rollup:"
+"""What the source of such a commit begins with; the table the candles are made of follows."""
 
 NOT_WHOLE = "the shorter candles it is made of are not all there"
 
@@ -68,10 +72,7 @@ def _month(lake: Lake, base: Series, partition: Partition, *, run_id: str) -> Re
     longer, _ = rolled_up(below.candles, step, base.timeframe.step)
     kept = [longer.within(bucket) for bucket in whole]
     explained = [
-        *(
-            Run(window, State.UNLISTED, "before the listing")
-            for window in _buckets(in_state(runs, State.UNLISTED), step)
-        ),
+        *_unlisted(runs, step),
         *(Run(window, State.MISSING, NOT_WHOLE) for window in subtracted(asked, whole)),
         *(Run(window, State.VERIFIED_EMPTY, "no trades in any of its shorter candles") for window in whole),
     ]
@@ -83,8 +84,16 @@ def _month(lake: Lake, base: Series, partition: Partition, *, run_id: str) -> Re
         replace=True,
         seen=state.version if state else 0,
     )
-    _, (outcome,) = lake.commit([write], run_id=run_id, source=f"rollup:{base.table}")
+    _, (outcome,) = lake.commit([write], run_id=run_id, source=ROLLUP + base.table)
     return Receipt.of_commit(outcome, summarised(outcome.runs, step), time.monotonic() - began)
+
+
+def _unlisted(runs: list[Run], step: int) -> list[Run]:
+    """The longer candles of which all shorter ones are unlisted, for the same cause: a delisting may be taken back."""
+    unlisted = [run for run in runs if run.state is State.UNLISTED]
+    same = [Run(window, run.state, run.cause) for run in unlisted for window in _buckets([run.window], step)]
+    mixed = [Run(window, State.UNLISTED, UNLISTED) for window in _buckets(in_state(runs, State.UNLISTED), step)]
+    return [*same, *mixed]
 
 
 def _buckets(windows: list[Window], step: int) -> list[Window]:

@@ -122,7 +122,12 @@ def overlaid(below: Iterable[Run], above: Sequence[Run]) -> list[Run]:
 
 def clipped(runs: Iterable[Run], window: Window) -> list[Run]:
     """The parts of ``runs`` inside ``window``."""
-    return [replace(run, window=part) for run in runs if (part := run.window.intersection(window)) is not None]
+    # Nearly all are inside, and a month of a venue that omits candles has thousands: those are taken as they are.
+    return [
+        run if part == run.window else replace(run, window=part)
+        for run in runs
+        if (part := run.window.intersection(window)) is not None
+    ]
 
 
 def in_state(runs: Iterable[Run], *states: State) -> list[Window]:

@@ -87,7 +87,8 @@ def _instruments(exchange: Exchange, query: Query, now: Instant) -> Answer:
     if not 0 < limit <= _MOST:
         raise Refusal(error(_BAD_PARAMETER, "params error: limit invalid", now))
     last = first + limit
-    page = [_contract(one, now) for one in listed[first:last]]
+    recorded = exchange.recorded_funding
+    page = [_contract(one, current_hours(one.market, now, recorded.get(one.market))) for one in listed[first:last]]
     return _well({"category": category, "list": page, "nextPageCursor": str(last) if last < len(listed) else ""}, now)
 
 
@@ -104,7 +105,7 @@ def _pair(listing: Listing) -> dict[str, object]:
     }
 
 
-def _contract(listing: Listing, now: Instant) -> dict[str, object]:
+def _contract(listing: Listing, hours: int) -> dict[str, object]:
     return {
         "symbol": listing.wire,
         "contractType": "LinearPerpetual",
@@ -120,7 +121,7 @@ def _contract(listing: Listing, now: Instant) -> dict[str, object]:
         "priceFilter": {"minPrice": listing.tick, "maxPrice": "1999999.80", "tickSize": listing.tick},
         "lotSizeFilter": {"maxOrderQty": "1000000", "minOrderQty": listing.lot, "qtyStep": listing.lot},
         "unifiedMarginTrade": True,
-        "fundingInterval": current_hours(listing.market, now) * 60,
+        "fundingInterval": hours * 60,
     }
 
 

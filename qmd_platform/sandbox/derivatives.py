@@ -7,7 +7,7 @@ recorded answers in ccxt 4.5.
 Facts: a row is a list of 23, told apart by position only: time, -, price of the contract, price of the coin, -,
 insurance fund, -, time of the next settlement, what accrued for it, steps of that, -, rate of the last settlement, -,
 -, mark price, -, -, open interest, -, -, -, clamps. Newest first unless ``sort=1``; ``start`` and ``end`` in ms, both
-inclusive; at most 5000 rows. Here a snapshot is taken every five minutes, some seconds late.
+inclusive; at most 5000 rows. Here a snapshot is taken every ten minutes, some seconds late.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from qmd_platform.sandbox.noise import scrambled, seed_of
 from qmd_platform.sandbox.universe import Listing
 
 PREFIX, SUFFIX = "/v2/status/deriv/", "/hist"
-EVERY = 5 * MINUTE
+EVERY = 10 * MINUTE
 """Milliseconds between snapshots."""
 _DEFAULT, _MOST = 100, 5000
 _BAD_PARAMETER = 10020

@@ -18,6 +18,7 @@ from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant
 from qmd_platform.sandbox.columns import Trading
 from qmd_platform.sandbox.events import NONE
+from qmd_platform.sandbox.funding import Settled
 from qmd_platform.sandbox.market import BLOCK, END_OF_TIME, trading
 from qmd_platform.sandbox.text import Figures, Numbers
 from qmd_platform.sandbox.universe import Listing
@@ -166,6 +167,7 @@ class Exchange:
     ) -> None:
         self._recorded = dict(recorded or {})
         self.replayed = frozenset(market for market, _ in self._recorded)
+        self.recorded_funding: dict[Market, Settled] = {}
         self.gate_history_points = gate_history_points
         self._spoil: Spoiler | None = None
         self.relist(listed)

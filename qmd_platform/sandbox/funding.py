@@ -97,9 +97,12 @@ def hours_at(market: Market, at: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.full(len(at), _HOURS.get(_base(market), LONGEST), np.int64)
 
 
-def current_hours(market: Market, now: Instant) -> int:
-    """The hours of the interval that ``now`` is inside of."""
-    return int(hours_at(market, np.array([now], np.int64))[0])
+def current_hours(market: Market, now: Instant, recorded: Settled | None = None) -> int:
+    """The hours of the interval that ``now`` is inside of; of a ``recorded`` contract, of the last one before ``now``."""
+    if recorded is None:
+        return int(hours_at(market, np.array([now], np.int64))[0])
+    known = recorded.hours[recorded.at <= now]
+    return int(known[-1]) if len(known) else LONGEST
 
 
 def cap(market: Market) -> int:

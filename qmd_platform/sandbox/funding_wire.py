@@ -50,6 +50,7 @@ def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer 
 class _Asked:
     """Settlements of ``listing`` with ``first <= at < end``: the newest ``limit`` of them, or the oldest."""
 
+    exchange: Exchange
     listing: Listing
     first: Instant
     end: Instant
@@ -59,21 +60,41 @@ class _Asked:
     def found(self, now: Instant) -> Settled:
         """The settlements at ``now``, oldest first. Reads no more hours than the limit can need."""
         end = min(self.end, now + 1)
+        cut = slice(-self.limit, None) if self.newest else slice(self.limit)
+        if self.listing.market in self.exchange.replayed:
+            return _settled(self.exchange, self.listing, self.first, end).take(cut)
         # Some settlements are never listed, so a few more hours than the limit times the longest interval.
         reach = (self.limit + self.limit // 20 + 2) * LONGEST * HOUR
         first = max(self.first, end - reach) if self.newest else max(self.first, self.listing.listed_at)
-        rows = funding.settled(self.listing, first, end if self.newest else min(end, first + reach))
-        return rows.take(slice(-self.limit, None) if self.newest else slice(self.limit))
+        return funding.settled(self.listing, first, end if self.newest else min(end, first + reach)).take(cut)
+
+
+def _settled(exchange: Exchange, listing: Listing, first: Instant, end: Instant) -> Settled:
+    """The settlements with ``first <= at < end``, recorded ones where the market is replayed."""
+    recorded = exchange.recorded_funding.get(listing.market)
+    if recorded is None:
+        return funding.settled(listing, first, end)
+    return recorded.take((recorded.at >= first) & (recorded.at < end))
 
 
 def stamps(listing: Listing, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The times Binance prints for settlements ``at``: every other one some milliseconds late."""
+    """The times Binance prints for settlements ``at``: every other one some milliseconds late. Recorded ones are so."""
+    if listing.character is None:
+        return at
     noise = scrambled(seed_of(f"stamps of {listing.market}"), at // HOUR).astype(np.int64) & 0xFFFF
     return np.asarray(at + np.where(noise & 1, np.minimum(noise >> 1 & 31, LATEST_MS), 0))
 
 
 def _rates(rows: Settled, digits: int = DIGITS) -> list[str]:
+    digits = DIGITS if (rows.rate % 10 ** (DIGITS - digits)).any() else digits
     return [f"{rate / 10**DIGITS:.{digits}f}" for rate in rows.rate.tolist()]
+
+
+def _marks(listing: Listing, at: NDArray[np.int64]) -> list[str]:
+    """The mark price at each settlement; nothing where it was not recorded."""
+    if listing.character is None:
+        return [""] * len(at)
+    return [f"{ticks / 10**listing.tick_digits:.8f}" for ticks in funding.marks(listing, at).tolist()]
 
 
 def _binance(exchange: Exchange, query: Query, now: Instant) -> Answer:
@@ -86,23 +107,24 @@ def _binance(exchange: Exchange, query: Query, now: Instant) -> Answer:
     limit = _limit(limit, _DEFAULT, _BINANCE, bad)
     # A settlement some milliseconds late may be inside the window though its hour is before it, or the other way round.
     start, end = start or 0, FOREVER if last is None else last + 1
-    asked = _Asked(listing, start - LATEST_MS, end, limit + 1, newest="startTime" not in query)
+    asked = _Asked(exchange, listing, start - LATEST_MS, end, limit + 1, newest="startTime" not in query)
     rows = asked.found(now)
     at = stamps(listing, rows.at)
     inside = (at >= start) & (at < end) & (at <= now)
     cut = slice(-limit, None) if asked.newest else slice(limit)
     rows, at = rows.take(inside).take(cut), at[inside][cut]
-    marks = funding.marks(listing, rows.at) / 10.0**listing.tick_digits
     printed = [
-        {"symbol": listing.wire, "fundingTime": stamp, "fundingRate": rate, "markPrice": f"{mark:.8f}"}
-        for stamp, rate, mark in zip(at.tolist(), _rates(rows), marks.tolist(), strict=True)
+        {"symbol": listing.wire, "fundingTime": stamp, "fundingRate": rate, "markPrice": mark}
+        for stamp, rate, mark in zip(at.tolist(), _rates(rows), _marks(listing, rows.at), strict=True)
     ]
     return Answer(as_json(printed), rows=len(printed))
 
 
 def _binance_info(exchange: Exchange, query: Query, now: Instant) -> Answer:
     """Of contracts that were adjusted only: those with another interval or cap than the usual ones."""
-    listed = [(one, funding.current_hours(one.market, now)) for one in exchange.listings("binance", now, spot=False)]
+    recorded = exchange.recorded_funding
+    contracts = exchange.listings("binance", now, spot=False)
+    listed = [(one, funding.current_hours(one.market, now, recorded.get(one.market))) for one in contracts]
     usual = funding.cap(listed[0][0].market) if listed else 0
     printed = [
         {
@@ -129,7 +151,7 @@ def _bybit(exchange: Exchange, query: Query, now: Instant) -> Answer:
     if start is not None and last is None:
         raise Refusal(bybit.error(_BYBIT_BAD, "params error: startTime without endTime", now))
     end = FOREVER if last is None else last + 1
-    rows = _Asked(listing, start or 0, end, _limit(limit, _OF_BYBIT, _BYBIT, bad), newest=True).found(now)
+    rows = _Asked(exchange, listing, start or 0, end, _limit(limit, _OF_BYBIT, _BYBIT, bad), newest=True).found(now)
     printed = [
         {"symbol": listing.wire, "fundingRate": rate, "fundingRateTimestamp": str(at)}
         for at, rate in zip(rows.at.tolist(), _rates(rows), strict=True)
@@ -147,7 +169,9 @@ def _gate(exchange: Exchange, settle: str, query: Query, now: Instant) -> Answer
     bad = gate.error("INVALID_PARAM_VALUE", "invalid argument: from, to or limit")
     start, last, limit = (_whole(query, name, bad) for name in ("from", "to", "limit"))
     end = FOREVER if last is None else last * 1000 + 1
-    rows = _Asked(listing, (start or 0) * 1000, end, _limit(limit, _DEFAULT, _GATE, bad), newest=True).found(now)
+    rows = _Asked(exchange, listing, (start or 0) * 1000, end, _limit(limit, _DEFAULT, _GATE, bad), newest=True).found(
+        now
+    )
     printed = [{"t": at // 1000, "r": rate} for at, rate in zip(rows.at.tolist(), _rates(rows, 6), strict=True)]
     return Answer(as_json(printed[::-1]), rows=len(printed))
 
@@ -160,7 +184,7 @@ def _okx(exchange: Exchange, query: Query, now: Instant) -> Answer:
     before, after, limit = (_whole(query, name, bad) for name in ("before", "after", "limit"))
     first = max(0 if before is None else before + 1, now - OKX_REACH)
     end = FOREVER if after is None else after
-    rows = _Asked(listing, first, end, _limit(limit, _DEFAULT, _OKX, bad), newest=True).found(now)
+    rows = _Asked(exchange, listing, first, end, _limit(limit, _DEFAULT, _OKX, bad), newest=True).found(now)
     printed = [
         {
             "instType": "SWAP",
@@ -183,7 +207,7 @@ def _okx_current(exchange: Exchange, query: Query, now: Instant) -> Answer:
     listed = [one for one in exchange.listings("okx", now, spot=False) if wire in {"ANY", one.wire}]
     if not listed:
         raise Refusal(okx.error(_OKX_UNKNOWN, "Instrument ID, Instrument ID code, or Spread ID doesn't exist."))
-    ahead = [(one, funding.settled(one, now + 1, now + 3 * LONGEST * HOUR)) for one in listed]
+    ahead = [(one, _settled(exchange, one, now + 1, now + 3 * LONGEST * HOUR)) for one in listed]
     printed = [
         {
             "instType": "SWAP",

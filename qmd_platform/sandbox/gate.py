@@ -114,10 +114,11 @@ def _pair(listing: Listing, now: Instant) -> dict[str, object]:
 
 def _contracts(exchange: Exchange, settle: str, now: Instant) -> Answer:
     listed = exchange.listings(NAME, now, spot=False)
-    return Answer(as_json([_contract(one, now) for one in listed if one.settle.lower() == settle]))
+    mine = [(one, exchange.recorded_funding.get(one.market)) for one in listed if one.settle.lower() == settle]
+    return Answer(as_json([_contract(one, now, current_hours(one.market, now, recorded)) for one, recorded in mine]))
 
 
-def _contract(listing: Listing, now: Instant) -> dict[str, object]:
+def _contract(listing: Listing, now: Instant, hours: int) -> dict[str, object]:
     listed = listing.listed_at // 1000
     is_delisted = listing.events.is_delisted(now)
     return {
@@ -139,7 +140,7 @@ def _contract(listing: Listing, now: Instant) -> dict[str, object]:
         "maintenance_rate": "0.005",
         "maker_fee_rate": "-0.0001",
         "taker_fee_rate": "0.00075",
-        "funding_interval": current_hours(listing.market, now) * 3600,
+        "funding_interval": hours * 3600,
         "funding_rate": "0.0001",
         "in_delisting": is_delisted,
         "delisted_time": (listing.events.delisted_at or 0) // 1000,

@@ -12,6 +12,8 @@ reading a file of candles (``recording``), the wire (``binance``, ``gate``, ``bi
     volume_unit = "venue"           # default; "base" when the file counts base coins
     contract_size = 0.0001          # base coins in a contract: Gate's perpetuals only
 
+A table "funding_rates" has no timeframe: its file has the time of settlement as ``date`` and the rate as ``open``.
+
 A recorded series takes the place of the deterministic one. A market with any recording has nothing else: its other
 timeframes are empty, and it is listed from its first recorded candle on.
 """
@@ -28,7 +30,9 @@ from qmd_platform.model.candles import PRICES, Candles
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe, timeframe
 from qmd_platform.model.window import Instant
+from qmd_platform.sandbox import replay_funding
 from qmd_platform.sandbox.exchange import Ask, Rows, Source
+from qmd_platform.sandbox.funding import Settled
 from qmd_platform.sandbox.recording import read
 from qmd_platform.sandbox.text import Figures, Recorded, decimals_of
 from qmd_platform.sandbox.tomlfile import Entry, entries
@@ -70,10 +74,11 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Everything a folder holds: listings new and changed, and the series by market and timeframe."""
+    """Everything a folder holds: listings new and changed, candles by market and timeframe, funding by market."""
 
     listings: list[Listing]
     series: dict[tuple[Market, Timeframe], Source]
+    funding: dict[Market, Settled]
 
 
 def load(folder: Path, known: list[Listing]) -> Replay:
@@ -85,7 +90,15 @@ def load(folder: Path, known: list[Listing]) -> Replay:
     listed = {listing.market: listing for listing in known}
     series: dict[tuple[Market, Timeframe], Source] = {}
     replayed: dict[Market, Listing] = {}
+    funding: dict[Market, Settled] = {}
     for entry in entries(folder / FILE, "series", _KEYS):
+        if entry.text("table") == replay_funding.TABLE:
+            market = _market(entry)
+            if market in funding:
+                raise entry.refused(f"the funding of {market} is in the file twice", "it is recorded in one file")
+            found = funding[market] = replay_funding.settled_of(entry, market, _read(entry, folder))
+            replayed[market] = replay_funding.listing_of(entry, market, found, listed.get(market), replayed.get(market))
+            continue
         market, step = _named(entry)
         if (market, step) in series:
             raise entry.refused(f"{market}:{step} is in the file twice", "a series is recorded in one file")
@@ -93,21 +106,29 @@ def load(folder: Path, known: list[Listing]) -> Replay:
         listing = _listing(entry, market, candles, replayed.get(market), listed.get(market))
         replayed[market] = listing
         series[market, step] = Replayed.of(_in_venue_unit(entry, candles, listing))
-    return Replay(list((listed | replayed).values()), series)
+    return Replay(list((listed | replayed).values()), series, funding)
 
 
 def _named(entry: Entry) -> tuple[Market, Timeframe]:
     """Market and timeframe an entry is about."""
-    venue = entry.choice("venue", VENUES)
-    symbol = entry.text("market").removeprefix(f"{venue}:")
+    market = _market(entry)
     table, _, of_table = entry.text("table").partition("_")
     if table != _TABLE:
-        raise entry.refused(f"unknown table {entry.values['table']!r}", "the sandbox replays candles")
+        raise entry.refused(f"unknown table {entry.values['table']!r}", "the sandbox replays candles and funding_rates")
     written = entry.text("timeframe") if "timeframe" in entry.values or not of_table else of_table
     if of_table and of_table != written:
         raise entry.refused(f"table candles_{of_table} and timeframe {written!r} contradict each other")
     try:
-        return Market.parse(f"{venue}:{symbol}"), timeframe(written)
+        return market, timeframe(written)
+    except ConfigError as error:
+        raise entry.refused(error.message, error.hint) from None
+
+
+def _market(entry: Entry) -> Market:
+    venue = entry.choice("venue", VENUES)
+    symbol = entry.text("market").removeprefix(f"{venue}:")
+    try:
+        return Market.parse(f"{venue}:{symbol}")
     except ConfigError as error:
         raise entry.refused(error.message, error.hint) from None
 

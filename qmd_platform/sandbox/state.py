@@ -62,9 +62,11 @@ class State:
         self.clock = Clock(options.get("now"))
         replay = options.get("replay")
         known = universe()
-        recorded = Replay(known, {}) if replay is None else load(Path(replay), known)
+        recorded = Replay(known, {}, {}) if replay is None else load(Path(replay), known)
         self._universe = recorded.listings
         self.exchange = Exchange([], recorded.series, gate_history_points=options.get("gate_history_points"))
+        self.exchange.recorded_funding.update(recorded.funding)
+        self.exchange.replayed |= recorded.funding.keys()
         self.faults = faultfile.plan(options.get("faults"))
         self._world = World(self.exchange, listed.changed(self._universe, options.get("listings")), self.faults)
         self.limiter = Limiter(options.get("limits", False))

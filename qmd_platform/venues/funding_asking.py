@@ -77,10 +77,11 @@ async def history(client: Asking, market: Market, window: Window, counted: Seque
     dialect, digest = TABLE[venue], hashlib.sha256()
     record = await client.record(market)
 
-    def read(answer: Answer) -> tuple[FundingRows, bytes]:
-        return dialect.decode(venue, answer.body), answer.body
-
     walk = funding_paging.walk(venue, window)
+
+    def read(answer: Answer) -> tuple[FundingRows, bytes]:
+        return walk.checked(dialect.decode(venue, answer.body)), answer.body
+
     while walk.rest is not None:
         request = funding_request(venue, record, walk.rest)
         rows, body = await client.asked(request, known.budget.bucket, read, counted)

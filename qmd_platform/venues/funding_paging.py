@@ -10,7 +10,8 @@ loses half the rows of a contract of 4). Instead:
 1. Where an answer stopped is where the next request begins: after its newest row, or before its oldest one at venues
    that keep the newest of a window.
 2. A short answer is not the end. The end is a rest of the window that was answered with no row, twice; once where the
-   rest is shorter than the last two rows were apart, so that none is expected.
+   rest is shorter than the last two rows were apart, so that none is expected. A rest of less than an hour, the shortest
+   interval there is, is not asked for.
 3. Stamps are some milliseconds late, so windows are asked a little wider and cut by the minute afterwards.
 """
 
@@ -26,7 +27,7 @@ from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import facts
 from qmd_platform.venues.funding_parsing import FundingRows
-from qmd_platform.venues.funding_snapshots import collapsed
+from qmd_platform.venues.funding_snapshots import SHORTEST, collapsed
 
 _SLACK = MINUTE // 2
 _BESIDE = 2 * Timeframe.H1.step
@@ -54,11 +55,15 @@ class _Rest:
 
 @dataclass(slots=True)
 class Walk:
-    """The way through one window of the venue's stamps. ``rest`` is what has to be asked for next; None at the end."""
+    """The way through one window of the venue's stamps. ``rest`` is what has to be asked for next; None at the end.
+
+    ``least`` is how many ms a rest must be longer than to have room for a row beside the ones that are known.
+    """
 
     venue: str
     limit: int
     keeps: Literal["oldest", "newest"]
+    least: int = MINUTE
     found: list[FundingRows] = field(default_factory=list)
     _rests: list[_Rest] = field(default_factory=list)
 
@@ -67,16 +72,16 @@ class Walk:
         """See the class."""
         return self._rests[-1].window if self._rests else None
 
-    def heard(self, rows: FundingRows) -> None:
-        """Take the answer to the request for ``rest``.
-
-        Raises:
-            BadPage: no row of a page is inside the window that was asked for: the venue answered another question.
-        """
-        rest = self._rests.pop()
-        inside = rows.take((rows.at >= rest.window.start) & (rows.at < rest.window.end))
-        if len(rows) and not len(inside):
+    def checked(self, rows: FundingRows) -> FundingRows:
+        """``rows``, unless none of them is an answer to the request for ``rest``: then BadPage."""
+        if len(rows) and self.rest is not None and not len(_inside(rows, self.rest)):
             raise BadPage(self.venue, "all rows of a page of funding are outside of the window that was asked for")
+        return rows
+
+    def heard(self, rows: FundingRows) -> None:
+        """Take the answer to the request for ``rest``."""
+        rest = self._rests.pop()
+        inside = _inside(rows, rest.window)
         if len(inside):
             self.found.append(inside)
             self._go_on(rest, inside, is_full=len(rows) >= self.limit)
@@ -85,14 +90,18 @@ class Walk:
 
     def _go_on(self, rest: _Rest, inside: FundingRows, *, is_full: bool) -> None:
         first, last = int(inside.at[0]), int(inside.at[-1])
-        older = _rest(rest.window.start, first, _apart(inside.at[:2]) or rest.apart)
-        newer = _rest(last + 1, rest.window.end, _apart(inside.at[-2:]) or rest.apart)
+        older = self._rest(rest.window.start, first, _apart(inside.at[:2]) or rest.apart)
+        newer = self._rest(last + 1, rest.window.end, _apart(inside.at[-2:]) or rest.apart)
         on, beside = (newer, older) if self.keeps == "oldest" else (older, newer)
         # A full page may have been cut on the other side too, whatever the documentation says of it.
         if is_full and beside is not None and beside.holds_more:
             self._rests.append(beside)
         if on is not None:
             self._rests.append(on)
+
+    def _rest(self, start: Instant, end: Instant, apart: int | None) -> _Rest | None:
+        """What is left from ``start`` to ``end``; None where no row has room there."""
+        return _Rest(Window(start, end), apart) if end - start > self.least else None
 
     def rows(self) -> FundingRows:
         """All rows so far, sorted by time."""
@@ -102,14 +111,13 @@ class Walk:
 def walk(venue: str, window: Window) -> Walk:
     """The way through ``window`` of times of settlement at ``venue``."""
     known = facts.funding_of(venue, "perpetual")
-    beside = _SLACK if known.rows == "settlements" else _BESIDE
+    beside, least = (_SLACK, SHORTEST - MINUTE) if known.rows == "settlements" else (_BESIDE, MINUTE)
     asked = Window(max(window.start - beside, 0), window.end + beside)
-    return Walk(venue, known.page_limit, known.keeps, _rests=[_Rest(asked)])
+    return Walk(venue, known.page_limit, known.keeps, least, _rests=[_Rest(asked)])
 
 
-def _rest(start: Instant, end: Instant, apart: int | None) -> _Rest | None:
-    """What is left from ``start`` to ``end``; None where that is no more than the slack."""
-    return _Rest(Window(start, end), apart) if end - start > MINUTE else None
+def _inside(rows: FundingRows, window: Window) -> FundingRows:
+    return rows.take((rows.at >= window.start) & (rows.at < window.end))
 
 
 def _apart(two: NDArray[np.int64]) -> int:

@@ -17,8 +17,6 @@ from qmd_platform.venues.facts import Budget
 POLL_S = 2.0
 """Nobody sleeps longer before asking again: a penalty, its end, or a store that is back must be noticed."""
 
-MINUTE_S = 60
-
 SPENT = 0.97
 """Part of a limit the venue counts as used from which on others must be using the address too: we stay below 0.95."""
 
@@ -65,13 +63,13 @@ class Pace:
             raise Banned(self._venue, f"{said} (for {left:.0f} s more)", retry_after=left)
 
     async def used(self, bucket: str, weight: float, seconds_left: float) -> None:
-        """The venue has counted ``weight`` in its current minute, which ends in ``seconds_left``.
+        """The venue has counted ``weight`` in its current period, which ends in ``seconds_left``.
 
-        More than we spend means that others use the address: then we wait for the end of the minute. A budget that is not
-        for a minute is counted apart by the venue, and this is not its count.
+        More than we spend means that others use the address: then we wait for the end of the period. Of a budget that the
+        venue counts apart this says nothing.
         """
         budget = self._budgets.get(bucket)
-        if budget is not None and budget.seconds == MINUTE_S and weight >= budget.weight * SPENT:
+        if budget is not None and not budget.is_apart and weight >= budget.weight * SPENT:
             await self._spending.hold(bucket, self._rates[bucket], seconds_left)
 
     async def turn(self, bucket: str, weight: float, check: Callable[[], None]) -> float:

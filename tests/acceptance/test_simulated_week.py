@@ -17,7 +17,7 @@ from tests.acceptance.week import HOUR, MARKETS, STEP, TAIL, WEEK, Lived, beginn
 from tests.acceptance.week_reckoned import accounted, known_from, least
 from tests.conformance import figures
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulated week")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("simulated week")]
 
 MOST = 1.05
 """So many times the least number of requests may be made."""

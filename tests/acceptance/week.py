@@ -18,7 +18,7 @@ from pathlib import Path
 from qmd_platform.config import Universe, VenueUniverse
 from qmd_platform.errors import VenueDown
 from qmd_platform.ingest.agenda import planned
-from qmd_platform.ingest.asking import Asking
+from qmd_platform.ingest.asking import Asking, Deadlines
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.instruments import instruments, refresh
 from qmd_platform.lake.store import Lake
@@ -206,7 +206,9 @@ class Lived:
         return tuple(one for one in MARKETS[venue] if one.symbol in listed)
 
     def _ask(self, markets: tuple[Market, ...], window: Window, asking: Asking) -> None:
-        asking, run = replace(asking, clock=self.sandbox.clock.now), f"run-{self.now}"
+        # A request that a busy machine answers late is not to be made, and counted, twice.
+        asking = replace(asking, clock=self.sandbox.clock.now, deadlines=Deadlines(request_s=120))
+        run = f"run-{self.now}"
         backfill(self.lake, markets, Timeframe.M1, window, run_id=run, url=self.sandbox.url, asking=asking)
 
 

@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_platform.arbitrage.carry import HOUR_MS, Trail, carry
+from qmd_platform.funding.intervals import NOT_YET, Intervals, intervals
 from qmd_platform.model.settlements import Settlements
 from tests.arbitrage.worlds import START, settlements
 
 rates = st.lists(st.floats(-0.01, 0.01), min_size=2, max_size=60)
 
 
-def hours_of(one: Settlements) -> np.ndarray:
-    return one.stated_hours
+def hours_of(one: Settlements) -> Intervals:
+    return intervals(one)
 
 
 @pytest.mark.parametrize(("hours", "percent"), [(1, 87.6), (2, 43.8), (4, 21.9), (8, 10.95)])
@@ -42,7 +43,8 @@ def test_a_window_over_a_change_of_interval_weighs_by_hours():
         [START + 8 * HOUR_MS, START + 16 * HOUR_MS, START + 20 * HOUR_MS, START + 24 * HOUR_MS], [0.0008] * 4
     )
     hours = np.array([8.0, 8.0, 4.0, 4.0])
-    day = carry(one, hours, windows=(24,)).windows[24]
+    one.stated_hours[:] = hours
+    day = carry(one, hours_of(one), windows=(24,)).windows[24]
     assert day.simple_per_year[-1] == pytest.approx(4 * 0.0008 / 24 * 8760)
     assert day.simple_per_year[-1] != pytest.approx(np.mean(0.0008 / hours * 8760))
 
@@ -57,7 +59,8 @@ def test_a_window_that_is_not_accounted_for_is_unknown_and_not_zero():
 
 def test_unknown_hours_leave_the_year_unknown_and_the_sum_whole():
     one = settlements([0.0001, 0.0002])
-    found = carry(one, np.array([np.nan, 8.0]))
+    one.stated_hours[:] = np.nan
+    found = carry(one, hours_of(one))
     assert np.isnan(found.simple_per_year[0])
     assert found.cumulative_rate == pytest.approx([0.0001, 0.0003])
     assert found.cumulative_quote == pytest.approx([0.01, 0.03])
@@ -66,7 +69,7 @@ def test_unknown_hours_leave_the_year_unknown_and_the_sum_whole():
 @given(rates, st.sampled_from([1.0, 4.0, 8.0]), st.data())
 def test_sums_over_adjoining_windows_add_up(values: list[float], hours: float, data: st.DataObject):
     one = settlements(values, hours=hours)
-    trail = Trail.of(one.settled_at, one.rate, hours_of(one))
+    trail = Trail.of(one.settled_at, one.rate, one.stated_hours)
     end = START + data.draw(st.integers(0, 500)) * HOUR_MS
     left, right = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 200))
     whole = trail.over(np.array([end]), left + right)
@@ -85,3 +88,12 @@ def test_what_comes_later_changes_no_earlier_row(values: list[float], data: st.D
         for name in ("simple_per_year", "compounded_per_year", "covered"):
             later = getattr(after.windows[length], name)
             assert np.array_equal(getattr(windowed, name)[:cut], later[:cut], equal_nan=True)
+
+
+def test_a_row_is_available_when_its_interval_stands_and_not_when_it_settled():
+    # 8 h until 24:00, then 4 h: only the third row of the new pace proves that it is one.
+    at = [START + hour * HOUR_MS for hour in (8, 16, 24, 28, 32, 36, 40)]
+    found = carry(one := Settlements.of(at, [1e-4] * 7), intervals(one), delay_ms=0)
+    assert found.available_at[3:].tolist() == [at[5], at[5], at[5], at[6]]
+    early = one.take(slice(4))
+    assert carry(early, intervals(early)).available_at[-1] == NOT_YET

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from qmd_platform.arbitrage.carry import DELAY_MS
 from qmd_platform.arbitrage.legs import Quotes, decision_times, seen
+from qmd_platform.funding.intervals import intervals
 from qmd_platform.model.settlements import Settlements
 from tests.arbitrage.worlds import HOUR, START, flat_candles, leg, spot
 
@@ -25,6 +26,12 @@ def test_a_close_is_known_when_its_candle_has_ended():
     assert quotes.at.tolist() == [START + HOUR, START + 2 * HOUR]
     assert quotes.bid == pytest.approx([99.9, 109.89])
     assert quotes.ask == pytest.approx([100.1, 110.11])
+
+
+def test_prices_in_another_currency_are_converted_by_what_was_known():
+    ours = Quotes.of_candles(flat_candles([100.0, 100.0, 100.0]), HOUR)
+    rate = Quotes.of_candles(flat_candles([0.99, 1.01], start=START + HOUR), HOUR)
+    assert np.array_equal(ours.in_currency(rate).bid, [np.nan, 99.0, 101.0], equal_nan=True)
 
 
 def test_a_settlement_is_not_known_before_it_is_published():
@@ -63,11 +70,9 @@ def test_spot_has_no_funding():
 
 def test_a_change_of_interval_shows_as_long_as_it_is_in_the_window():
     at_hours = [8, 16, 20, 24, 28, 32, 36, 40, 44, 48]
-    hours = np.array([8.0, 8.0, *[4.0] * 8])
-    one = leg("binance:X/USDT:USDT", [1e-4] * 10)
-    changed = replace(
-        one, settlements=Settlements.of([START + hour * HOUR for hour in at_hours], [1e-4] * 10), hours=hours
-    )
+    paid = Settlements.of([START + hour * HOUR for hour in at_hours], [1e-4] * 10, stated_hours=[8.0, 8.0, *[4.0] * 8])
+    one = leg("binance:X/USDT:USDT", [])
+    changed = replace(one, settlements=paid, found=intervals(paid))
     at = np.array([START + hour * HOUR + DELAY_MS for hour in (16, 20, 43, 44)])
     assert seen(changed, at, (24.0,)).has_changed.tolist() == [False, True, True, False]
 
@@ -84,3 +89,13 @@ def test_what_comes_later_changes_no_earlier_row(rates: list[float], data: st.Da
         assert np.array_equal(getattr(before, name), getattr(after, name), equal_nan=True), name
     for length, column in before.per_hour.items():
         assert np.array_equal(column, after.per_hour[length], equal_nan=True)
+
+
+def test_a_new_pace_is_not_used_before_the_rows_that_prove_it():
+    at_hours = np.array([8, 16, 24, 28, 32, 36, 40])
+    paid = Settlements.of(START + at_hours * HOUR, [8e-4] * 7)
+    one = replace(leg("binance:X/USDT:USDT", []), settlements=paid, found=intervals(paid))
+    found = seen(one, START + at_hours * HOUR + DELAY_MS, (24.0,))
+    assert found.interval_hours.tolist()[2:] == [8.0, 8.0, 8.0, 4.0, 4.0]
+    assert found.last_per_hour[2:] == pytest.approx([1e-4, 1e-4, 1e-4, 2e-4, 2e-4])
+    assert found.cumulative_rate == pytest.approx(8e-4 * np.arange(1, 8))

@@ -11,6 +11,8 @@ from qmd_platform.arbitrage.carry import DELAY_MS
 from qmd_platform.arbitrage.flags import Flag, flags_of
 from qmd_platform.arbitrage.hedges import Hedge
 from qmd_platform.arbitrage.legs import Leg, seen
+from qmd_platform.arbitrage.lifecycle import Thresholds
+from qmd_platform.arbitrage.opportunities import Events, transitions
 from qmd_platform.arbitrage.spreads import venue_spread, venue_spreads
 from qmd_platform.errors import ConfigError
 from tests.arbitrage.worlds import DAY, HOUR, START, TERMS, leg, spot
@@ -77,11 +79,27 @@ def test_income_between_two_rows_is_the_change_of_the_cumulative_difference(rate
 
 def test_each_instant_has_one_row_a_pair_in_the_direction_that_earns():
     legs = [leg(B, [0.0002] * 6), leg(A, [0.0001] * 3 + [0.0005] * 3), leg("okx:X/USDT:USDT", [0.0001] * 6)]
-    found = list(venue_spreads(legs, TERMS))
+    found = [hedge for both in venue_spreads(legs, TERMS) for hedge in both.earning()]
     pairs = [(hedge.short, hedge.long, int(at)) for hedge in found for at in hedge.at]
     assert len({(frozenset(pair[:2]), pair[2]) for pair in pairs}) == len(pairs) == 3 * 6
     assert not [hedge.pair for hedge in found if (hedge.funding_per_hour < 0).any()]
     assert {hedge.pair for hedge in found} >= {f"{A}|{B}", f"{B}|{A}"}
+
+
+def test_a_position_is_closed_when_the_funding_turns_because_its_direction_goes_on():
+    rules = Thresholds(expected_hold_hours=240.0)
+    legs = [leg(A, [0.0005] * 8 + [-0.0005] * 8), leg(B, [0.0] * 16)]
+    (both,) = venue_spreads(legs, TERMS)
+    lives = [transitions(hedge.pair, Events.of(hedge, rules), rules)[0] for hedge in (both.there, both.back)]
+    assert [one.after.value for one in lives[0]] == ["WATCH", "OPEN", "HOLD", "CLOSE", "NONE"]
+    assert [one.after.value for one in lives[1]][:2] == ["WATCH", "OPEN"]
+    assert lives[1][1].at > lives[0][3].at
+
+
+def test_a_pair_has_rows_when_one_of_its_own_legs_settled_and_not_when_a_third_did():
+    legs = [leg(A, [0.0001] * 3), leg(B, [0.0002] * 3), leg("okx:X/USDT:USDT", [0.0001] * 24, hours=1)]
+    assert sorted(len(both.there) for both in venue_spreads(legs, TERMS)) == [3, 24, 24]
+    assert [len(both.back) for both in venue_spreads(legs, TERMS, START + HOUR * np.arange(9))] == [9] * 3
 
 
 def test_a_thousand_coins_are_hedged_by_a_thousand_coins():

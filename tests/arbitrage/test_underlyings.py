@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from qmd_platform.arbitrage.renames import MEANINGS, MULTIPLES, SEPARATE, Separate
 from qmd_platform.arbitrage.underlyings import joins, underlying
+from qmd_platform.errors import ConfigError
+from qmd_platform.model.series import Market
 from qmd_platform.model.window import instant
 
 NOW = instant("2026-11-01")
@@ -69,6 +71,12 @@ def test_luna_is_lunc_before_the_second_chain_and_another_coin_after():
 @pytest.mark.parametrize("pair", SEPARATE, ids=lambda pair: f"{pair.one}-{pair.other}")
 def test_what_must_not_be_joined_is_not(pair: Separate):
     assert not joins(underlying(pair.one, NOW), underlying(pair.other, NOW))
+
+
+@pytest.mark.parametrize("name", ["gate:BTC-PERP", "BTC_USDT", "binance:DOGEUSDT"])
+def test_mistake_29_a_market_is_named_as_its_venues_instruments_name_it_and_not_by_habit(name: str):
+    with pytest.raises(ConfigError, match="is not a market"):
+        Market.parse(name)
 
 
 def test_every_reviewed_fact_has_a_sentence_and_a_source():

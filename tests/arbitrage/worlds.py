@@ -57,12 +57,13 @@ def leg(
     paid = settlements(rates, hours=hours, first=START + int(hours * HOUR))
     candles = flat_candles(closes if closes is not None else [100.0] * int(len(rates) * hours + 1), start=START - HOUR)
     quotes = Quotes.of_candles(candles, HOUR, half_spread)
-    return Leg(Market.parse(market), quotes, paid, paid.stated_hours, np.zeros(len(paid), np.bool_), units)
+    return Leg.of(Market.parse(market), quotes, paid, units=units)
 
 
 def spot(market: str, closes: Sequence[float], *, half_spread: float = 0.0) -> Leg:
     """A spot market with hourly quotes from START on."""
-    return Leg(Market.parse(market), Quotes.of_candles(flat_candles(closes, start=START - HOUR), HOUR, half_spread))
+    quotes = Quotes.of_candles(flat_candles(closes, start=START - HOUR), HOUR, half_spread)
+    return Leg.of(Market.parse(market), quotes)
 
 
 def traded(
@@ -83,7 +84,4 @@ def traded(
     candles = flat_candles(closes, wick=wick)
     candles = candles.take(~np.isin(np.arange(len(closes)), missing))
     quotes = Quotes.of_candles(candles, HOUR)
-    suspect = np.zeros(len(paid), np.bool_)
-    return Traded.of(
-        Leg(Market.parse(market), quotes, paid, paid.stated_hours, suspect, units), candles, HOUR, listed=listed
-    )
+    return Traded.of(Leg.of(Market.parse(market), quotes, paid, units=units), candles, HOUR, listed=listed)

@@ -40,7 +40,7 @@ def held(qmd: Qmd, exchange: Sandbox) -> Sandbox:
 def test_reading_again_an_hour_nobody_restated_changes_nothing(qmd: Qmd, held: Sandbox):
     result = qmd("backfill", MARKET, *HOUR, "--again")
     assert result.exit_code == 0
-    assert "Read again: 60 candles, 0 restated (`qmd revisions` has both values), 60 as before." in result.stdout
+    assert "Read again: 60 candles, 0 restated (`qmd revisions SERIES` has both values), 60 as before." in result.stdout
     assert "Left out" not in result.stdout
     assert "compared" not in result.stdout
 
@@ -49,7 +49,9 @@ def test_reading_again_tells_what_was_restated(qmd: Qmd, held: Sandbox):
     held.plan_faults([{"kind": "restated", **HALF}])
     result = qmd("backfill", MARKET, *HOUR, "--again")
     assert result.exit_code == 0
-    assert "Read again: 60 candles, 30 restated (`qmd revisions` has both values), 30 as before." in result.stdout
+    assert (
+        "Read again: 60 candles, 30 restated (`qmd revisions SERIES` has both values), 30 as before." in result.stdout
+    )
     assert len(answer(qmd("revisions", f"{MARKET}:1m", "--json"))) == 30
 
 
@@ -149,6 +151,7 @@ def test_the_deadline_is_told_as_it_is():
         ("nan", "--deadline 'nan' is not a length of time"),
         ("inf", "--deadline 'inf' is not a length of time"),
         ("10 minutes", "--deadline '10 minutes' is not a length of time"),
+        ("10x", "--deadline '10x' is not a length of time"),
         ("", "--deadline '' is not a length of time"),
     ],
 )
@@ -156,5 +159,21 @@ def test_a_deadline_that_is_none_is_refused(qmd: Qmd, own_home: Path, deadline: 
     result = qmd("backfill", MARKET, *HOUR, "--deadline", deadline)
     assert result.exit_code == 2
     assert said in result.stderr
-    assert "hint: " in result.stderr
+    assert "hint: give seconds above 0, or a number and a unit: 600, 30s, 10m, 1.5h" in result.stderr
+    assert not own_home.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--agian"], "no such option '--agian'. Did you mean '--again'?"),
+        (["--recheck=yes"], "option '--recheck' does not take a value"),
+        (["--no-archive=1"], "option '--no-archive' does not take a value"),
+        (["--deadline"], "option '--deadline' requires an argument"),
+    ],
+)
+def test_a_way_of_asking_that_is_none_is_refused(qmd: Qmd, own_home: Path, given: list[str], said: str):
+    result = qmd("backfill", MARKET, *HOUR, *given)
+    assert result.exit_code == 2
+    assert said in result.stderr
     assert not own_home.exists()

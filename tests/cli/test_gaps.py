@@ -7,8 +7,14 @@ import pytest
 from qmd_platform.cli.coverage_map import LEVELS, cell
 from qmd_platform.coverage.heatmap import Cell
 from qmd_platform.coverage.summary import Summary
-from qmd_platform.model.timeframe import MINUTE
-from qmd_platform.model.window import instant
+from qmd_platform.ingest.asking import Asking
+from qmd_platform.ingest.candles import backfill
+from qmd_platform.ingest.rollup import roll_up
+from qmd_platform.lake.store import Lake
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.timeframe import MINUTE, Timeframe
+from qmd_platform.model.window import Window, instant
+from qmd_platform.sandbox.server import serving
 from tests.cli.conftest import NOW, Qmd, answer
 
 UNIVERSE = """
@@ -157,3 +163,22 @@ def test_a_market_the_venue_does_not_list_stops_no_other(qmd: Qmd, begun: Path):
     assert found["binance:BTC/USDT:1m"]["present"] == found["binance:ETH/USDT:1m"]["present"] == CLOSED
     assert found["binance:NOSUCH/USDT:1m"]["never_asked"] == CLOSED
     assert "NOSUCH" in qmd("gaps", "binance").stdout, "it stays on the agenda"
+
+
+def test_longer_candles_are_made_again_when_a_venue_fills_what_was_empty(
+    qmd: Qmd, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    market, day = Market("binance", "BTC/USDT"), Window(instant("2026-11-15"), instant(NOW))
+    gap = {"kind": "gap", "market": str(market), "start": "2026-11-15T00:10:00Z", "end": "2026-11-15T00:30:00Z"}
+    asked_before = Asking(archive=False, clock=lambda: instant(NOW) - 120 * MINUTE)
+    longer = Series.candles(market, Timeframe.H1)
+    (home / "universe.toml").write_text(UNIVERSE)
+    with serving(now=instant(NOW), faults=[gap]) as venue, Lake.open(home / "lake") as lake:
+        monkeypatch.setenv("QMD_VENUE_URL", venue.url)
+        backfill(lake, [market], Timeframe.M1, day, run_id="r", url=venue.url, asking=asked_before)
+        roll_up(lake, market, Timeframe.H1, day, run_id="r")
+        venue.plan_faults([])
+        true = venue.truth(market, Timeframe.H1, day)
+        assert not lake.candles(longer).equals(true)
+        qmd("gaps", "binance", "--fill")
+        assert lake.candles(longer).equals(true)

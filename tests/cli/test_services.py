@@ -110,6 +110,23 @@ def test_a_killed_program_is_started_again_and_all_end_with_us(tmp_path: Path, m
     assert all(process.poll() is not None for process in supervisor.ever)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a child of its parent's death")
+def test_programs_end_when_who_started_them_is_killed(tmp_path: Path):
+    program = (
+        "import sys, time; from pathlib import Path; from qmd_platform.cli.children import started;"
+        f"print(started({SLEEPS!r}, env={{}}, cwd=Path({str(tmp_path)!r}), with_us=True).pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = Path("/proc", parent.stdout.readline().strip(), "cmdline")
+        assert child.exists()
+        parent.kill()
+    until = time.monotonic() + 10
+    while child.exists() and child.read_text():  # a process that is over and not yet waited for has none
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="another way of looking there")
 def test_a_program_whose_inner_process_is_gone_counts_as_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(services, "CHILDLESS_SECONDS", 0.2)

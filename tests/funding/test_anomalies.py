@@ -119,6 +119,12 @@ def test_both_scores_are_reported():
     assert found.z_robust[-1] == pytest.approx((3 * BP / 8 - np.median(window)) / scale)
 
 
+@given(st.lists(st.floats(-0.05, 0.05), min_size=2, max_size=25))
+def test_the_centre_is_the_median_of_the_window(rates: list[float]):
+    found = scored([*rates, 0.0], AnomalyRule(min_events=2, min_days=0))
+    assert found.centre[-1] == pytest.approx(float(np.median(np.array(rates) / 8)), abs=1e-18)
+
+
 @st.composite
 def histories(draw: Any) -> Settlements:
     elapsed = draw(st.lists(st.sampled_from([1.0, 4.0, 8.0, 8.0]), min_size=20, max_size=60))

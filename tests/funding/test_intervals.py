@@ -90,6 +90,12 @@ def test_an_extra_settlement_is_for_nobody_knows_how_long():
     assert suspects(found) == []
 
 
+def test_a_gap_and_an_extra_settlement_after_it_do_not_make_up_for_each_other():
+    found = read(8, 8, 16, 2, 8, 8)
+    assert hours(found) == [8, 8, 8, 8, -1, 8, 8]
+    assert suspects(found) == [3]
+
+
 def test_rows_between_two_intervals_that_fit_neither_are_not_known():
     found = read(8, 8, 6, 1, 1, 1, 1)
     assert hours(found) == [8, 8, 8, -1, 1, 1, 1, 1]
@@ -213,6 +219,7 @@ def test_every_row_has_an_answer_and_its_reason(history: tuple[Settlements, list
     assert len(found) == len(rows)
     assert ((found.evidence == "unknown") == np.isnan(found.hours)).all()
     assert (found.known_at >= rows.settled_at).all()
+    assert (np.diff(found.known_at) >= 0).all(), "what is computed from a row and those before it stands from then on"
     assert (found.hours[np.isfinite(found.hours)] > 0).all()
     assert (found.missing[~found.suspect] == 0).all()
     assert np.isfinite(rows.stated_hours[found.evidence == "stated"]).all()

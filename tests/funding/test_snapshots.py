@@ -76,7 +76,7 @@ def test_rows_with_the_contracts_key_and_without_are_the_same():
     ]
 
 
-def test_mistake_19_what_has_accrued_is_not_the_settled_rate():
+def test_what_has_accrued_is_not_the_settled_rate():
     found = statuses([KEYED])
     settled = settlements_of(found)
     assert settled.rate.tolist() == [0.00014548]

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_platform.errors import ConfigError
+from qmd_platform.funding.annual import simple_apr
+from qmd_platform.funding.anomalies import scores
+from qmd_platform.funding.cumulative import CumulativeIndex
 from qmd_platform.funding.intervals import Fact, intervals
 from qmd_platform.funding.suspicions import Kind, Suspicion, at_cap, checked, errors, flags
 from qmd_platform.model.settlements import Settlements
@@ -82,10 +85,27 @@ def test_rates_in_percent_are_flagged_by_their_size_over_a_month():
     assert "half of 120" in flagged(every(8, 120, 100 * rates))[Kind.LOOKS_LIKE_PERCENT].sentence
 
 
+def test_mistake_19_annual_rates_kept_as_settled_ones_are_flagged():
+    rows = varied(120)
+    annual = simple_apr(rows.rate, 8.0)
+    assert "annual" in flagged(Settlements.of(rows.settled_at, 0.5 * annual))[Kind.LOOKS_LIKE_PERCENT].sentence
+
+
+def test_mistake_19_nothing_that_is_derived_touches_the_settled_rates():
+    rows, before = varied(120), varied(120)
+    found = intervals(rows)
+    simple_apr(rows.rate, found.hours)
+    scores(rows, found.hours)
+    CumulativeIndex.of(rows)
+    flags(rows, found)
+    assert checked(rows).equals(before)
+    assert rows.equals(before)
+
+
 def test_days_of_a_squeeze_are_not_taken_for_percent():
-    rates = np.full(60, -0.0081)
+    rates = np.full(29 * 24, -0.0081)
     rates[::3] = -0.0113
-    assert Kind.LOOKS_LIKE_PERCENT not in flagged(every(1, 60, rates))
+    assert Kind.LOOKS_LIKE_PERCENT not in flagged(every(1, len(rates), rates))
 
 
 def test_a_venue_whose_interval_field_disagrees_with_its_timestamps_is_flagged():

@@ -146,6 +146,15 @@ def test_longer_candles_are_made_where_the_shorter_ones_are_all_settled(lake: La
     assert {one.table: one.requests for one in found.ranges} == {"candles_1h": 1, "candles_4h": 0}
 
 
+def test_longer_candles_of_a_market_that_is_back_wait_for_the_shorter_ones(lake: Lake):
+    gone = Run(hours(12, 36), State.UNLISTED, DELISTED)
+    for partition in (HOURS, LONG):
+        put(lake, hours(0, 48), gone, partition=partition)
+    shorter, longer = lacking(lake, universe(AAA, derived=(Timeframe.H4,)), now=NOW, fresh=True)
+    assert windows(shorter) == [gone.window]
+    assert windows(longer) == []
+
+
 def test_markets_an_orchestrator_has_no_partition_of_are_left_out(lake: Lake):
     found = planned(lake, universe(AAA, BBB), now=NOW, budget=10, order=[BBB])
     assert [one.markets for one in found.ranges] == [(BBB,)]

@@ -1,5 +1,6 @@
 """What a month's commits keep and leave out: for its holder, and for one whose lease was thought dead."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from qmd_platform.coverage.sources import Source
 from qmd_platform.ingest.archived import Shelved, Taken
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.commits import Todo, of_month
-from qmd_platform.ingest.fetched import Fetched
+from qmd_platform.ingest.fetched import Fetched, Question
 from qmd_platform.ingest.gathered import Gathered
+from qmd_platform.ingest.pages import convinced
 from qmd_platform.ingest.shared import Progress, Shared
 from qmd_platform.lake.store import Lake, Outcome, Rejected
 from qmd_platform.lake.writes import NOT_RECEIVED
@@ -27,7 +29,8 @@ from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State, windows_of
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window
-from tests.ingest.scripted import MARKET, MINUTE, minutes
+from qmd_platform.venues.port import Traffic
+from tests.ingest.scripted import MARKET, MINUTE, ScriptedVenue, minutes
 
 SERIES = Series.candles(MARKET, Timeframe.M1)
 MONTH = Partition(SERIES, "1970-01")
@@ -236,6 +239,23 @@ def test_asked_in_vain_again_is_kept_though_nothing_changed(month: Month):
     (outcome,) = month.commit(month.found(PART), first(LATE), at=LATE)
     assert (outcome.version, outcome.new, outcome.changed, outcome.unchanged) == (1, 0, 0, 6)
     assert month.lake.attempts(SERIES, minute(8, 10)) == [Attempt(minute(8, 10), 2, LATE)]
+
+
+def test_every_part_of_a_long_outage_keeps_the_answers_that_prove_it(month: Month):
+    """The venue is asked once where it goes on; later pages, of other months too, rest on what it said then."""
+    venue = ScriptedVenue(lambda *_: Candles.empty(), omits=False, limit=20, onward=lambda *_: minutes(900))
+    question = Question(venue, MARKET, Timeframe.M1, floor=0, closed=10_000 * MINUTE)
+    pages = [Fetched(minute(first, first + 20)) for first in (100, 120, 140)]
+    for one in pages:
+        asyncio.run(convinced(question, one, Traffic()))
+    assert len(venue.asked) == len(pages) + 2
+    month.commit(month.found(minute(100, 160)), *pages)
+    assert month.told(minute(100, 160)) == [Run(minute(100, 160), State.VERIFIED_EMPTY, AGREED)]
+    for first in (100, 120, 140):
+        empty, *proofs = sorted(month.lake.evidence(SERIES, minute(first)), key=lambda one: one[1].rows)
+        assert (empty[1].window, empty[1].rows) == (minute(first, first + 20), 0)
+        assert [(one.window, one.rows) for _, one in proofs] == [(minute(100, 901), 1)] * len(proofs)
+    assert [len(one.evidence) for one in pages] == [3, 3, 3], "each its own answer, and the two"
 
 
 NUMBERS = st.sets(st.integers(0, 39))

@@ -18,7 +18,7 @@ NOW = "2026-03-05T12:00:00Z"
 START = "2026-02-24"
 MARKETS = ["binance:BTC/USDT", "gate:ETH/USDT:USDT", "bitfinex:BTC/USD"]
 BACKFILL = ["backfill", *MARKETS, "--timeframe", "1m", "--start", START, "--end", NOW]
-KILLS = 50
+KILLS = 30
 
 
 def contents(home: Path) -> dict[str, tuple[str, ...]]:
@@ -39,7 +39,7 @@ def damage(home: Path) -> list[Finding]:
     return found
 
 
-def test_fifty_kills_at_random_instants_lose_and_tear_nothing(tmp_path: Path):
+def test_thirty_kills_at_random_instants_lose_and_tear_nothing(tmp_path: Path):
     chance = random.Random(20_260_305)  # noqa: S311 - which instants, not a secret
     with sandbox("--now", NOW) as url, Nursery("tests.ingest.killed") as nursery:
 

@@ -14,6 +14,7 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State, accounted, windows_of
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, iso
+from qmd_platform.quality import rules
 from qmd_platform.quality.judge import Beside, applying, measured
 from qmd_platform.quality.offenders import offenders
 from tests.acceptance.recordings import (
@@ -74,6 +75,28 @@ def test_no_recorded_month_raises_an_alarm_that_is_not_due(shared_data: Path):
         raised |= dict(alarms(name, timeframe, whole))
     assert months > 380
     assert {what: [iso(times[0])] for what, times in raised.items()} == EXPECTED
+
+
+def test_no_recorded_month_is_taken_for_another_markets_beside_it(shared_data: Path):
+    beside: dict[tuple[Path, str, Timeframe], dict[str, Candles]] = {}
+    for path, timeframe in candle_files(shared_data):
+        kind = path.stem.rpartition("-")[2]
+        beside.setdefault((path.parent, kind, timeframe), {})[path.name] = recorded_candles(path)
+    looked_at = 0
+    for (_, _, timeframe), markets in beside.items():
+        for name, whole in markets.items():
+            others = {other: unique(rows) for other, rows in markets.items() if other != name}
+            for month, rows in monthly(whole, timeframe.step) if others else ():
+                if len(rows):
+                    of = Partition(Series.candles(MARKET, timeframe), month)
+                    columns = measured(of, rows, [], Beside(others=others))
+                    assert not offenders(rules.CONTAMINATION, columns).any(), (name, month)
+                    looked_at += 1
+    assert looked_at >= 40
+
+
+def unique(rows: Candles) -> Candles:
+    return rows.take(np.unique(rows.open_at, return_index=True)[1])
 
 
 def test_the_flat_outage_of_near_is_named_candle_by_candle(shared_data: Path):

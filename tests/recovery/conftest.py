@@ -26,7 +26,7 @@ def month(before: int) -> str:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A platform that has filled its lake by itself: nobody did more than start it."""
-    made = World(tmp_path_factory.mktemp("world"), UNIVERSE.format(start=month(1)))
+    made = World(tmp_path_factory.mktemp("world"), UNIVERSE.format(start=month(1)), start_seconds=20)
     try:
         made.start()
         wait_for((made.home / "lake" / "FORMAT.json").exists, 60, lambda: "no lake")

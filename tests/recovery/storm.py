@@ -18,7 +18,7 @@ VICTIMS = {"worker": 12, "inner code server": 1, "code server": 1, "daemon": 2, 
 daemon. Programs take seconds to start: were they killed more often than the workers, there would be no workers to kill."""
 
 PAUSE_SECONDS = (2.0, 8.0)
-"""Between two kills."""
+"""Between two kills, where there is time."""
 
 AWAY_SECONDS = (1.0, 10.0)
 """For how long a killed exchange stays away: everything else is started again by the platform."""
@@ -33,6 +33,7 @@ class Storm:
 
     world: World
     seed: int
+    pause: tuple[float, float] = PAUSE_SECONDS
     tally: Counter[str] = field(default_factory=Counter)
 
     def rage(self, seconds: float) -> None:
@@ -41,7 +42,7 @@ class Storm:
         until = time.monotonic() + seconds
         back_at = 0.0
         while time.monotonic() < until:
-            time.sleep(rng.uniform(*PAUSE_SECONDS))
+            time.sleep(rng.uniform(*self.pause))
             if back_at and time.monotonic() > back_at:
                 self.world.start_sandbox()
                 back_at = 0.0

@@ -1,7 +1,7 @@
 """Run workers, daemon, code servers with the ticks in them, webserver and exchange are killed in random order, again and
 again; then nobody touches anything, and everything heals.
 
-90 seconds of it here, ten minutes where ``QMD_RELIABILITY_LONG`` is set.
+20 seconds of it here, ten minutes where ``QMD_RELIABILITY_LONG`` is set.
 """
 
 import os
@@ -11,12 +11,13 @@ import pytest
 
 from tests.conformance.figures import LONG, record
 from tests.recovery.conftest import month
-from tests.recovery.storm import Storm, first_run
+from tests.recovery.storm import PAUSE_SECONDS, Storm, first_run
 from tests.recovery.world import World
 
 IS_LONG = bool(os.environ.get(LONG))
-SECONDS = 600 if IS_LONG else 75
-MONTHS = 8 if IS_LONG else 2
+SECONDS = 600 if IS_LONG else 20
+PAUSE = PAUSE_SECONDS if IS_LONG else (0.5, 2.0)
+MONTHS = 8 if IS_LONG else 1
 HEAL_SECONDS = 1200 if IS_LONG else 300
 
 UNIVERSE = """
@@ -38,7 +39,7 @@ def test_after_a_storm_of_kills_everything_heals_without_a_person(tmp_path: Path
     try:
         world.start()
         first_run(world)
-        storm = Storm(world, seed=int(os.environ.get("QMD_STORM_SEED") or 1))
+        storm = Storm(world, seed=int(os.environ.get("QMD_STORM_SEED") or 1), pause=PAUSE)
         storm.rage(SECONDS)
         storm.calm(HEAL_SECONDS)
     finally:

@@ -40,7 +40,7 @@ PROGRAMS = {
 
 QUICK = {
     "poll_interval_seconds: 15": "poll_interval_seconds: 2",
-    "start_timeout_seconds: 180": "start_timeout_seconds: 15",
+    "start_timeout_seconds: 180": "start_timeout_seconds: {start_seconds}",
     "free_slots_after_run_end_seconds: 30": "free_slots_after_run_end_seconds: 2",
     "user_code_failure_retry_delay: 10": "user_code_failure_retry_delay: 1",
 }
@@ -65,11 +65,15 @@ UNFINISHED = (
 
 @dataclass
 class World:
-    """The platform in ``home``. ``universe`` is the text of its universe file."""
+    """The platform in ``home``. ``universe`` is the text of its universe file.
+
+    ``start_seconds`` is how long a run may take to start: a few seconds, but half a minute where much is started at once.
+    """
 
     home: Path
     universe: str
     environ: Mapping[str, str] = field(default_factory=dict)
+    start_seconds: int = 60
     port: int = field(default_factory=free_port)
     venues: int = field(default_factory=free_port)
     dev: subprocess.Popen[bytes] | None = None
@@ -92,7 +96,7 @@ class World:
             text += "\n" + (CHECKOUT / "resources" / "dagster.postgres.yaml").read_text(encoding="utf-8")
         for slow, quick in QUICK.items():
             assert slow in text
-            text = text.replace(slow, quick)
+            text = text.replace(slow, quick.format(start_seconds=self.start_seconds))
         (self.home / "dagster" / "dagster.yaml").write_text(text, encoding="utf-8")
         self.start_sandbox()
         told = {

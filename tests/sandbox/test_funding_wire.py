@@ -137,7 +137,7 @@ def test_bitfinex_prints_snapshots_of_which_hundreds_show_one_settlement(get: Ge
     assert {len(row) for row in rows} == {23}
     assert [place for place, value in enumerate(rows[0]) if value is None] == [1, 4, 6, 10, 12, 13, 15, 16, 18, 19, 20]
     groups = {row[7]: row[11] for row in rows}
-    assert len(groups) == 5, "33 hours"
+    assert len(groups) == 9, "66 hours"
     for at, rate in zip(truth.settled_at.tolist(), truth.rate.tolist(), strict=True):
         assert groups[at + 8 * HOUR] == rate
     first = min((row for row in rows if row[0] >= truth.settled_at[-1]), key=lambda row: int(row[0]))

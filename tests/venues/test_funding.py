@@ -28,6 +28,7 @@ VENUES = ("binance", "bitfinex", "bybit", "gate", "okx")
 HOUR, DAY = Timeframe.H1.step, Timeframe.D1.step
 SUMMER = Window.of("2026-08-25T00:00:00Z", "2026-09-25T00:00:00Z")
 """Within what every venue serves."""
+MANY_PAGES = Window.of("2026-05-01", "2026-11-20")
 every_venue = pytest.mark.parametrize("venue", VENUES)
 
 
@@ -66,7 +67,7 @@ def test_two_years_come_whole_at_eight_four_and_one_hours(funded: Sandbox, venue
     assert len(page.settlements) == rows
     assert same(page.settlements, funded, market, TWO_YEARS)
     known = facts.funding_of(venue, "perpetual")
-    asked_for = rows if known.rows == "settlements" else TWO_YEARS.steps(5 * MINUTE)
+    asked_for = rows if known.rows == "settlements" else TWO_YEARS.steps(10 * MINUTE)
     assert traffic.requests <= asked_for / known.page_limit + 8
 
 
@@ -74,7 +75,7 @@ def test_two_years_come_whole_at_eight_four_and_one_hours(funded: Sandbox, venue
 def test_two_years_of_okx_come_whole_to_who_asks_in_time(coin: str):
     market, parts = (
         of("okx", coin),
-        list(Window(at, at + 73 * DAY) for at in range(TWO_YEARS.start, TWO_YEARS.end, 73 * DAY)),
+        [Window(at, at + 73 * DAY) for at in range(TWO_YEARS.start, TWO_YEARS.end, 73 * DAY)],
     )
     with serving(now=TWO_YEARS.start) as sandbox:
         found = []
@@ -178,9 +179,10 @@ PLANS: dict[str, list[dict[str, object]]] = {
 @pytest.mark.parametrize("plan", PLANS)
 def test_nothing_is_lost_when_answers_go_wrong(venue: str, plan: str):
     market = of(venue, "DOGE")
+    window = SUMMER if facts.funding_of(venue, "perpetual").page_limit < 1000 else MANY_PAGES
     with serving(now=NOW, faults=PLANS[plan]) as sandbox:
-        found = page_of(sandbox, market, SUMMER).settlements
-        assert same(found, sandbox, market, SUMMER)
+        found = page_of(sandbox, market, window).settlements
+        assert same(found, sandbox, market, window)
         assert any(one["struck"] for one in sandbox.faults_met())
 
 
@@ -228,6 +230,7 @@ RECORD: dict[str, object] = {
     "base": "BTC",
     "quote": "USDT",
     "settle": "USDT",
+    "spot": False,
     "swap": True,
     "linear": True,
     "contract": True,

@@ -44,3 +44,24 @@ def test_a_minute_that_others_have_used_up_is_not_exceeded(used: str, date: str,
             return time.monotonic() - began
 
     assert least <= asyncio.run(ask()) < most
+
+
+def test_requests_about_funding_are_counted_apart_and_the_count_of_the_others_does_not_hold_them_up():
+    at = 1_700_000_000_000
+    reply = Reply.of([{"fundingTime": at, "fundingRate": "0.0001"}], X_MBX_USED_WEIGHT_1M="2390", Date=AT_58_SECONDS)
+    record = RECORD | {"symbol": "BTC/USDT:USDT", "settle": "USDT", "spot": False, "swap": True, "type": "swap"}
+    known = Instrument(
+        "BTC/USDT:USDT", "BTCUSDT", "perpetual", "BTC", "USDT", "USDT", True, 1.0, None, None, None, json.dumps(record)
+    )
+
+    async def ask() -> float:
+        async with (
+            writing(lambda n, path: reply) as server,
+            client("binance", venue_url=server.url, instruments=[known], spending=LocalSpending()) as asked,
+        ):
+            began = time.monotonic()
+            for _ in range(2):
+                await asked.funding(Market("binance", "BTC/USDT:USDT"), Window(at, at + 60_000))
+            return time.monotonic() - began
+
+    assert asyncio.run(ask()) < 1.9

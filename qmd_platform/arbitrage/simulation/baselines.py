@@ -1,6 +1,6 @@
 """What the rules must beat: doing nothing, always holding, and entering at random. Pure.
 
-What lives here: the signals of the baselines. What does not: trading them (``run``). The random source is handed in, so the
+What lives here: when and how long the baselines hold. What does not: their equity and figures (``run``). The random source is handed in, so the
 same seed gives the same entries.
 
 Random entries have **equal exposure**: as many positions as the rules had, held as many rows each, none overlapping; only
@@ -13,20 +13,25 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from qmd_platform.arbitrage.simulation.signals import Signal
+from qmd_platform.arbitrage.simulation.trades import Conditions, Trade, trade
 from qmd_platform.arbitrage.simulation.world import World
 
 DRAWS = 1_000
 """Random sets of entries: the share that beat the rules is then known to within 1.6 points or so."""
 
 
-def always_on(world: World, rows: range) -> list[Signal]:
-    """One position over these rows, from the first at which both legs trade."""
-    trading = np.flatnonzero(world.both_trade[rows.start : rows.stop])
-    if not len(trading):
-        return []
-    entry = rows.start + int(trading[0])
-    return [Signal(int(world.open_at[entry]), None if rows.stop >= len(world) else int(world.open_at[rows.stop]))]
+def always_on(world: World, rows: range, conditions: Conditions) -> list[Trade]:
+    """A position over these rows, from the first at which both legs trade; where it is lost, another as soon as can be."""
+    held: list[Trade] = []
+    row = rows.start
+    while row < rows.stop:
+        waiting = np.flatnonzero(world.both_trade[row : rows.stop])
+        made = trade(world, row + int(waiting[0]), rows.stop, conditions) if len(waiting) else None
+        if made is None:
+            break
+        held.append(made)
+        row = max(world.next_row(made.exit_at), made.entry_row + 1)
+    return held
 
 
 def random_entries(rows: range, holds: Sequence[int], draws: int, source: Generator) -> Iterator[NDArray[np.intp]]:

@@ -31,6 +31,7 @@ class Figures:
     profit_quote: float
     price_quote: float
     funding_quote: float
+    ambiguous_funding_quote: float
     fees_quote: float
     slippage_quote: float
     borrow_quote: float
@@ -67,6 +68,7 @@ def figures(pair: str, outcome: Outcome, setting: Setting, *, trials: int) -> Fi
         profit_quote=account.profit,
         price_quote=sums["price"],
         funding_quote=sums["funding"],
+        ambiguous_funding_quote=outcome.ambiguous,
         fees_quote=sums["fee"],
         slippage_quote=sums["slippage"],
         borrow_quote=sums["borrow"],

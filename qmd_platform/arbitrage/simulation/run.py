@@ -12,14 +12,14 @@ import numpy as np
 from numpy.random import Generator
 
 from qmd_platform.arbitrage.costs import SCENARIOS
-from qmd_platform.arbitrage.economics import Column
+from qmd_platform.arbitrage.economics import Capital, Column
 from qmd_platform.arbitrage.hedges import Terms
 from qmd_platform.arbitrage.lifecycle import Thresholds
 from qmd_platform.arbitrage.simulation.accounts import Equity, equity, totals
 from qmd_platform.arbitrage.simulation.baselines import DRAWS, always_on, random_entries
 from qmd_platform.arbitrage.simulation.signals import Signal, signals
 from qmd_platform.arbitrage.simulation.statistics import Drawdown, Sharpe, drawdown, returns, sharpe
-from qmd_platform.arbitrage.simulation.trades import Conditions, Trade, flows, result, trade
+from qmd_platform.arbitrage.simulation.trades import Conditions, Trade, ambiguous_funding, flows, result, trade
 from qmd_platform.arbitrage.simulation.world import World
 from qmd_platform.model.window import Instant, Window
 
@@ -39,10 +39,14 @@ class Setting:
         costs = self.terms.costs.scaled(self.scenarios[scenario])
         return Conditions(costs, self.terms.capital, self.notional, self.terms.limits.maintenance)
 
-    @property
-    def capital(self) -> float:
-        """What the position ties up, in quote: the base of returns."""
-        return self.notional * self.terms.capital.per_notional
+    def capital(self, world: World) -> float:
+        """What a position ties up, in quote: the base of returns. Spot is paid in full."""
+        given = self.terms.capital
+        short, long = (
+            1.0 if side.is_spot else leverage
+            for side, leverage in ((world.short, given.short_leverage), (world.long, given.long_leverage))
+        )
+        return self.notional * Capital(short, long, given.buffer).per_notional
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Outcome:
         exposure: hours held over the part's hours.
         ratio: Sharpe ratio of the account's returns.
         fall: its deepest drawdown.
+        ambiguous: funding of settlements within a minute of a fill, which may or may not have counted, in quote.
         random: profits of random entries of equal exposure at the same costs; empty for baselines.
     """
 
@@ -85,6 +90,7 @@ class Outcome:
     exposure: float
     ratio: Sharpe
     fall: Drawdown
+    ambiguous: float
     random: Column
 
     @property
@@ -129,7 +135,7 @@ def simulate(world: World, setting: Setting, parts: Mapping[str, Window], source
         rows = range(*(world.next_row(at) for at in (window.start, window.end)))
         mine = play(world, (one for one in decided if window.contains(one.enter_at)), base)
         drawn = _random(world, mine, (rows, setting.draws), base, source)
-        strategies = {"rules": mine, "always_on": play(world, always_on(world, rows), base), "flat": Played([], [])}
+        strategies = {"rules": mine, "always_on": Played(always_on(world, rows, base), []), "flat": Played([], [])}
         for scenario, times in setting.scenarios.items():
             for strategy, played in strategies.items():
                 profits = drawn[0] - times * drawn[1] if strategy == "rules" else np.empty(0)
@@ -144,7 +150,7 @@ def _outcome(
     scenario, strategy, part, window = named
     conditions = setting.conditions(scenario)
     payments = [flow for made in played.trades for flow in flows(world, made, conditions)]
-    whole = equity(world, played.trades, payments, setting.capital)
+    whole = equity(world, played.trades, payments, setting.capital(world))
     ends = max([window.end, *(made.exit_at + world.step for made in played.trades)])
     account = whole.within(window.start + 1, ends + 1)
     held = sum(made.exit_at - made.entry_at for made in played.trades)
@@ -159,6 +165,7 @@ def _outcome(
         held / (window.end - window.start),
         sharpe(returns(account), world.step),
         drawdown(account),
+        sum(ambiguous_funding(world, made) for made in played.trades),
         random,
     )
 

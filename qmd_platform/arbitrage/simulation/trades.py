@@ -21,6 +21,7 @@ from qmd_platform.arbitrage.costs import Costs
 from qmd_platform.arbitrage.economics import Capital
 from qmd_platform.arbitrage.simulation.world import Side, World
 from qmd_platform.funding.annual import HOURS_PER_YEAR
+from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Instant
 
 HOUR_MS = 3_600_000
@@ -196,6 +197,15 @@ def funding(side: Side, entered_at: Instant, exited_at: Instant) -> tuple[np.nda
     """Settlements with ``entered < s <= exited``: when, and what a long of one coin paid."""
     rows = slice(*np.searchsorted(side.settled_at, [entered_at, exited_at], side="right"))
     return side.settled_at[rows], side.paid[rows]
+
+
+def ambiguous_funding(world: World, made: Trade, band_ms: int = MINUTE) -> float:
+    """Funding, in quote and whichever its sign, settled so near to a fill that a venue may or may not have counted it."""
+    total = 0.0
+    for side, closed in ((world.short, made.short_exit), (world.long, made.long_exit)):
+        near = [np.abs(side.settled_at - at) <= band_ms for at in (made.entry_at, closed.at)]
+        total += made.quantity * float(np.abs(side.paid[near[0] | near[1]]).sum())
+    return total
 
 
 def _costs(side: Side, made: Trade, leg_entry_exit: tuple[str, float, Exit], costs: Costs) -> Iterator[Flow]:

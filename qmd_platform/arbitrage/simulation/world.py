@@ -5,7 +5,7 @@ What lives here: laying out what happened, holes left as holes. What does not: d
 The grid has every step from the first candle of either leg to the last of either. Prices and amounts are per coin.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +35,7 @@ class Traded:
         cls, leg: Leg, candles: Candles, step: int, *, half_spread: float = 0.0, listed: Window | None = None
     ) -> "Traded":
         """A leg whose quotes are its candles' closes."""
-        quotes = Quotes.of_candles(candles, step, half_spread)
-        made = Leg(leg.market, quotes, leg.settlements, leg.hours, leg.suspect, leg.units, leg.is_proven)
-        return cls(made, candles, listed)
+        return cls(replace(leg, quotes=Quotes.of_candles(candles, step, half_spread)), candles, listed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,11 +112,13 @@ def world(short: Traded, long: Traded, step: int) -> World:
             raise ConfigError(
                 f"{one.leg.market} has no candles to be filled at", hint="simulate where both legs have some"
             )
-        if (one.candles.open_at % step).any():
-            raise ConfigError(
-                f"candles of {one.leg.market} do not open every {step} ms", hint="hand candles of one step"
-            )
     first = min(int(one.candles.open_at[0]) for one in (short, long))
+    for one in (short, long):
+        if ((one.candles.open_at - first) % step).any():
+            raise ConfigError(
+                f"candles of {one.leg.market} do not open every {step} ms from the first of the two legs on",
+                hint="hand candles of one step that open at the same instants",
+            )
     last = max(int(one.candles.open_at[-1]) for one in (short, long))
     grid = np.arange(first, last + step, step)
     return World(step, grid, _side(short, grid, step), _side(long, grid, step))

@@ -41,7 +41,7 @@ _FUNDING = FundingFacts(
     page_limit=1000,
     rows="settlements",
     keeps="oldest",
-    budget=Budget("funding", 500, 300),
+    budget=Budget("funding", 500, 300, is_apart=True),
     has_mark=True,
     reach_days=None,
     usual_hours=8,

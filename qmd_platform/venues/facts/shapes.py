@@ -12,11 +12,15 @@ Unit = Literal["base", "contracts"]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a venue allows an address: ``weight`` in any ``seconds``. Requests of one ``bucket`` share it."""
+    """What a venue allows an address: ``weight`` in any ``seconds``. Requests of one ``bucket`` share it.
+
+    ``is_apart``: what the venue says of the weight used so far is not about this budget.
+    """
 
     bucket: str
     weight: float
     seconds: float
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

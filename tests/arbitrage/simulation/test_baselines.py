@@ -5,13 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmd_platform.arbitrage.economics import Capital
 from qmd_platform.arbitrage.simulation.baselines import always_on, random_entries
 from qmd_platform.arbitrage.simulation.splits import chronological, years
+from qmd_platform.arbitrage.simulation.trades import Conditions
 from qmd_platform.arbitrage.simulation.world import world
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.window import Window, instant
-from tests.arbitrage.worlds import DAY, HOUR, START, traded
+from tests.arbitrage.worlds import COSTS, DAY, HOUR, START, traded
 
+CONDITIONS = Conditions(COSTS, Capital())
 WHOLE = Window(START, START + 100 * DAY)
 
 
@@ -45,11 +48,19 @@ def test_always_on_begins_when_both_legs_trade_and_goes_on_to_the_end():
     place = world(
         traded("binance:X/USDT:USDT", [100.0] * 20, missing=[0, 1]), traded("gate:X/USDT:USDT", [100.0] * 20), HOUR
     )
-    (signal,) = always_on(place, range(20))
-    assert (signal.enter_at, signal.exit_at) == (START + 2 * HOUR, None)
-    (part,) = always_on(place, range(5, 10))
-    assert (part.enter_at, part.exit_at) == (START + 5 * HOUR, START + 10 * HOUR)
-    assert always_on(place, range(2)) == []
+    (whole,) = always_on(place, range(20), CONDITIONS)
+    assert (whole.entry_at, whole.exit_at, whole.why) == (START + 2 * HOUR, place.end, "ended")
+    (part,) = always_on(place, range(5, 10), CONDITIONS)
+    assert (part.entry_at, part.exit_at) == (START + 5 * HOUR, START + 10 * HOUR)
+    assert always_on(place, range(2), CONDITIONS) == []
+
+
+def test_always_on_goes_on_after_a_liquidation():
+    rising = [100.0] * 5 + [140.0] * 5 + [200.0] * 5
+    place = world(traded("binance:X/USDT:USDT", rising), traded("gate:X/USDT", rising), HOUR)
+    held = always_on(place, range(15), CONDITIONS)
+    assert [one.why for one in held] == ["liquidated", "liquidated", "ended"]
+    assert [one.entry_row for one in held] == [0, 6, 11]
 
 
 def test_the_split_is_by_time_with_the_embargo_between():

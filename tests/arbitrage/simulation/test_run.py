@@ -121,7 +121,10 @@ def test_the_same_seed_gives_the_same_figures_and_every_figure_has_its_place():
 def test_cash_and_carry_is_simulated_with_spot_paid_in_full():
     flat = [100.0] * (len(RATES) * 8 + 1)
     made = world(traded(A, flat, RATES), traded("gate:X/USDT", flat), HOUR)
-    assert outcomes(made)["base", "rules", "all"].account.profit == pytest.approx(1.0)
+    one = outcomes(made)["base", "rules", "all"]
+    assert one.account.profit == pytest.approx(1.0)
+    assert one.account.capital == pytest.approx(1_000 * (1 + 1 / 3 + 0.1))
+    assert outcomes()["base", "rules", "all"].account.capital == pytest.approx(1_000 * (2 / 3 + 0.1))
 
 
 def test_equity_while_held_moves_with_both_prices():

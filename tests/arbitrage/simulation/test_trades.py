@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qmd_platform.arbitrage.costs import Costs
 from qmd_platform.arbitrage.economics import Capital
 from qmd_platform.arbitrage.simulation.accounts import equity, totals
-from qmd_platform.arbitrage.simulation.trades import Conditions, Trade, flows, result, trade
+from qmd_platform.arbitrage.simulation.trades import Conditions, Trade, ambiguous_funding, flows, result, trade
 from qmd_platform.arbitrage.simulation.world import Traded, World, world
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.window import Window
@@ -45,6 +45,13 @@ def test_a_settlement_at_the_entry_is_not_ours_and_one_at_the_exit_is():
     place = of(traded(A, CALM, [0.001, 0.01]), traded(B, CALM))
     assert sums(place, trade(place, 8, 16, CONDITIONS))["funding"] == pytest.approx(10.0)
     assert sums(place, trade(place, 9, 15, CONDITIONS))["funding"] == 0.0
+
+
+def test_what_settles_within_a_minute_of_a_fill_is_told_apart():
+    place = of(traded(A, CALM, [0.001, 0.01]), traded(B, CALM))
+    assert ambiguous_funding(place, trade(place, 8, 15, CONDITIONS)) == pytest.approx(1.0)
+    assert ambiguous_funding(place, trade(place, 8, 16, CONDITIONS)) == pytest.approx(11.0)
+    assert ambiguous_funding(place, trade(place, 9, 15, CONDITIONS)) == 0.0
 
 
 def test_longs_pay_and_shorts_get_where_the_rate_is_positive():
