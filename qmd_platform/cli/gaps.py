@@ -12,7 +12,7 @@ import click
 
 from qmd_platform.cli import gaps_told, kit, store
 from qmd_platform.errors import ConfigError, CoverageError, VenueError, choices
-from qmd_platform.model.series import Partition, Series
+from qmd_platform.model.series import Series
 from qmd_platform.model.window import Window, month_window
 
 if TYPE_CHECKING:
@@ -130,30 +130,23 @@ def _filled(
 
 
 def _one(lake: "Lake", one: "Range", url: str | None, on_progress: "OnProgress") -> "list[Receipt]":
-    """One range, fetched or rolled up; what is made of candles that are new or others now is made again."""
+    """One range, fetched or rolled up."""
     from qmd_platform.config import load_universe
     from qmd_platform.ingest.asking import Asking
     from qmd_platform.ingest.candles import backfill
     from qmd_platform.ingest.partitions import derive
 
     universe = load_universe()
-    venue, run_id = universe.venues[one.venue], kit.run_id("gaps")
     if not one.requests:
-        return derive(lake, one.partitions, base=venue.base, run_id=run_id)
-    fetched = backfill(
+        base = universe.venues[one.venue].base
+        return derive(lake, one.partitions, base=base, run_id=kit.run_id("gaps"))
+    return backfill(
         lake,
         one.markets,
         one.timeframe,
         Window(max(month_window(one.months[0]).start, universe.start), month_window(one.months[-1]).end),
-        run_id=run_id,
+        run_id=kit.run_id("gaps"),
         url=url,
         on_progress=on_progress,
         asking=Asking(recheck=True, patient=True),
     )
-    moved = [receipt.partition for receipt in fetched if receipt.new or receipt.changed]
-    longer = [
-        Partition(Series.candles(partition.series.market, step), partition.month)
-        for step in (venue.derived if one.timeframe is venue.base else ())
-        for partition in moved
-    ]
-    return [*fetched, *derive(lake, longer, base=venue.base, run_id=run_id)]

@@ -171,7 +171,9 @@ class _Reading:
         self.suspect = np.zeros(count, np.bool_)
         self.known_at = self.settled_at.copy()
         self.third = np.full(count, count)
+        self.ended = np.full(count, count)
         for first, last in _blocks(self.elapsed):
+            self.ended[first:last] = last
             needed = CONFIRMED if first > 1 else CONFIRMED - 1
             if last - first >= needed and first:
                 self.third[first:last] = first + needed - 1
@@ -231,7 +233,8 @@ class _Reading:
         self.hours[rows] = length / 60
         self.evidence[rows] = np.where(np.isfinite(length), proof, Evidence.UNKNOWN.value)
         self.suspect[rows] = suspect
-        self._wait(rows, known)
+        # Rows at the same pace may follow one that the venue's word settled, and be the third: not before their end.
+        self._wait(rows, None if known is None else max(known, int(self.ended[rows.stop - 1])))
         self.pending.clear()
 
     def result(self) -> Intervals:

@@ -23,6 +23,9 @@ ROWS_BEFORE = 500
 SAME_COIN = 3
 """Markets of the same coin that are always compared."""
 
+VERSIONS = 200
+"""Versions of the series looked at for the one that a partition has."""
+
 MOST = 100
 """Markets that are compared where the price has jumped."""
 
@@ -39,7 +42,7 @@ def beside(lake: Lake, state: PartitionState, candles: Candles, shorter: Series 
         shorter_timeframe=None if shorter is None else shorter.timeframe,
         before=earlier,
         others={str(one.market): held.candles for one, held in lake.held_of(others, window).items()} if others else {},
-        stored_at=state.committed_at if lake.world == "live" else None,
+        stored_at=_stored_at(lake, state) if lake.world == "live" else None,
         restated=_restated(lake, state),
     )
 
@@ -59,6 +62,13 @@ def _others(lake: Lake, partition: Partition, *, everyone: bool) -> list[Series]
     related = [series for series in theirs if series.market.symbol.partition("/")[0] == coin]
     rest = list(theirs)[:MOST] if everyone else []
     return list(dict.fromkeys([*alike, *related[:SAME_COIN], *rest]))
+
+
+def _stored_at(lake: Lake, state: PartitionState) -> Instant:
+    """When the partition's version was made: later commits that only asked say nothing of when its rows came."""
+    found = lake.ledger.versions(state.partition.series, limit=VERSIONS)
+    times = [one.at for one in found if one.partition == state.partition and one.version == state.version]
+    return min(times, default=state.committed_at)
 
 
 def _digests(segment: Segment) -> set[str]:

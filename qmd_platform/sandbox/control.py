@@ -12,6 +12,7 @@ What lives here: which request does what to a sandbox, and what is answered. Wha
 | ``POST /__sandbox/listings`` | other listing dates in their place: TOML or JSON as in a listings file |
 | ``POST /__sandbox/clock`` | ``{"now": "2026-11-20T12:00:00Z"}``: move the clock that stands still |
 | ``GET /__sandbox/truth`` | ``market``, ``timeframe``, ``start``, ``end``: the closed candles a lake ought to hold |
+| ``GET /__sandbox/settlements`` | ``market``, ``start``, ``end``: the settlements of funding a lake ought to hold |
 
 What is refused changes nothing: status 400, ``error`` says what and where, ``hint`` what to write.
 """
@@ -24,6 +25,7 @@ import msgspec
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Market
+from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.timeframe import Timeframe, timeframe
 from qmd_platform.model.window import Instant, InstantLike, Window
 from qmd_platform.sandbox.exchange import Answer, Query, as_json
@@ -66,6 +68,10 @@ class Controlled(Protocol):
 
     def truth(self, market: Market, timeframe: Timeframe, window: Window) -> Candles:
         """The candles a lake ought to hold."""
+        ...
+
+    def settlements_truth(self, market: Market, window: Window) -> Settlements:
+        """The settlements a lake ought to hold."""
         ...
 
 
@@ -118,11 +124,22 @@ def _clock(sandbox: Controlled, query: Query, body: bytes) -> object:
 
 
 def _truth(sandbox: Controlled, query: Query, body: bytes) -> object:
-    if missing := [name for name in ("market", "timeframe", "start", "end") if name not in query]:
+    market, window = _asked(query, "market", "timeframe", "start", "end")
+    found = sandbox.truth(market, timeframe(query["timeframe"]), window)
+    return {name: getattr(found, name).tolist() for name in COLUMNS}
+
+
+def _settlements(sandbox: Controlled, query: Query, body: bytes) -> object:
+    found = sandbox.settlements_truth(*_asked(query, "market", "start", "end"))
+    marks = [None if mark != mark else mark for mark in found.mark.tolist()]  # noqa: PLR0124 - NaN, which JSON has not
+    return {"settled_at": found.settled_at.tolist(), "rate": found.rate.tolist(), "mark": marks}
+
+
+def _asked(query: Query, *names: str) -> tuple[Market, Window]:
+    if missing := [name for name in names if name not in query]:
         raise ConfigError(f"{missing[0]} is missing")
     start, end = (int(query[name]) if query[name].isdecimal() else query[name] for name in ("start", "end"))
-    found = sandbox.truth(Market.parse(query["market"]), timeframe(query["timeframe"]), Window.of(start, end))
-    return {name: getattr(found, name).tolist() for name in COLUMNS}
+    return Market.parse(query["market"]), Window.of(start, end)
 
 
 def _text(body: bytes) -> str:
@@ -141,4 +158,5 @@ _DOORS: dict[tuple[str, str], Callable[[Controlled, Query, bytes], object]] = {
     ("POST", "listings"): _set_listings,
     ("POST", "clock"): _clock,
     ("GET", "truth"): _truth,
+    ("GET", "settlements"): _settlements,
 }

@@ -28,8 +28,8 @@ def collapsed(snapshots: FundingRows) -> Settlements:
     """The settlements that ``snapshots``, sorted by time, prove.
 
     A settlement is proven by a snapshot before it that announces it, and one less than an hour after it that names
-    another: its rate is the one the later says. Where all snapshots of more than an hour are missing, another settlement
-    may lie between them, so there is none.
+    another: its rate is the one the last such says, of those a minute or more after it, for the first may still show the
+    rate before. Where all snapshots of an hour are missing, another settlement may lie between them, so there is none.
 
     Returns:
         sorted settlements; the mark is that of the first snapshot after the settlement, or of the last one before it,
@@ -44,15 +44,17 @@ def collapsed(snapshots: FundingRows) -> Settlements:
     last = np.r_[first[1:], len(rows)] - 1
     settled = (rows.next_at[first[:-1]] + MINUTE // 2) // MINUTE * MINUTE
     after, before = first[1:], last[:-1]
-    proven = (rows.at[after] >= settled) & (rows.at[after] - settled < SHORTEST)
-    return Settlements.of(settled, _stated(rows, first, last)[1:], _marks(rows, settled, after, before)).take(proven)
+    rate = _stated(rows, settled, after, last[1:])
+    proven = (rows.at[after] >= settled) & (rows.at[after] - settled < SHORTEST) & ~np.isnan(rate)
+    return Settlements.of(settled, rate, _marks(rows, settled, after, before)).take(proven)
 
 
-def _stated(rows: FundingRows, first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.float64]:
-    """The rate of each period: what its last snapshot with a rate says, for the first ones may still show the one before."""
-    is_known = ~np.isnan(rows.rate)
-    at = np.maximum.accumulate(np.where(is_known, np.arange(len(rows)), -1))[last]
-    return np.where(at >= first, rows.rate[at], np.nan)
+def _stated(
+    rows: FundingRows, settled: NDArray[np.int64], first: NDArray[np.intp], last: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """What the last snapshot from ``first`` to ``last`` with a rate says, a minute or more after ``settled``; else NaN."""
+    known = np.maximum.accumulate(np.where(np.isnan(rows.rate), -1, np.arange(len(rows))))[last]
+    return np.where((known >= first) & (rows.at[known] - settled >= MINUTE), rows.rate[known], np.nan)
 
 
 def _marks(

@@ -212,6 +212,14 @@ def test_shift_what_is_known_of_a_row_does_not_change_with_what_comes_after_it(
         assert then.tobytes() == now.tobytes(), name
 
 
+def test_shift_a_row_at_a_new_pace_waits_for_the_third_even_where_the_venue_settles_the_second():
+    stated = [1.0, 1, 1, 1, 1, 8, 1, 1]
+    rows = apart(1, 1, 1, 1, 4, 4, 4, stated=stated)
+    early, final = intervals(rows.take(slice(0, 7))), intervals(rows)
+    assert early.known_at[5:].tolist() == [NOT_YET] * 2
+    assert final.known_at[5:].tolist() == [rows.settled_at[7]] * 3
+
+
 @given(histories())
 def test_every_row_has_an_answer_and_its_reason(history: tuple[Settlements, list[Fact]]):
     rows, facts = history

@@ -1,5 +1,6 @@
 """What a partition is compared with: other markets and the month before, found in the lake."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qmd_platform.ingest.beside import beside
 from qmd_platform.ingest.checking import checked
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import instant
+from qmd_platform.model.window import instant, month_of
 from qmd_platform.quality import rules
 from qmd_platform.sandbox.market import truth
 
@@ -99,3 +101,23 @@ def test_rows_that_were_changed_are_still_named_when_somebody_has_only_asked_sin
     lake.commit([nothing], run_id="r", source="test")
     assert lake.state(month(BTC)).version == version
     assert failed(lake, month(BTC)) == {rules.RESTATED.name: 3}
+
+
+def test_a_candle_that_was_not_closed_when_it_was_stored_is_found_however_often_it_was_asked_for_since(lake: Lake):
+    of = month(BTC)
+    lake.claim_world("live")
+    now = int(time.time() * 1000)
+    step = Timeframe.M5.step
+    forming = replace(rows_of(BTC).take(slice(0, 1)), open_at=np.array([now // step * step + step]))
+    here = Partition(of.series, month_of(int(forming.open_at[0])))
+    lake.commit([Write(here, forming.to_arrow(), asked=(here.window,))], run_id="r", source="live:binance")
+    assert "closed" in failed(lake, here)
+    asked = Answered(here.window, now, "publicGetKlines")
+    lake.commit(
+        [Write(here, forming.take(slice(0, 0)).to_arrow(), evidence=(asked,))], run_id="r", source="live:binance"
+    )
+    (first, last) = (one.at for one in reversed(lake.ledger.versions(of.series)))
+    assert first <= last
+    state = lake.state(here)
+    assert state is not None
+    assert beside(lake, state, lake.candles(here.series), None).stored_at == first

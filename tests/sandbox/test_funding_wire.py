@@ -246,3 +246,14 @@ def test_requests_about_funding_are_counted_where_the_venue_counts_them():
 
 def test_counters_have_one_name_for_all_contracts():
     assert dispatch.endpoint(BITFINEX) == "/v2/status/deriv/{symbol}/hist"
+
+
+def test_the_sandbox_says_itself_what_a_lake_ought_to_hold(get: Get, url: str, now: Instant):
+    asked = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-30T00:00:00Z"}
+    for venue in ("binance", "gate"):
+        told = get(url, "/__sandbox/settlements", market=f"{venue}:BTC/USDT:USDT", **asked).json()
+        truth = settlements_truth(Market(venue, "BTC/USDT:USDT"), Window.of(**asked), now)
+        assert told["settled_at"] == truth.settled_at.tolist()
+        assert told["rate"] == truth.rate.tolist()
+        assert told["mark"] == (truth.mark.tolist() if venue == "binance" else [None] * len(truth))
+    assert get(url, "/__sandbox/settlements", market="gate:BTC/USDT:USDT").json()["error"] == "start is missing"

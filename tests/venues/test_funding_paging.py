@@ -144,6 +144,14 @@ def test_what_a_snapshot_says_before_the_venue_knows_the_new_rate_does_not_count
     assert collapsed(seen).rate.tolist() == [0.001, 0.002, 0.003, 0.004]
 
 
+def test_of_a_settlement_of_which_no_later_snapshot_tells_the_rate_there_is_none_yet():
+    seen = snapshots(8)
+    until = seen.take(seen.at <= START + 16 * HOUR + 20_000)
+    assert times(collapsed(until)) == [8], "the first minute after 16:00 may still show the rate of 8:00"
+    seen.rate[(seen.at > START + 16 * HOUR) & (seen.at < START + 24 * HOUR)] = np.nan
+    assert times(collapsed(seen)) == [8, 24, 32]
+
+
 def test_snapshots_with_an_impossible_next_settlement_are_left_out():
     seen = snapshots(8)
     seen.next_at[10] = START + 10_000 * HOUR
