@@ -23,7 +23,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as Target,
 )
 
-from qmd_platform.quality import listing_rules, rules
+from qmd_platform.quality import funding_rules, listing_rules, rules
 from qmd_platform.quality.rule import Rule
 
 if TYPE_CHECKING:
@@ -81,6 +81,16 @@ LISTING_CHECKS = (
 """Of an instruments table."""
 
 
+FUNDING_CHECKS = (
+    Check("settled_once", (funding_rules.SETTLED_ONCE,)),
+    Check("rate_is_a_fraction", (funding_rules.RATE_IS_A_FRACTION,)),
+    Check("no_settlement_missing", (funding_rules.NONE_MISSING,)),
+    Check("interval_agrees", (funding_rules.INTERVAL_AGREES,)),
+    Check("not_at_cap", (funding_rules.NOT_AT_CAP,)),
+)
+"""Of a table of settled funding."""
+
+
 def of(*, fetched: bool, native: bool) -> tuple[Check, ...]:
     """The checks of a candle asset."""
     return (*CHECKS, *((ARCHIVE_CHECK,) if fetched else ()), *((NATIVE_CHECK,) if native else ()))
@@ -116,7 +126,7 @@ def evaluated(
     for verdict in verdicts:
         of_partition.setdefault(verdict.partition, []).append(verdict)
     targets = _materialised(context, sorted({partition.key for partition in of_partition}))
-    known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK, *LISTING_CHECKS)}
+    known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK, *LISTING_CHECKS, *FUNDING_CHECKS)}
     for output, spec in context.assets_def.check_specs_by_output_name.items():
         for partition in sorted(of_partition):
             key = partition.key if spec.partitions_def else None

@@ -1,4 +1,4 @@
-"""Market x month: how candle assets are partitioned.
+"""Market x month: how assets of candles and of funding are partitioned.
 
 What lives here: Dagster's partitions definitions and the way from a run's keys to the library's partitions. What
 does not: how a key is spelled (``qmd_platform.model.series``).
@@ -24,6 +24,17 @@ def market_months(venue: str, first_month: str) -> dg.MultiPartitionsDefinition:
     """The venue's markets x the months since ``first_month``, the current one included."""
     months = dg.MonthlyPartitionsDefinition(first_month, fmt=MONTH_FORMAT, end_offset=1)
     return dg.MultiPartitionsDefinition({"market": markets_of(venue), "month": months})
+
+
+def perpetuals_of(venue: str) -> dg.DynamicPartitionsDefinition:
+    """The venue's perpetuals that have funding; the universe sensor keeps them equal to the universe."""
+    return dg.DynamicPartitionsDefinition(name=f"{venue}_perpetuals")
+
+
+def perpetual_months(venue: str, first_month: str) -> dg.MultiPartitionsDefinition:
+    """The venue's perpetuals x the months since ``first_month``, the current one included."""
+    months = dg.MonthlyPartitionsDefinition(first_month, fmt=MONTH_FORMAT, end_offset=1)
+    return dg.MultiPartitionsDefinition({"market": perpetuals_of(venue), "month": months})
 
 
 def asked(context: dg.AssetExecutionContext) -> list[Partition]:

@@ -44,7 +44,7 @@ def reported(
         context.add_asset_metadata(metadata(lake, receipt, judged), partition_key=receipt.partition.key)
         for failure in receipt.failures:
             context.log.warning("%s: not fetched: %s", receipt.partition, failure)
-    yield dg.MaterializeResult(data_version=dg.DataVersion(_joined([receipt.data_version for receipt in receipts])))
+    yield dg.MaterializeResult(data_version=dg.DataVersion(joined([receipt.data_version for receipt in receipts])))
     yield from checks.evaluated(context, verdicts)
 
 
@@ -89,7 +89,8 @@ def _again(receipt: "Receipt") -> dict[str, Any]:
     return {name: count for name, count in told.items() if count}
 
 
-def _joined(versions: Sequence[str]) -> str:
+def joined(versions: Sequence[str]) -> str:
+    """One data version of several; itself where it is one."""
     if len(versions) == 1:
         return versions[0]
     return hashlib.sha256("\n".join(versions).encode()).hexdigest()

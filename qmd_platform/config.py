@@ -132,6 +132,13 @@ class VenueUniverse:
     native: tuple[Timeframe, ...] = ()
     derived: tuple[Timeframe, ...] = DERIVED
 
+    @property
+    def perpetuals(self) -> tuple[Market, ...]:
+        """The markets whose settled funding is kept: all perpetuals of a venue that is asked for funding."""
+        if facts.VENUES[self.venue].funding is None:
+            return ()
+        return tuple(market for market in self.markets if market.kind == "perpetual")
+
 
 @dataclass(frozen=True, slots=True)
 class Universe:

@@ -11,12 +11,14 @@ import dagster as dg
 from assets import lake as lake_assets
 from assets.candles import candles_of
 from assets.coverage import coverage_of
+from assets.funding import funding_of
 from assets.instruments import instruments_of
 from assets.rereading import rereading_of
 from qmd_platform.config import Universe, load_universe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
 from sensors.coverage import coverage_job, coverage_schedule
+from sensors.funding import funding_job, funding_schedule
 from sensors.gaps import gap_sensor
 from sensors.maintenance import pool_sensor, upkeep_jobs, upkeep_schedules
 from sensors.rereading import rereading_job, rereading_schedules
@@ -28,6 +30,7 @@ def build_definitions(universe: Universe) -> dg.Definitions:
     """The whole code location for ``universe``."""
     venues = list(universe.venues.values())
     jobs = {venue.venue: candles_job(venue) for venue in venues}
+    of_funding = {venue.venue: funding_job(venue) for venue in venues if venue.perpetuals}
     instruments = instruments_job(universe)
     coverage, upkeep = coverage_job(universe), upkeep_jobs()
     rereading = {venue.venue: rereading_job(venue.venue) for venue in venues}
@@ -35,13 +38,19 @@ def build_definitions(universe: Universe) -> dg.Definitions:
         assets=[
             *(instruments_of(venue.venue) for venue in venues),
             *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
+            *(funding_of(venue, universe.first_month) for venue in venues if venue.perpetuals),
             *(coverage_of(venue, universe) for venue in venues),
             *(rereading_of(venue) for venue in venues),
             *lake_assets.ASSETS,
         ],
-        jobs=[*jobs.values(), instruments, coverage, *rereading.values(), *upkeep],
+        jobs=[*jobs.values(), *of_funding.values(), instruments, coverage, *rereading.values(), *upkeep],
         schedules=[
             *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
+            *(
+                funding_schedule(venue, of_funding[venue.venue], universe.first_month)
+                for venue in venues
+                if venue.perpetuals
+            ),
             instruments_schedule(instruments),
             coverage_schedule(coverage),
             *(schedule for name, job in rereading.items() for schedule in rereading_schedules(name, job)),

@@ -4,8 +4,8 @@ What lives here: one Dagster run a line of stdin, its outcome as a line of JSON 
 runs there are and what is shown of them (``qmd_platform.cli.demo``), the graph, which the starter hands in.
 
 A line is a venue (its instruments), or a market and a month, ``venue:SYMBOL 2026-09`` (all candle tables of that
-market, from that month to the current one); ``venue:*`` stands for all its markets; ``coverage`` is the coverage of
-all venues. The runs are ordinary ones: the UI shows them afterwards.
+market, from that month to the current one); ``venue:*`` stands for all its markets; ``venue:funding
+2026-09`` is the funding of all its perpetuals, ``coverage`` the coverage of all venues. The runs are ordinary ones: the UI shows them afterwards.
 """
 
 import json
@@ -20,15 +20,19 @@ import dagster as dg
 
 from assets.candles import key_of
 from assets.coverage import NAME as COVERAGE
-from assets.partitions import markets_of
+from assets.partitions import markets_of, perpetuals_of
 from qmd_platform.config import Universe, VenueUniverse, load_universe
 from qmd_platform.ledger.lock import held
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
-from qmd_platform.model.window import Window, months
+from qmd_platform.model.window import Window, month_of, months
 from sensors.coverage import coverage_job
+from sensors.funding import funding_job
 from sensors.schedules import candles_job, instruments_job
 from sensors.universe import align
+
+FUNDING = ":funding"
+"""How the name of a venue's funding ends in a line."""
 
 
 def serve(defs: dg.Definitions) -> None:
@@ -77,6 +81,8 @@ def _ran(
         key = dg.AssetKey([venue, INSTRUMENTS.name])
         job = defs.resolve_job_def(instruments_job(universe).name)
         return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False)
+    if name.endswith(FUNDING):
+        return _funding(venue, month, defs, instance, universe)
     every = instance.get_dynamic_partitions(str(markets_of(venue).name))
     slugs = every if name.endswith(":*") else [Market.parse(name).slug]
     known = [month for month, _ in months(Window(universe.start, time.time_ns() // 1_000_000))]
@@ -88,6 +94,20 @@ def _ran(
         "dagster/asset_partition_range_end": f"{slugs[-1]}|{known[-1]}",
     }
     job = defs.resolve_job_def(candles_job(universe.venues[venue]).name)
+    return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+
+def _funding(
+    venue: str, month: str, defs: dg.Definitions, instance: dg.DagsterInstance, universe: Universe
+) -> dg.ExecuteInProcessResult:
+    """All perpetuals of the venue, from the month on."""
+    slugs = instance.get_dynamic_partitions(str(perpetuals_of(venue).name))
+    last = month_of(time.time_ns() // 1_000_000)
+    tags = {
+        "dagster/asset_partition_range_start": f"{slugs[0]}|{month}",
+        "dagster/asset_partition_range_end": f"{slugs[-1]}|{last}",
+    }
+    job = defs.resolve_job_def(funding_job(universe.venues[venue]).name)
     return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
 
 

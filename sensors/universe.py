@@ -6,7 +6,7 @@ Deleting a market's partition hides it from the UI; its data stays in the lake.
 
 import dagster as dg
 
-from assets.partitions import markets_of
+from assets.partitions import markets_of, perpetuals_of
 from qmd_platform.config import Universe, load_universe
 from qmd_platform.venues import facts
 
@@ -38,13 +38,17 @@ def differences(
     changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     # All venues we know: one that was taken out of the file is not in it, but its partitions are in the instance.
     for venue in sorted({*facts.VENUES, *universe.venues}):
-        definition = markets_of(venue)
-        wanted = [market.slug for market in universe.markets if market.venue == venue]
-        held = set(instance.get_dynamic_partitions(str(definition.name)))
-        added = [slug for slug in wanted if slug not in held]
-        gone = sorted(held - set(wanted))
-        changes += [definition.build_add_request(added)] if added else []
-        changes += [definition.build_delete_request(gone)] if gone else []
+        kept = universe.venues.get(venue)
+        for definition, markets in (
+            (markets_of(venue), kept.markets if kept else ()),
+            (perpetuals_of(venue), kept.perpetuals if kept else ()),
+        ):
+            wanted = [market.slug for market in markets]
+            held = set(instance.get_dynamic_partitions(str(definition.name)))
+            added = [slug for slug in wanted if slug not in held]
+            gone = sorted(held - set(wanted))
+            changes += [definition.build_add_request(added)] if added else []
+            changes += [definition.build_delete_request(gone)] if gone else []
     return changes
 
 

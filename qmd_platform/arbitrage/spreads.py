@@ -17,6 +17,7 @@ from qmd_platform.arbitrage.hedges import Hedge, Terms, hedge
 from qmd_platform.arbitrage.legs import Instants, Leg, Seen, decision_times, seen
 from qmd_platform.arbitrage.risks import Conditions
 from qmd_platform.errors import ConfigError
+from qmd_platform.model.window import Window
 
 PERPETUAL = "perpetual"
 
@@ -53,18 +54,26 @@ class Directions:
         return [part for part in (self.there.take(~turned), self.back.take(turned)) if len(part)]
 
 
-def venue_spreads(legs: Sequence[Leg], terms: Terms, at: Instants | None = None) -> Iterator[Directions]:
+def venue_spreads(
+    legs: Sequence[Leg], terms: Terms, at: Instants | None = None, within: Window | None = None
+) -> Iterator[Directions]:
     """Every pair of one underlying's perpetuals, both ways; ``there`` is short the market whose name sorts first.
 
     Args:
         legs: all of one underlying.
         terms: what they are judged by.
         at: sorted instants to look at; None for whenever a settlement of one of the two became known.
+        within: where ``at`` is None, only instants inside; None for all.
     """
-    when = decision_times(legs) if at is None else at
+    when = _instants(legs, within) if at is None else at
     sides = sorted(((leg, seen(leg, when, terms.windows)) for leg in legs), key=lambda side: side[0].market)
     for (first_leg, first), (second_leg, second) in combinations(sides, 2):
-        theirs = when if at is not None else decision_times([first_leg, second_leg])
+        theirs = when if at is not None else _instants([first_leg, second_leg], within)
         rows = np.searchsorted(when, theirs)
         one, other = first.take(rows), second.take(rows)
         yield Directions(venue_spread(one, other, terms), venue_spread(other, one, terms))
+
+
+def _instants(legs: Sequence[Leg], within: Window | None) -> Instants:
+    when = decision_times(legs)
+    return when if within is None else when[(when >= within.start) & (when < within.end)]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -53,12 +54,19 @@ def started(
             stderr=stderr,
             text=True,
             start_new_session=True,
-            preexec_fn=_end_with_parent if with_us and sys.platform == "linux" else None,  # noqa: PLW1509 - one call of the system's, before any thread
+            preexec_fn=partial(_prepared, with_us=with_us),  # noqa: PLW1509 - a few calls of the system's, no locks
         )
 
 
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _prepared(*, with_us: bool) -> None:
+    """In the child, before it is the program: it can be ended by signals, whatever we were started with.
+
+    A shell that starts us in the background has us ignore SIGINT, and what is ignored is inherited.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    if with_us and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def offspring(pid: int) -> set[int] | None:

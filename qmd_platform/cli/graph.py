@@ -90,6 +90,8 @@ class _Todo:
                 runs[name] = [f"{name}:* {month_of(self.now)}"]
             else:
                 runs[name] = [f"{market} {self.since[market]}" for market in venue.markets]
+            if venue.perpetuals:
+                runs[name].append(f"{name}:funding {self.universe.first_month}")
         return runs
 
     def so_far(self, finished: set[str]) -> Iterator[tuple[str, int, int]]:

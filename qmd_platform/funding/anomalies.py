@@ -77,7 +77,7 @@ class Scores:
 _DEFAULT = AnomalyRule()
 
 
-def scores(settlements: Settlements, hours: Floats, rule: AnomalyRule = _DEFAULT) -> Scores:
+def scores(settlements: Settlements, hours: Floats, rule: AnomalyRule = _DEFAULT, *, first: int = 0) -> Scores:
     """Score every settlement against those before it.
 
     Args:
@@ -85,16 +85,17 @@ def scores(settlements: Settlements, hours: Floats, rule: AnomalyRule = _DEFAULT
         hours: of each interval, as ``intervals`` has them. Rows with NaN are not scored and not compared with. A score
             stands from the instant its row's hours do (``Intervals.known_at``).
         rule: windows and thresholds.
+        first: the first row to be scored; those before it are but compared with, and ``enough`` is False in them.
     """
     count = len(settlements)
     known = np.flatnonzero(np.isfinite(hours))
     at, lasted = settlements.settled_at[known], hours[known]
     values = settlements.rate[known] / lasted
-    first = np.searchsorted(at, at - round(rule.window_days * DAY_MS), "left")
-    events = np.arange(len(known)) - first
+    begins = np.searchsorted(at, at - round(rule.window_days * DAY_MS), "left")
+    events = np.arange(len(known)) - begins
     minutes = np.r_[0, np.cumsum(np.rint(lasted * 60).astype(np.int64))]
-    covered = minutes[:-1] - minutes[first]
-    enough = (events >= max(rule.min_events, 2)) & (covered >= rule.min_days * 1440)
+    covered = minutes[:-1] - minutes[begins]
+    enough = (known >= first) & (events >= max(rule.min_events, 2)) & (covered >= rule.min_days * 1440)
     found = np.full((4, len(known)), np.nan)
     for rows, window in _windows(values, events, np.flatnonzero(enough)):
         found[:, rows] = _scored(values[rows], window, rule.floor)

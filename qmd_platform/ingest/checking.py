@@ -47,7 +47,7 @@ def checked(lake: Lake, partition: Partition, *, shorter: Timeframe | None = Non
     if _still_hold(held, state, beside):
         return held
     compared = None if beside is None else beside.partition.series
-    verdicts = [_verdict(found, state, beside, now) for found in examined(lake, partition, compared)]
+    verdicts = [verdict_of(found, state, beside, now) for found in examined(lake, partition, compared)]
     lake.ledger.record_verdicts(verdicts)
     return verdicts
 
@@ -68,7 +68,7 @@ def checked_list(lake: Lake, venue: str, before: Mapping[str, "Instrument"]) -> 
     if state is None:
         return []
     found = listing.judged(list(instruments(lake, venue).values()), before)
-    verdicts = [_verdict(one, state, None, now) for one in found]
+    verdicts = [verdict_of(one, state, None, now) for one in found]
     lake.ledger.record_verdicts(verdicts)
     return verdicts
 
@@ -131,7 +131,8 @@ def examined(lake: Lake, partition: Partition, shorter: Series | None = None) ->
     return judged(partition, candles, lake.coverage(series, window), known)
 
 
-def _verdict(found: "Finding", state: PartitionState, beside: PartitionState | None, now: Instant) -> Verdict:
+def verdict_of(found: "Finding", state: PartitionState, beside: PartitionState | None, now: Instant) -> Verdict:
+    """What was found, about exactly these versions."""
     return Verdict(
         state.partition,
         found.rule.name,

@@ -1,52 +1,15 @@
 """Every table: its columns, their types, units and meaning, and its key.
 
-What lives here: the tables as data; the Arrow schema, the Dagster column schema, the rules and the docs are
-all made from this. Not here: how a table is laid out in files (``lake``).
+What lives here: the tables as data, those of arbitrage in ``arbitrage_tables``; the Arrow schema, the Dagster column
+schema, the rules and the docs are all made from this. Not here: how a table is laid out in files (``lake``).
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 from qmd_platform.errors import ConfigError, choices
+from qmd_platform.model.arbitrage_tables import FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
+from qmd_platform.model.columns import Column, Scope, Table
 from qmd_platform.model.timeframe import Timeframe
 
-Dtype = Literal["instant", "float64", "int64", "string", "bool"]
-Scope = Literal["market", "venue"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: ``unit`` is "" where there is none; ``sentence`` says what a value means.
-
-    A ``later`` column was added when there were files without it already: in those it is null, so it is nullable.
-    """
-
-    name: str
-    dtype: Dtype
-    unit: str
-    sentence: str
-    nullable: bool = False
-    later: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A kind of table. ``key`` names the columns that make a row unique; rows are sorted by it.
-
-    ``scope`` says what one series of it is about: a market of a venue, or all of the venue.
-    """
-
-    name: str
-    sentence: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    version: int = 1
-    scope: Scope = "market"
-
-    def column(self, name: str) -> Column:
-        """The column called ``name``."""
-        return next(c for c in self.columns if c.name == name)
-
+__all__ = ["CANDLES", "FUNDING_RATES", "INSTRUMENTS", "NAMES", "TABLES", "Column", "Scope", "Table", "table"]
 
 CANDLES = Table(
     "candles",
@@ -111,11 +74,10 @@ FUNDING_RATES = Table(
         Column(
             "mark", "float64", "quote per base", "mark price at the settlement where the venue says it", nullable=True
         ),
-        Column("asked", "string", "", "what of the venue's API said so"),
     ),
 )
 
-TABLES = {one.name: one for one in (INSTRUMENTS, FUNDING_RATES)}
+TABLES = {one.name: one for one in (INSTRUMENTS, FUNDING_RATES, FUNDING_CARRY, FUNDING_ANOMALIES, VENUE_SPREADS)}
 """Every table but the candles, by name."""
 
 

@@ -165,7 +165,7 @@ def _named(rule: Rule, columns: Columns, rows: NDArray[np.intp]) -> Iterable[dic
 
 def _plain(name: str, value: object) -> object:
     """``value`` as JSON can hold it: times as text, and what is not a finite number too."""
-    if name == "open_at" and isinstance(value, int | float):
+    if name.endswith("_at") and isinstance(value, int | float):
         at = int(value)
         return iso(at) if 0 <= at < _YEAR_10000 else f"{at} ms"
     if isinstance(value, float) and not isfinite(value):

@@ -1,5 +1,6 @@
 """Programs that are kept running: which death is noticed, how long is waited, when it is given up."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -108,6 +109,17 @@ def test_a_killed_program_is_started_again_and_all_end_with_us(tmp_path: Path, m
     assert [line.count("was killed by signal 9") for line in said[:2]] == [1, 1]
     assert len(supervisor.ever) == 3
     assert all(process.poll() is not None for process in supervisor.ever)
+
+
+def test_programs_can_be_interrupted_even_if_we_are_told_to_ignore_it(tmp_path: Path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        program = started(SLEEPS, env={}, cwd=tmp_path)
+        time.sleep(0.5)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) != 0
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a child of its parent's death")

@@ -149,3 +149,13 @@ def test_shift_the_future_never_changes_a_score(rows: Settlements, cut: int, oth
 
 def test_no_settlements_have_no_scores():
     assert len(scores(Settlements.empty(), np.empty(0)).z_robust) == 0
+
+
+@given(histories(), st.integers(0, 61))
+def test_scores_from_a_row_on_are_those_of_all_rows(rows: Settlements, first: int):
+    hours = np.diff(rows.settled_at, prepend=START - 8 * 3_600_000) / 3_600_000
+    rule = AnomalyRule(min_events=5, min_days=1)
+    whole, part = scores(rows, hours, rule), scores(rows, hours, rule, first=first)
+    assert not part.enough[:first].any()
+    for name in Scores.__slots__:
+        assert getattr(whole, name)[first:].tobytes() == getattr(part, name)[first:].tobytes(), name

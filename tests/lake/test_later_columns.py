@@ -22,7 +22,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """A lake whose instruments were written before the column was there; a list of another venue is newer."""
     lake = Lake.open(tmp_path)
     with monkeypatch.context() as then:
-        then.setattr(tables, "INSTRUMENTS", BEFORE)
+        then.setitem(tables.TABLES, NOW.name, BEFORE)
         put(lake, Write(INSTRUMENTS_OF_BINANCE, instruments().select(arrow_schema(BEFORE).names)))
     return lake
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.model import tables
+from qmd_platform.quality import funding_rules
 from qmd_platform.quality.rule import Rule
 from qmd_platform.quality.rules import CANDLE_RULES, ROW_RULES, TOLD_RULES, markdown
 
@@ -13,6 +14,10 @@ DOCS = Path(__file__).parents[2] / "docs" / "quality.md"
 
 def test_the_documented_rules_are_the_rules():
     assert markdown() in DOCS.read_text()
+
+
+def test_the_documented_rules_of_funding_are_the_rules():
+    assert funding_rules.markdown() in DOCS.read_text()
 
 
 def test_no_two_rules_share_a_name():

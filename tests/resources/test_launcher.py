@@ -21,10 +21,15 @@ A_YEAR = 3600 * 24 * 365
 
 @pytest.fixture
 def process() -> Iterator["subprocess.Popen[bytes]"]:
-    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    # Whatever the tests were started with: what a shell starts in the background ignores SIGINT.
+    program = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); print(1, flush=True); time.sleep(60)"
+    started = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert started.stdout is not None
+    assert started.stdout.readline()
     yield started
     started.kill()
     started.wait()
+    started.stdout.close()
 
 
 @pytest.fixture(scope="module")

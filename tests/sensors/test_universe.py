@@ -37,6 +37,7 @@ def test_on_a_fresh_instance_the_first_tick_adds_every_market(instance: dg.Dagst
     assert requests(tick(instance, tmp_path)) == {
         ("add", "binance_markets", "binance~BTC-USDT"),
         ("add", "binance_markets", "binance~ETH-USDT_USDT"),
+        ("add", "binance_perpetuals", "binance~ETH-USDT_USDT"),
         ("add", "bitfinex_markets", "bitfinex~BTC-USD"),
     }
 
@@ -56,6 +57,7 @@ def test_an_edit_of_the_file_is_seen_at_the_next_tick_without_reloading(instance
         assert requests(sensor(context)) == {
             ("add", "binance_markets", "binance~SOL-USDT"),
             ("delete", "binance_markets", "binance~ETH-USDT_USDT"),
+            ("delete", "binance_perpetuals", "binance~ETH-USDT_USDT"),
         }
 
 

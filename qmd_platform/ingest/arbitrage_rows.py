@@ -1,0 +1,163 @@
+"""Rows of the tables of arbitrage: those that became known within a span of time.
+
+What lives here: which rows a span has, and records of ``arbitrage`` and ``funding`` as columns. What does not: their
+arithmetic, the lake.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+
+from qmd_platform.arbitrage.carry import DELAY_MS, carry, known_from
+from qmd_platform.arbitrage.flags import risk_of, text_of
+from qmd_platform.arbitrage.hedges import Hedge, Terms
+from qmd_platform.arbitrage.legs import Instants, Leg, Quotes
+from qmd_platform.arbitrage.spreads import venue_spreads
+from qmd_platform.funding.anomalies import DAY_MS, AnomalyRule, scores
+from qmd_platform.ingest.arbitrage_inputs import Known
+from qmd_platform.ingest.columnar import Values, columnar, joined
+from qmd_platform.model.arbitrage_tables import (
+    CARRY_WINDOWS,
+    FUNDING_ANOMALIES,
+    FUNDING_CARRY,
+    SPREAD_HOLDS,
+    VENUE_SPREADS,
+)
+from qmd_platform.model.series import Market
+from qmd_platform.model.window import Window
+
+ENDED_MS = 3 * DAY_MS
+"""A market whose next settlement was due so long ago has ended: it is in no pair any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the tables are made by.
+
+    Attributes:
+        terms: costs, capital and limits of hedges; the holds are the table's own.
+        anomaly: what counts as unusual.
+        half_spread: from a candle's close to bid and ask, a fraction of it. 0: slippage stands for it.
+    """
+
+    terms: Terms = field(default_factory=Terms)
+    anomaly: AnomalyRule = field(default_factory=AnomalyRule)
+    half_spread: float = 0.0
+
+
+def carry_rows(markets: Sequence[Known], span: Window) -> pa.Table:
+    """Rows of FUNDING_CARRY that became known within ``span``."""
+    return joined(FUNDING_CARRY, [part for one in markets if (part := _carry(one, span)) is not None])
+
+
+def _carry(one: Known, span: Window) -> pa.Table | None:
+    table = carry(one.settlements, one.found, windows=CARRY_WINDOWS)
+    rows = _inside(table.available_at, span)
+    if rows.start == rows.stop:
+        return None
+    columns = {
+        "settled_at": table.settled_at,
+        "available_at": table.available_at,
+        "rate": table.rate,
+        "interval_hours": table.interval_hours,
+        "rate_per_hour": table.rate_per_hour,
+        "simple_per_year": table.simple_per_year,
+        "compounded_per_year": table.compounded_per_year,
+        "cumulative_rate": table.cumulative_rate,
+        "cumulative_quote": table.cumulative_quote,
+        "is_suspect": one.found.suspect,
+    }
+    for hours in CARRY_WINDOWS:
+        windowed = table.windows[hours]
+        columns[f"simple_{hours}h_per_year"] = windowed.simple_per_year
+        columns[f"compounded_{hours}h_per_year"] = windowed.compounded_per_year
+        columns[f"covered_{hours}h"] = windowed.covered
+    count = rows.stop - rows.start
+    texts: dict[str, Values] = {"market": [str(one.market)] * count, "underlying": [one.named.name] * count}
+    return columnar(FUNDING_CARRY, texts | {name: column[rows] for name, column in columns.items()})
+
+
+def anomaly_rows(markets: Sequence[Known], span: Window, rule: AnomalyRule) -> pa.Table:
+    """Rows of FUNDING_ANOMALIES that became known within ``span``."""
+    return joined(FUNDING_ANOMALIES, [part for one in markets if (part := _anomalies(one, span, rule)) is not None])
+
+
+def _anomalies(one: Known, span: Window, rule: AnomalyRule) -> pa.Table | None:
+    available = known_from(one.found, DELAY_MS)
+    rows = _inside(available, span)
+    if rows.start == rows.stop:
+        return None
+    at = one.settlements.settled_at
+    first = int(np.searchsorted(at, at[rows.start] - round(rule.window_days * DAY_MS)))
+    scored = slice(first, rows.stop)  # those before the span are what its own are compared with
+    found = scores(one.settlements.take(scored), one.found.hours[scored], rule, first=rows.start - first)
+    columns = {
+        "rate_per_hour": found.hourly,
+        "centre_per_hour": found.centre,
+        "scale_per_hour": found.scale,
+        "z_robust": found.z_robust,
+        "z_classic": found.z_classic,
+        "is_anomaly": found.is_anomaly,
+        "is_scored": found.enough,
+        "events": found.events,
+    }
+    mine: dict[str, Values] = {name: column[rows.start - first :] for name, column in columns.items()}
+    mine |= {"settled_at": at[rows], "available_at": available[rows]}
+    return columnar(FUNDING_ANOMALIES, mine | {"market": [str(one.market)] * (rows.stop - rows.start)})
+
+
+def by_underlying(markets: Sequence[Known], span: Window) -> list[list[Known]]:
+    """The markets that may make pairs within ``span``, by what they are of; where there is but one, none."""
+    groups: dict[str, list[Known]] = {}
+    for one in markets:
+        at = one.settlements.settled_at
+        if len(at) and at[-1] >= span.start - 2 * ENDED_MS:
+            groups.setdefault(one.named.name, []).append(one)
+    return [group for _, group in sorted(groups.items()) if len(group) > 1]
+
+
+def spread_rows(group: Sequence[Known], quotes: Mapping[Market, Quotes], span: Window, terms: Terms) -> pa.Table:
+    """Rows of VENUE_SPREADS of one underlying's markets, at the instants of ``span``."""
+    legs = [
+        Leg(one.market, quotes[one.market], one.settlements, one.found, one.named.units, one.named.is_proven)
+        for one in group
+    ]
+    judged = replace(terms, holds=tuple(float(hours) for hours in SPREAD_HOLDS))
+    parts = []
+    for both in venue_spreads(legs, judged, within=span):
+        for hedge in both.earning():
+            alive = hedge.take(_pays(hedge.at, hedge.short_next_at) & _pays(hedge.at, hedge.long_next_at))
+            if len(alive):
+                parts.append(_spread(alive, group[0].named.name))
+    return joined(VENUE_SPREADS, parts)
+
+
+def _spread(hedge: Hedge, underlying: str) -> pa.Table:
+    count, masks = len(hedge), hedge.flags.tolist()
+    columns: dict[str, Values] = {
+        "short_market": [hedge.short] * count,
+        "long_market": [hedge.long] * count,
+        "seen_at": hedge.at,
+        "underlying": [underlying] * count,
+        "short_interval_hours": hedge.short_hours,
+        "long_interval_hours": hedge.long_hours,
+        "flags": [text_of(mask) for mask in masks],
+        "risk": [risk_of(mask) for mask in masks],
+    }
+    for hours in SPREAD_HOLDS:
+        columns[f"net_{hours}h_per_year"] = hedge.net_per_year[hours]
+        columns[f"return_{hours}h"] = hedge.return_on_capital[hours]
+    same = {one.name: getattr(hedge, one.name) for one in VENUE_SPREADS.columns if one.name not in columns}
+    return columnar(VENUE_SPREADS, columns | same)
+
+
+def _pays(at: Instants, next_at: Instants) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether a leg has paid funding by then, and still does as far as is known."""
+    return np.asarray((next_at > 0) & (at - next_at <= ENDED_MS))
+
+
+def _inside(available_at: Instants, span: Window) -> slice:
+    lo, hi = np.searchsorted(available_at, [span.start, span.end])
+    return slice(int(lo), int(hi))
