@@ -24,7 +24,7 @@ def tables_page() -> str:
     """Every table with its columns."""
     sections = [_table(table) for table in ALL_TABLES]
     intro = (
-        "Made from `qmd_platform/model/tables.py` by `make docs`. Instants are UTC; in Python and Parquet they are\n"
+        "Made from `qmd_platform/model` by `make docs`. Instants are UTC; in Python and Parquet they are\n"
         "timestamps with a zone, on the command line ISO text. A column without *or nothing* is never null."
     )
     return "\n\n".join(["# Tables", intro, *sections]) + "\n"

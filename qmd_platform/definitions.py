@@ -9,6 +9,7 @@ import warnings
 import dagster as dg
 
 from assets import lake as lake_assets
+from assets.arbitrage import arbitrage_of
 from assets.candles import candles_of
 from assets.coverage import coverage_of
 from assets.funding import funding_of
@@ -17,6 +18,7 @@ from assets.rereading import rereading_of
 from qmd_platform.config import Universe, load_universe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
+from sensors.arbitrage import arbitrage_job, arbitrage_schedule
 from sensors.coverage import coverage_job, coverage_schedule
 from sensors.funding import funding_job, funding_schedule
 from sensors.gaps import gap_sensor
@@ -33,17 +35,19 @@ def build_definitions(universe: Universe) -> dg.Definitions:
     of_funding = {venue.venue: funding_job(venue) for venue in venues if venue.perpetuals}
     instruments = instruments_job(universe)
     coverage, upkeep = coverage_job(universe), upkeep_jobs()
+    across = [arbitrage_job()] if of_funding else []
     rereading = {venue.venue: rereading_job(venue.venue) for venue in venues}
     return dg.Definitions(
         assets=[
             *(instruments_of(venue.venue) for venue in venues),
             *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
             *(funding_of(venue, universe.first_month) for venue in venues if venue.perpetuals),
+            *arbitrage_of(universe),
             *(coverage_of(venue, universe) for venue in venues),
             *(rereading_of(venue) for venue in venues),
             *lake_assets.ASSETS,
         ],
-        jobs=[*jobs.values(), *of_funding.values(), instruments, coverage, *rereading.values(), *upkeep],
+        jobs=[*jobs.values(), *of_funding.values(), *across, instruments, coverage, *rereading.values(), *upkeep],
         schedules=[
             *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
             *(
@@ -51,6 +55,7 @@ def build_definitions(universe: Universe) -> dg.Definitions:
                 for venue in venues
                 if venue.perpetuals
             ),
+            *(arbitrage_schedule(job, universe.first_month) for job in across),
             instruments_schedule(instruments),
             coverage_schedule(coverage),
             *(schedule for name, job in rereading.items() for schedule in rereading_schedules(name, job)),

@@ -4,8 +4,9 @@ What lives here: one Dagster run a line of stdin, its outcome as a line of JSON 
 runs there are and what is shown of them (``qmd_platform.cli.demo``), the graph, which the starter hands in.
 
 A line is a venue (its instruments), or a market and a month, ``venue:SYMBOL 2026-09`` (all candle tables of that
-market, from that month to the current one); ``venue:*`` stands for all its markets; ``venue:funding
-2026-09`` is the funding of all its perpetuals, ``coverage`` the coverage of all venues. The runs are ordinary ones: the UI shows them afterwards.
+market, from that month to the current one); ``venue:*`` stands for all its markets; ``venue:funding 2026-09`` is the
+funding of all its perpetuals, ``arbitrage 2026-09`` are the tables across venues, ``coverage`` is the coverage of all
+venues. The runs are ordinary ones: the UI shows them afterwards.
 """
 
 import json
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.arbitrage import GROUP as ARBITRAGE
 from assets.candles import key_of
 from assets.coverage import NAME as COVERAGE
 from assets.partitions import markets_of, perpetuals_of
@@ -26,6 +28,7 @@ from qmd_platform.ledger.lock import held
 from qmd_platform.model.series import Market
 from qmd_platform.model.tables import INSTRUMENTS
 from qmd_platform.model.window import Window, month_of, months
+from sensors.arbitrage import arbitrage_job
 from sensors.coverage import coverage_job
 from sensors.funding import funding_job
 from sensors.schedules import candles_job, instruments_job
@@ -76,6 +79,8 @@ def _ran(
         job = defs.resolve_job_def(coverage_job(universe).name)
         return job.execute_in_process(instance=instance, raise_on_error=False)
     name, _, month = asked.partition(" ")
+    if name == ARBITRAGE:
+        return _arbitrage(month, defs, instance)
     venue = name.partition(":")[0]
     if not month:
         key = dg.AssetKey([venue, INSTRUMENTS.name])
@@ -108,6 +113,16 @@ def _funding(
         "dagster/asset_partition_range_end": f"{slugs[-1]}|{last}",
     }
     job = defs.resolve_job_def(funding_job(universe.venues[venue]).name)
+    return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+
+def _arbitrage(month: str, defs: dg.Definitions, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    """The tables across venues, from the month on."""
+    tags = {
+        "dagster/asset_partition_range_start": month,
+        "dagster/asset_partition_range_end": month_of(time.time_ns() // 1_000_000),
+    }
+    job = defs.resolve_job_def(arbitrage_job().name)
     return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
 
 

@@ -23,6 +23,9 @@ from qmd_platform.model.window import Instant, Window, iso, month_of, month_wind
 COVERAGE = "coverage"
 """The line that has the workers count and draw every venue's coverage."""
 
+ARBITRAGE = "arbitrage"
+"""What the line begins with that has them make the tables across venues; its month is the first."""
+
 LOOK_SECONDS = 0.5
 """How often the ledger is asked how far the workers are."""
 
@@ -42,7 +45,11 @@ def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> li
     todo = _Todo.of(lake, universe, now)
     outcomes: list[Outcome] = []
     at_work = working(
-        Plan(todo.runs(), at_last=COVERAGE), outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"])
+        Plan(todo.runs(), at_last=todo.at_last()),
+        outcomes.append,
+        source=source,
+        env=env,
+        logs=Path(env["DAGSTER_HOME"]),
     )
     with progress("partition", rate=False) as tell, at_work as threads:
         try:
@@ -93,6 +100,11 @@ class _Todo:
             if venue.perpetuals:
                 runs[name].append(f"{name}:funding {self.universe.first_month}")
         return runs
+
+    def at_last(self) -> list[str]:
+        """What is made of all the others."""
+        across = any(venue.perpetuals for venue in self.universe.venues.values())
+        return [*([f"{ARBITRAGE} {self.universe.first_month}"] if across else []), COVERAGE]
 
     def so_far(self, finished: set[str]) -> Iterator[tuple[str, int, int]]:
         """How many partitions were brought up to date since ``now``, of how many: in all, and of each begun market."""

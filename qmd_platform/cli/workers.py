@@ -47,12 +47,12 @@ class Plan:
 
     Args:
         runs: of every venue, the lines a worker understands (``sensors.graph_runner``).
-        at_last: the line for when all of these are done; none if empty.
+        at_last: lines for when all of these are done.
     """
 
-    def __init__(self, runs: Mapping[str, Sequence[str]], at_last: str = "") -> None:
+    def __init__(self, runs: Mapping[str, Sequence[str]], at_last: Sequence[str] = ()) -> None:
         self._waiting = dict(runs)
-        self._at_last = at_last
+        self._at_last = deque(at_last)
         self._ready = deque(self._waiting)
         self._running = 0
         self._changed = threading.Condition()
@@ -66,8 +66,7 @@ class Plan:
             self._running += 1
             if self._ready:
                 return self._ready.popleft()
-            line, self._at_last = self._at_last, ""
-            return line
+            return self._at_last.popleft()
 
     def finished(self, outcome: Outcome) -> None:
         """A venue's markets can be run once its instruments are there."""
@@ -83,7 +82,8 @@ class Plan:
         """Nothing more is handed out."""
         with self._changed:
             self._ready.clear()
-            self._running, self._at_last = 0, ""
+            self._at_last.clear()
+            self._running = 0
             self._changed.notify_all()
 
 

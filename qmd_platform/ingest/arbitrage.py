@@ -8,22 +8,36 @@ never changes them; only what is changed in the past of the lake itself does.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from qmd_platform.arbitrage.legs import Leg, Quotes
 from qmd_platform.arbitrage.spreads import PERPETUAL
 from qmd_platform.coverage.summary import Summary
 from qmd_platform.errors import ConfigError, Conflict, Outdated, choices
-from qmd_platform.ingest.arbitrage_inputs import Paid, known, paid, quotes, spans
-from qmd_platform.ingest.arbitrage_rows import Rules, anomaly_rows, by_underlying, carry_rows, spread_rows
+from qmd_platform.ingest.arbitrage_inputs import Known, Paid, known, paid, place_of, quotes, spans, spots_beside
+from qmd_platform.ingest.arbitrage_rows import (
+    Rules,
+    anomaly_rows,
+    by_underlying,
+    carry_rows,
+    cash_and_carry_rows,
+    paying,
+    spread_rows,
+)
 from qmd_platform.ingest.columnar import joined
 from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.lake.buffers import arrow, column
+from qmd_platform.lake.segments import table_of
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model import tables
-from qmd_platform.model.arbitrage_tables import FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
+from qmd_platform.model.arbitrage_tables import CASH_AND_CARRY, FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
 from qmd_platform.model.series import Market, Partition, Series
-from qmd_platform.model.window import Window
+from qmd_platform.model.window import Window, iso, month_window
 
 TRIES = 5
 
@@ -33,7 +47,7 @@ ACROSS = "arbitrage"
 SOURCE = "derived:arbitrage"
 """What the source of such a commit is."""
 
-NAMES = (FUNDING_CARRY.name, FUNDING_ANOMALIES.name, VENUE_SPREADS.name)
+NAMES = (FUNDING_CARRY.name, FUNDING_ANOMALIES.name, VENUE_SPREADS.name, CASH_AND_CARRY.name)
 """The tables that are made here."""
 
 _DEFAULT = Rules()
@@ -60,7 +74,7 @@ def derive_arbitrage(
 
     Args:
         lake: with the perpetuals' funding and candles.
-        markets: of all venues together; those that are no perpetuals are passed over.
+        markets: of all venues together: the perpetuals, and the spot markets to hedge them with; others are passed over.
         months: as ``2026-10``; each is made whole.
         run_id: who did it.
         rules: costs and thresholds.
@@ -76,13 +90,13 @@ def derive_arbitrage(
     for name in only:
         if name not in NAMES:
             raise ConfigError(f"{name!r} is no table of arbitrage", hint=choices(name, NAMES))
-    perpetuals = sorted({market for market in markets if market.kind == PERPETUAL})
+    how = _How(tuple(sorted(set(markets))), tuple(only), rules, run_id)
     left = list(dict.fromkeys(months))
     receipts: list[Receipt] = []
     tries = 0
     while left:
         try:
-            for made in _in_one_snapshot(lake, perpetuals, tuple(left), (run_id, rules, tuple(only))):
+            for made in _in_one_snapshot(lake, how, tuple(left)):
                 receipts += made
                 left, tries = left[1:], 0
         except Outdated:
@@ -93,42 +107,118 @@ def derive_arbitrage(
     return receipts
 
 
-def _in_one_snapshot(
-    lake: Lake, markets: Sequence[Market], months: Sequence[str], how: tuple[str, Rules, tuple[str, ...]]
-) -> Iterator[list[Receipt]]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What is asked for."""
+
+    markets: tuple[Market, ...]
+    names: tuple[str, ...]
+    rules: Rules
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """One state of the lake, with the funding of all perpetuals in it."""
+
+    lake: Lake
+    commit: int
+    histories: Sequence[Paid]
+
+
+def _in_one_snapshot(lake: Lake, how: _How, months: Sequence[str]) -> Iterator[list[Receipt]]:
     """The receipts of each month, made of one state of the lake; Outdated when somebody was faster."""
-    run_id, rules, names = how
-    partitions = {month: [partition(name, month) for name in names] for month in months}
+    partitions = {month: [partition(name, month) for name in how.names] for month in months}
     # Versions before what the rows are made of, or newer ones could be overwritten with older.
     heads = lake.ledger.heads([one for each in partitions.values() for one in each])
     commit = lake.ledger.resolved(None)
-    histories = paid(lake, markets, commit)
+    taken = _Snapshot(lake, commit, paid(lake, [one for one in how.markets if one.kind == PERPETUAL], commit))
     for month in months:
         began = time.monotonic()
-        window = partitions[month][0].window
+        rows = _rows(taken, how, month_window(month))
         writes = [
-            Write(one, rows, replace=True, seen=heads[one].version)
-            for one, rows in zip(partitions[month], _rows(lake, histories, window, commit, (rules, names)), strict=True)
+            Write(one, rows[one.series.table], replace=True, seen=heads[one].version) for one in partitions[month]
         ]
-        _, outcomes = lake.commit(writes, run_id=run_id, source=SOURCE)
+        _, outcomes = lake.commit(writes, run_id=how.run_id, source=SOURCE)
         took = time.monotonic() - began
         yield [Receipt.of_commit(one, Summary(expected=one.rows, present=one.rows), took) for one in outcomes]
 
 
-def _rows(
-    lake: Lake, histories: Sequence[Paid], month: Window, commit: int, how: tuple[Rules, tuple[str, ...]]
-) -> list[pa.Table]:
+def _rows(taken: _Snapshot, how: _How, month: Window) -> dict[str, pa.Table]:
     """A month's rows of each of the tables."""
-    rules, names = how
-    parts: dict[str, list[pa.Table]] = {name: [] for name in names}
+    parts: dict[str, list[pa.Table]] = {name: [] for name in how.names}
     for span in spans(month):
-        markets = known(histories, span)
-        if FUNDING_CARRY.name in parts:
-            parts[FUNDING_CARRY.name].append(carry_rows(markets, span))
-        if FUNDING_ANOMALIES.name in parts:
-            parts[FUNDING_ANOMALIES.name].append(anomaly_rows(markets, span, rules.anomaly))
-        if VENUE_SPREADS.name in parts:
-            for group in by_underlying(markets, span):
-                seen = quotes(lake, [one.market for one in group], span, commit, rules.half_spread)
-                parts[VENUE_SPREADS.name].append(spread_rows(group, seen, span, rules.terms))
-    return [joined(tables.table(name), parts[name]) for name in names]
+        markets = known(taken.histories, span)
+        for name in how.names:
+            parts[name] += _MAKERS[name](taken, how, markets, span)
+    return {name: joined(tables.table(name), made) for name, made in parts.items()}
+
+
+Maker = Callable[[_Snapshot, _How, Sequence[Known], Window], Iterable[pa.Table]]
+
+
+def _carry(_: _Snapshot, __: _How, markets: Sequence[Known], span: Window) -> Iterable[pa.Table]:
+    return [carry_rows(markets, span)]
+
+
+def _anomalies(_: _Snapshot, how: _How, markets: Sequence[Known], span: Window) -> Iterable[pa.Table]:
+    return [anomaly_rows(markets, span, how.rules.anomaly)]
+
+
+def _spreads(taken: _Snapshot, how: _How, markets: Sequence[Known], span: Window) -> Iterable[pa.Table]:
+    for group in by_underlying(markets, span):
+        seen = _quotes(taken, how, [one.market for one in group], span)
+        yield spread_rows(group, seen, span, how.rules.terms)
+
+
+def _cash_and_carry(taken: _Snapshot, how: _How, markets: Sequence[Known], span: Window) -> Iterable[pa.Table]:
+    spots = spots_beside(how.markets, span)
+    for one in paying(markets, span):
+        beside = spots.get(place_of(one.market, one.named), [])
+        if beside:
+            seen = _quotes(taken, how, [one.market, *(spot for spot, _ in beside)], span)
+            legs = [Leg.of(spot, seen[spot], units=named.units, is_proven=named.is_proven) for spot, named in beside]
+            yield cash_and_carry_rows(one, legs, seen[one.market], span, how.rules.terms)
+
+
+def _quotes(taken: _Snapshot, how: _How, markets: Sequence[Market], span: Window) -> dict[Market, Quotes]:
+    return quotes(taken.lake, markets, span, taken.commit, how.rules.half_spread)
+
+
+_MAKERS: dict[str, Maker] = {
+    FUNDING_CARRY.name: _carry,
+    FUNDING_ANOMALIES.name: _anomalies,
+    VENUE_SPREADS.name: _spreads,
+    CASH_AND_CARRY.name: _cash_and_carry,
+}
+
+
+def newest(
+    lake: Lake, of: Partition, *, key: Sequence[str], at: str, by: str, columns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The newest row of each ``key`` in one month of a table, the highest ``by`` first; rows without it are left out.
+
+    Args:
+        lake: holds the table.
+        of: the month.
+        key: columns that tell apart what is compared.
+        at: the column of time.
+        by: the column to order by.
+        columns: those of the rows that are wanted; times come as ISO text.
+    """
+    segments = [one for one in lake.ledger.segments(of.series) if one.partition == of]
+    rows = table_of(tables.table(of.series.table), lake.blobs.data, segments).select(list({*columns, *key, at, by}))
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_timestamp(field.type):  # as a Python value it would be a datetime
+            rows = rows.set_column(place, field.name, rows.column(place).cast(pa.int64()))
+    times = column(rows, at)
+    found: dict[tuple[str, ...], int] = {}
+    names = [rows.column(name).to_pylist() for name in key]
+    for place in np.argsort(times, kind="stable").tolist():
+        found[tuple(name[place] for name in names)] = place
+    last = rows.take(arrow(np.array(sorted(found.values()), np.int64)))
+    told = sorted((row for row in last.to_pylist() if row[by] is not None), key=lambda row: -row[by])
+    return [
+        {name: iso(row[name]) if isinstance(row[name], int) and name.endswith("_at") else row[name] for name in columns}
+        for row in told
+    ]

@@ -4,7 +4,7 @@ What lives here: perpetuals' funding with what was known of it by an instant, ca
 of them (``ingest.arbitrage_rows``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from qmd_platform.arbitrage.cash_and_carry import SPOT
 from qmd_platform.arbitrage.legs import Quotes
 from qmd_platform.arbitrage.renames import MEANINGS
 from qmd_platform.arbitrage.underlyings import Underlying, underlying
@@ -79,10 +80,32 @@ def known(histories: Sequence[Paid], span: Window) -> list[Known]:
     for one in histories:
         count = int(np.searchsorted(one.settlements.settled_at, span.end))
         rows = one.settlements.take(slice(0, count))
-        base = one.market.symbol.partition("/")[0]
-        named = underlying(base, span.start, one.market.venue)
-        result.append(Known(one.market, rows, intervals(rows, stated=one.facts), named))
+        result.append(Known(one.market, rows, intervals(rows, stated=one.facts), named(one.market, span)))
     return result
+
+
+def named(market: Market, span: Window) -> Underlying:
+    """What the market's base stands for within ``span`` (of ``spans``)."""
+    return underlying(market.symbol.partition("/")[0], span.start, market.venue)
+
+
+Place = tuple[str, str, str]
+"""Where a perpetual and spot are hedged with one another: a coin, a quote currency, a venue."""
+
+
+def place_of(market: Market, stands_for: Underlying) -> Place:
+    """The place of a market."""
+    return stands_for.name, market.symbol.partition("/")[2].partition(":")[0], market.venue
+
+
+def spots_beside(markets: Iterable[Market], span: Window) -> dict[Place, list[tuple[Market, Underlying]]]:
+    """The spot markets of each place."""
+    found: dict[Place, list[tuple[Market, Underlying]]] = {}
+    for market in markets:
+        if market.kind == SPOT:
+            stands_for = named(market, span)
+            found.setdefault(place_of(market, stands_for), []).append((market, stands_for))
+    return found
 
 
 def spans(window: Window) -> list[Window]:

@@ -11,20 +11,23 @@ import numpy as np
 import pyarrow as pa
 
 from qmd_platform.arbitrage.carry import DELAY_MS, carry, known_from
+from qmd_platform.arbitrage.cash_and_carry import cash_and_carry
 from qmd_platform.arbitrage.flags import risk_of, text_of
 from qmd_platform.arbitrage.hedges import Hedge, Terms
-from qmd_platform.arbitrage.legs import Instants, Leg, Quotes
-from qmd_platform.arbitrage.spreads import venue_spreads
+from qmd_platform.arbitrage.legs import Instants, Leg, Quotes, decision_times, seen
+from qmd_platform.arbitrage.spreads import Directions, venue_spreads
 from qmd_platform.funding.anomalies import DAY_MS, AnomalyRule, scores
 from qmd_platform.ingest.arbitrage_inputs import Known
 from qmd_platform.ingest.columnar import Values, columnar, joined
 from qmd_platform.model.arbitrage_tables import (
     CARRY_WINDOWS,
+    CASH_AND_CARRY,
     FUNDING_ANOMALIES,
     FUNDING_CARRY,
-    SPREAD_HOLDS,
+    HEDGE_HOLDS,
     VENUE_SPREADS,
 )
+from qmd_platform.model.columns import Table
 from qmd_platform.model.series import Market
 from qmd_platform.model.window import Window
 
@@ -108,33 +111,56 @@ def _anomalies(one: Known, span: Window, rule: AnomalyRule) -> pa.Table | None:
     return columnar(FUNDING_ANOMALIES, mine | {"market": [str(one.market)] * (rows.stop - rows.start)})
 
 
+def paying(markets: Sequence[Known], span: Window) -> list[Known]:
+    """Those that may have paid funding within ``span``: what ended before has no row in any hedge."""
+    return [
+        one for one in markets if len(one.settlements) and one.settlements.settled_at[-1] >= span.start - 2 * ENDED_MS
+    ]
+
+
 def by_underlying(markets: Sequence[Known], span: Window) -> list[list[Known]]:
     """The markets that may make pairs within ``span``, by what they are of; where there is but one, none."""
     groups: dict[str, list[Known]] = {}
-    for one in markets:
-        at = one.settlements.settled_at
-        if len(at) and at[-1] >= span.start - 2 * ENDED_MS:
-            groups.setdefault(one.named.name, []).append(one)
+    for one in paying(markets, span):
+        groups.setdefault(one.named.name, []).append(one)
     return [group for _, group in sorted(groups.items()) if len(group) > 1]
 
 
 def spread_rows(group: Sequence[Known], quotes: Mapping[Market, Quotes], span: Window, terms: Terms) -> pa.Table:
     """Rows of VENUE_SPREADS of one underlying's markets, at the instants of ``span``."""
-    legs = [
-        Leg(one.market, quotes[one.market], one.settlements, one.found, one.named.units, one.named.is_proven)
-        for one in group
-    ]
-    judged = replace(terms, holds=tuple(float(hours) for hours in SPREAD_HOLDS))
+    legs = [_leg(one, quotes[one.market]) for one in group]
     parts = []
-    for both in venue_spreads(legs, judged, within=span):
+    for both in venue_spreads(legs, _told(terms), within=span):
         for hedge in both.earning():
             alive = hedge.take(_pays(hedge.at, hedge.short_next_at) & _pays(hedge.at, hedge.long_next_at))
-            if len(alive):
-                parts.append(_spread(alive, group[0].named.name))
+            parts.append(_hedge(VENUE_SPREADS, alive, group[0].named.name))
     return joined(VENUE_SPREADS, parts)
 
 
-def _spread(hedge: Hedge, underlying: str) -> pa.Table:
+def cash_and_carry_rows(perpetual: Known, spots: Sequence[Leg], quotes: Quotes, span: Window, terms: Terms) -> pa.Table:
+    """Rows of CASH_AND_CARRY of one perpetual against each of ``spots``, at the instants of ``span``."""
+    leg = _leg(perpetual, quotes)
+    at = decision_times([leg])
+    looked = seen(leg, at[_inside(at, span)], terms.windows)
+    looked = looked.take(np.flatnonzero(_pays(looked.at, looked.next_at)))
+    parts = []
+    for spot in spots:
+        both = cash_and_carry(seen(spot, looked.at, terms.windows), looked, _told(terms))
+        earning = Directions(both.carry, both.reverse).earning()
+        parts += [_hedge(CASH_AND_CARRY, hedge, perpetual.named.name) for hedge in earning]
+    return joined(CASH_AND_CARRY, parts)
+
+
+def _leg(one: Known, quotes: Quotes) -> Leg:
+    return Leg(one.market, quotes, one.settlements, one.found, one.named.units, one.named.is_proven)
+
+
+def _told(terms: Terms) -> Terms:
+    """``terms`` with the holds that the tables tell."""
+    return replace(terms, holds=tuple(float(hours) for hours in HEDGE_HOLDS))
+
+
+def _hedge(spec: Table, hedge: Hedge, underlying: str) -> pa.Table:
     count, masks = len(hedge), hedge.flags.tolist()
     columns: dict[str, Values] = {
         "short_market": [hedge.short] * count,
@@ -146,11 +172,11 @@ def _spread(hedge: Hedge, underlying: str) -> pa.Table:
         "flags": [text_of(mask) for mask in masks],
         "risk": [risk_of(mask) for mask in masks],
     }
-    for hours in SPREAD_HOLDS:
+    for hours in HEDGE_HOLDS:
         columns[f"net_{hours}h_per_year"] = hedge.net_per_year[hours]
         columns[f"return_{hours}h"] = hedge.return_on_capital[hours]
-    same = {one.name: getattr(hedge, one.name) for one in VENUE_SPREADS.columns if one.name not in columns}
-    return columnar(VENUE_SPREADS, columns | same)
+    same = {one.name: getattr(hedge, one.name) for one in spec.columns if one.name not in columns}
+    return columnar(spec, columns | same)
 
 
 def _pays(at: Instants, next_at: Instants) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

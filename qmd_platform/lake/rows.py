@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from qmd_platform.errors import LakeError
-from qmd_platform.lake.buffers import arrow, numbers
+from qmd_platform.lake.buffers import arrow, numbers, texts
 from qmd_platform.model.tables import CANDLES, Column, Table
 from qmd_platform.model.window import Instant
 
@@ -193,8 +193,10 @@ def _hashed(column: Column, chunks: "pa.ChunkedArray[Any]") -> list[NDArray[Any]
     array = chunks.combine_chunks()
     valid: list[NDArray[Any] | list[bytes]] = [_valid(array).astype("u1")] if column.nullable else []
     if column.dtype == "string":
-        encoded = [(text or "").encode() for text in array.to_pylist()]
-        return [*valid, np.array([len(text) for text in encoded], "<i8"), encoded]
+        words, codes = texts(array)
+        encoded = [word.encode() for word in words]
+        lengths = np.array([len(word) for word in encoded], "<i8")
+        return [*valid, lengths[codes], [encoded[code] for code in codes.tolist()]]
     return [*valid, _values(array, column).astype("<i8", copy=False)]
 
 
@@ -206,8 +208,8 @@ def _bits(spec: Table, table: pa.Table) -> dict[str, Ints]:
         if column.nullable:
             bits[f"{column.name} is there"] = _valid(array)
         if column.dtype == "string":
-            texts = np.array([text or "" for text in array.to_pylist()], object)
-            bits[column.name] = np.unique(texts, return_inverse=True)[1].astype(np.int64)
+            words, codes = texts(array)
+            bits[column.name] = np.unique(np.array(words, object), return_inverse=True)[1].astype(np.int64)[codes]
         else:
             bits[column.name] = _values(array, column)
     return bits

@@ -11,8 +11,8 @@ from qmd_platform.model.columns import Column, Table
 CARRY_WINDOWS = (24, 168, 720)
 """Hours of the trailing windows of funding_carry."""
 
-SPREAD_HOLDS = (24, 72, 168, 720)
-"""Hours of the holds of venue_spreads."""
+HEDGE_HOLDS = (24, 72, 168, 720)
+"""Hours of the holds of venue_spreads and cash_and_carry."""
 
 
 def _maybe(name: str, unit: str, sentence: str) -> Column:
@@ -101,14 +101,11 @@ def _leg(name: str) -> tuple[Column, ...]:
     )
 
 
-VENUE_SPREADS = Table(
-    "venue_spreads",
-    "Short a perpetual at one venue, long the same coin's at another: a row whenever a settlement of either became "
-    "known, in the direction that earned the funding.",
-    ("short_market", "long_market", "seen_at"),
-    (
-        Column("short_market", "string", "", "the market that is sold, as binance:BTC/USDT:USDT"),
-        Column("long_market", "string", "", "the market that is bought"),
+def _hedge(short: str, long: str) -> tuple[Column, ...]:
+    """The columns of a hedge of two legs; ``short`` and ``long`` say what the two markets are."""
+    return (
+        Column("short_market", "string", "", f"{short}, as binance:BTC/USDT:USDT"),
+        Column("long_market", "string", "", long),
         Column("seen_at", "instant", "UTC", "the instant the row is of; nothing in it was known later"),
         Column("underlying", "string", "", "the coin that both markets are of, by its newest name"),
         _maybe("price_spread_bps", "basis points", "short mid over long mid, by coin, minus 1; empty without prices"),
@@ -121,17 +118,37 @@ VENUE_SPREADS = Table(
             "fraction",
             "cumulative rate of the short less that of the long; its change between two rows was earned between them",
         ),
+        Column("borrow_per_hour", "float64", "fraction an hour", "for a coin borrowed to be sold on spot; else 0"),
         _maybe("net_per_hour", "fraction an hour", "funding less borrowing"),
         Column("fees_bps", "float64", "basis points", "taker fees of four fills"),
         Column("slippage_bps", "float64", "basis points", "slippage assumed for four fills"),
         Column("transfer_bps", "float64", "basis points", "moving money between the venues"),
         _maybe("cost_bps", "basis points", "the whole round trip with both cross spreads; empty without prices"),
         _maybe("break_even_hours", "hours", "until funding has paid the cost: infinite if never, empty if unknown"),
-        *(column for hours in SPREAD_HOLDS for column in _held(hours)),
+        *(column for hours in HEDGE_HOLDS for column in _held(hours)),
         *_leg("short"),
         *_leg("long"),
         Column("flags", "string", "", "names of the risk flags that are up, with spaces between; empty for none"),
         Column("risk", "string", "", "HIGH where a flag blocks, MEDIUM where any is up, else LOW"),
-    ),
+    )
+
+
+_HEDGE_KEY = ("short_market", "long_market", "seen_at")
+
+VENUE_SPREADS = Table(
+    "venue_spreads",
+    "Short a perpetual at one venue, long the same coin's at another: a row whenever a settlement of either became "
+    "known, in the direction that earned the funding.",
+    _HEDGE_KEY,
+    _hedge("the market that is sold", "the market that is bought"),
+    scope="venue",
+)
+
+CASH_AND_CARRY = Table(
+    "cash_and_carry",
+    "A perpetual against spot of the same coin, quote and venue: a row whenever a settlement became known, in the direction "
+    "that earned the funding. The reverse sells borrowed spot.",
+    _HEDGE_KEY,
+    _hedge("what is sold, the perpetual or in reverse the borrowed coin", "what is bought: spot, or the perpetual"),
     scope="venue",
 )

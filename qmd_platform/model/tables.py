@@ -5,7 +5,7 @@ schema, the rules and the docs are all made from this. Not here: how a table is 
 """
 
 from qmd_platform.errors import ConfigError, choices
-from qmd_platform.model.arbitrage_tables import FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
+from qmd_platform.model.arbitrage_tables import CASH_AND_CARRY, FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
 from qmd_platform.model.columns import Column, Scope, Table
 from qmd_platform.model.timeframe import Timeframe
 
@@ -77,7 +77,10 @@ FUNDING_RATES = Table(
     ),
 )
 
-TABLES = {one.name: one for one in (INSTRUMENTS, FUNDING_RATES, FUNDING_CARRY, FUNDING_ANOMALIES, VENUE_SPREADS)}
+TABLES = {
+    one.name: one
+    for one in (INSTRUMENTS, FUNDING_RATES, FUNDING_CARRY, FUNDING_ANOMALIES, VENUE_SPREADS, CASH_AND_CARRY)
+}
 """Every table but the candles, by name."""
 
 

@@ -45,8 +45,8 @@ def test_the_markets_of_a_venue_whose_instruments_failed_are_not_run():
 
 
 def test_what_comes_at_last_waits_until_all_else_is_done():
-    plan = Plan({"gate": ["gate:BTC/USDT 2026-11"]}, at_last="coverage")
-    for line in ("gate", "gate:BTC/USDT 2026-11", "coverage"):
+    plan = Plan({"gate": ["gate:BTC/USDT 2026-11"]}, at_last=["arbitrage 2026-11", "coverage"])
+    for line in ("gate", "gate:BTC/USDT 2026-11", "arbitrage 2026-11", "coverage"):
         assert plan.take() == line
         plan.finished(done(line))
     assert plan.take() is None

@@ -88,7 +88,9 @@ def test_every_asset_says_what_it_holds_and_what_each_column_means(definitions: 
     for spec in definitions.resolve_all_asset_specs():
         assert spec.description
         assert spec.owners
-        is_table = spec.key.path[-1].startswith(("candles_", "instruments", "funding_rates"))
+        is_table = spec.key.path[-1].startswith(
+            ("candles_", "instruments", "funding_", "venue_spreads", "cash_and_carry")
+        )
         assert bool(columns_of(spec)) == is_table
         assert all(column.description for column in columns_of(spec))
 

@@ -30,6 +30,7 @@ MONTHS = ("2026-03", "2026-04")
 MARKETS = [
     Market.parse(f"{venue}:{coin}/USDT:USDT") for coin in ("BTC", "DOGE") for venue in ("binance", "gate", "bybit")
 ]
+SPOTS = [Market.parse("binance:BTC/USDT"), Market.parse("bybit:DOGE/USDT")]
 
 
 def paid(market: Market) -> Settlements:
@@ -77,11 +78,12 @@ def put_candles(lake: Lake, market: Market, candles: Candles, step: Timeframe = 
     lake.commit(writes, run_id="put", source="sandbox:test")
 
 
-def funded(root: Path, markets: Iterable[Market] = MARKETS) -> Lake:
+def funded(root: Path, markets: Iterable[Market] = (*MARKETS, *SPOTS)) -> Lake:
     """A new lake with what the sandbox has of these markets."""
     lake = Lake.open(root)
     for market in markets:
-        put_funding(lake, market, paid(market))
+        if market.kind == "perpetual":
+            put_funding(lake, market, paid(market))
         put_candles(lake, market, hourly(market))
     return lake
 

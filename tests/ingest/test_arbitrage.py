@@ -21,6 +21,7 @@ from tests.ingest.fundedlake import (
     HOUR,
     MARKETS,
     MONTHS,
+    SPOTS,
     Row,
     every,
     flat,
@@ -35,6 +36,7 @@ from tests.ingest.fundedlake import (
 MINUTE = 60_000
 MARCH, APRIL = (month_window(month) for month in MONTHS)
 HOURS = {"BTC": 8, "DOGE": 1}
+ALL = [*MARKETS, *SPOTS]
 TAKER = {"binance": 0.0005, "gate": 0.0005, "bybit": 0.00055}
 SLIPPAGE = 0.0001
 
@@ -43,7 +45,7 @@ SLIPPAGE = 0.0001
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Two months made of what the sandbox has."""
     filled = funded(tmp_path_factory.mktemp("lake"))
-    derive_arbitrage(filled, MARKETS, MONTHS, run_id="first")
+    derive_arbitrage(filled, ALL, MONTHS, run_id="first")
     return filled
 
 
@@ -54,7 +56,7 @@ def settled() -> dict[str, Settlements]:
 
 @pytest.fixture(scope="module")
 def closes() -> dict[str, Candles]:
-    return {str(market): hourly(market) for market in MARKETS}
+    return {str(market): hourly(market) for market in ALL}
 
 
 def hours_of(market: str) -> int:
@@ -120,7 +122,9 @@ def test_anomalies_are_scored_against_the_thirty_days_before_alone(lake: Lake, s
 def test_a_spread_is_what_was_known_of_both_legs(
     lake: Lake, settled: dict[str, Settlements], closes: dict[str, Candles]
 ):
-    for row in sample(rows(lake, "venue_spreads"), 83):
+    found = rows(lake, "venue_spreads")
+    assert not [row for row in found if row["price_spread_bps"] is None or "STALE_QUOTE" in row["flags"]]
+    for row in sample(found, 83):
         at, short, long = row["seen_at"], row["short_market"], row["long_market"]
         hours = hours_of(short)
         price, funding, paid_so_far = {}, {}, {}
@@ -142,7 +146,30 @@ def test_a_spread_is_what_was_known_of_both_legs(
         assert row["net_168h_per_year"] == pytest.approx((earned * 168 - cost) / 168 * 8760)
         assert row["break_even_hours"] == (pytest.approx(cost / earned) if earned > 0 else math.inf)
         assert row["short_next_at"] == at - MINUTE + hours * HOUR
-        assert "STALE_QUOTE" not in row["flags"]
+
+
+def test_cash_and_carry_is_a_perpetual_against_spot_of_its_own_venue(
+    lake: Lake, settled: dict[str, Settlements], closes: dict[str, Candles]
+):
+    found = rows(lake, "cash_and_carry")
+    for perpetual, spot in (("binance:BTC/USDT:USDT", "binance:BTC/USDT"), ("bybit:DOGE/USDT:USDT", "bybit:DOGE/USDT")):
+        mine = {row["seen_at"]: row for row in found if perpetual in {row["short_market"], row["long_market"]}}
+        due = settled[perpetual].settled_at
+        assert sorted(mine) == (due[(due >= MARCH.start) & (due < APRIL.end)] + MINUTE).tolist()
+        assert {row["short_market"] == spot for row in mine.values()} == {True, False}  # funding turns
+        for at, row in list(mine.items())[::41]:
+            hours, is_reverse = hours_of(perpetual), row["short_market"] == spot
+            earned = math.fsum(settled[perpetual].rate[due + MINUTE <= at][-72 // hours :].tolist()) / 72
+            prices = {one: float(closes[one].close[closes[one].open_at + HOUR <= at][-1]) for one in (perpetual, spot)}
+            apart = (prices[perpetual] - prices[spot]) / ((prices[perpetual] + prices[spot]) / 2)
+            net = -earned - 0.10 / 8760 if is_reverse else earned
+            assert is_reverse == (earned < 0)
+            assert row["net_per_hour"] == pytest.approx(net, abs=1e-15)
+            assert row["price_spread_bps"] == pytest.approx((-apart if is_reverse else apart) * 1e4, abs=1e-9)
+            assert row["fees_bps"] == pytest.approx(2 * (10 + TAKER[perpetual.partition(":")[0]] * 1e4))
+            assert row["long_next_at" if is_reverse else "short_next_at"] == at - MINUTE + hours * HOUR
+            assert row["short_next_at" if is_reverse else "long_next_at"] is None
+    assert len(found) == 61 * 3 + 61 * 24
 
 
 def test_every_pair_has_one_row_whenever_a_leg_settles_and_none_of_another_coin(
@@ -166,7 +193,7 @@ def test_every_pair_has_one_row_whenever_a_leg_settles_and_none_of_another_coin(
 
 def test_making_them_again_changes_nothing(lake: Lake):
     before = lake.ledger.resolved(None)
-    again = derive_arbitrage(lake, [*MARKETS, Market.parse("binance:BTC/USDT")], MONTHS, run_id="second")
+    again = derive_arbitrage(lake, list(reversed(ALL)), MONTHS, run_id="second")
     assert lake.ledger.resolved(None) == before
     assert [str(one.partition) for one in again] == [str(partition(name, month)) for month in MONTHS for name in NAMES]
     assert {(one.new, one.changed, one.version) for one in again} == {(0, 0, 1)}
@@ -184,17 +211,19 @@ def test_one_month_and_table_alone_are_the_same_as_among_others(lake: Lake, tmp_
 
 def test_another_future_changes_no_row_of_the_past(tmp_path: Path):
     lake = funded(tmp_path)
-    first = derive_arbitrage(lake, MARKETS, MONTHS, run_id="first")
+    first = derive_arbitrage(lake, ALL, MONTHS, run_id="first")
     rates = np.random.default_rng(5)
     for market in MARKETS:
         before = paid(market)
         other = every(3, rates.normal(1e-3, 1e-3, 200).tolist(), first=APRIL.start)
         put_funding(lake, market, Settlements.concat([before.take(before.settled_at < APRIL.start), other]))
+    for market in ALL:
         put_candles(lake, market, flat(7.0, APRIL))
-    second = derive_arbitrage(lake, MARKETS, MONTHS, run_id="second")
-    assert [one.data_version for one in first[:3]] == [one.data_version for one in second[:3]]
-    assert {one.version for one in second[:3]} == {1}
-    assert {one.version for one in second[3:]} == {2}
+    second = derive_arbitrage(lake, ALL, MONTHS, run_id="second")
+    march = slice(len(NAMES))
+    assert [one.data_version for one in first[march]] == [one.data_version for one in second[march]]
+    assert {one.version for one in second[march]} == {1}
+    assert {one.version for one in second[len(NAMES) :]} == {2}
 
 
 def test_what_is_known_but_in_the_next_month_is_a_row_of_that_month(tmp_path: Path):
@@ -232,7 +261,7 @@ def test_a_maker_that_was_overtaken_looks_again(lake: Lake, tmp_path: Path, monk
         return result
 
     monkeypatch.setattr(arbitrage, "paid", slowly)
-    made = derive_arbitrage(mine, MARKETS[:3], MONTHS, run_id="r")
+    made = derive_arbitrage(mine, MARKETS[:3], MONTHS, run_id="r", only=NAMES[:3])
     assert {one.version for one in made} == {2}
 
 

@@ -45,7 +45,7 @@ def eight_hourly(window: Window, rate: float = 1e-4) -> Settlements:
 def test_a_lake_with_nothing_gives_empty_tables(tmp_path: Path):
     lake = Lake.open(tmp_path)
     made = derive_arbitrage(lake, MARKETS, MONTHS, run_id="r")
-    assert [(one.rows, one.new, one.version) for one in made] == [(0, 0, 0)] * 6
+    assert [(one.rows, one.new, one.version) for one in made] == [(0, 0, 0)] * 8
     assert not rows(lake, "venue_spreads")
 
 
@@ -55,7 +55,7 @@ def test_a_month_without_funding_is_empty_and_the_others_are_not(tmp_path: Path)
         put_funding(lake, market, eight_hourly(APRIL))
     made = derive_arbitrage(lake, MARKETS, ["2026-03", "2026-04", "2026-06"], run_id="r")
     # The first settlement's interval is proven by the two after it, and a pair needs both.
-    assert [one.rows for one in made] == [0, 0, 0, 180, 180, 88, 0, 0, 0]
+    assert [one.rows for one in made] == [0, 0, 0, 0, 180, 180, 88, 0, 0, 0, 0, 0]
 
 
 def test_funding_that_is_gone_again_takes_its_rows_along(tmp_path: Path):
@@ -65,6 +65,16 @@ def test_funding_that_is_gone_again_takes_its_rows_along(tmp_path: Path):
     put_funding(lake, BINANCE, eight_hourly(Window(APRIL.start, APRIL.start + 80 * HOUR)))
     (made, *_) = derive_arbitrage(lake, MARKETS, ["2026-04"], run_id="second")
     assert (made.rows, made.version) == (10, 2)
+
+
+def test_markets_that_nobody_asks_for_any_more_leave_their_month_empty(tmp_path: Path):
+    lake = Lake.open(tmp_path)
+    put_funding(lake, BINANCE, eight_hourly(APRIL))
+    derive_arbitrage(lake, [BINANCE], ["2026-04"], run_id="first")
+    (made, *_) = derive_arbitrage(lake, [], ["2026-04"], run_id="second")
+    assert (made.rows, made.version) == (0, 2)
+    assert not rows(lake, "funding_carry")
+    assert not derive_arbitrage(lake, [], ["2026-04"], run_id="third")[0].new
 
 
 def test_a_market_without_candles_has_funding_and_no_price(tmp_path: Path):
@@ -98,6 +108,17 @@ def test_minutes_are_the_quotes_where_there_are_no_hours(tmp_path: Path):
             for candles in (minutes[row["short_market"]], minutes[row["long_market"]])
         )
         assert row["price_spread_bps"] == pytest.approx((short - long) / (short + long) * 2e4, abs=1e-9)
+
+
+def test_spot_without_candles_or_of_another_venue_makes_no_price(tmp_path: Path):
+    lake = Lake.open(tmp_path)
+    put_funding(lake, BINANCE, eight_hourly(APRIL))
+    put_candles(lake, BINANCE, flat(50.0, APRIL))
+    spots = [Market.parse("binance:BTC/USDT"), Market.parse("gate:BTC/USDT"), Market.parse("binance:BTC/USDC")]
+    derive_arbitrage(lake, [BINANCE, *spots], ["2026-04"], run_id="r")
+    found = rows(lake, "cash_and_carry")
+    assert {(row["short_market"], row["long_market"]) for row in found} == {(str(BINANCE), str(spots[0]))}
+    assert {(row["cost_bps"], row["risk"]) for row in found} == {(None, "HIGH")}
 
 
 def test_a_thousand_coins_are_compared_coin_by_coin(tmp_path: Path):
