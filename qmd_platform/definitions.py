@@ -5,6 +5,7 @@ imports Dagster.
 """
 
 import warnings
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -15,7 +16,7 @@ from assets.coverage import coverage_of
 from assets.funding import funding_of
 from assets.instruments import instruments_of
 from assets.rereading import rereading_of
-from qmd_platform.config import Universe, load_universe
+from qmd_platform.config import Universe, VenueUniverse, load_universe
 from resources.lake import LakeResource
 from resources.venues import VenuesResource
 from sensors.arbitrage import arbitrage_job, arbitrage_schedule
@@ -32,29 +33,17 @@ def build_definitions(universe: Universe) -> dg.Definitions:
     """The whole code location for ``universe``."""
     venues = list(universe.venues.values())
     jobs = {venue.venue: candles_job(venue) for venue in venues}
-    of_funding = {venue.venue: funding_job(venue) for venue in venues if venue.perpetuals}
+    of_funding = {venue: funding_job(venue) for venue in venues if venue.perpetuals}
     instruments = instruments_job(universe)
     coverage, upkeep = coverage_job(universe), upkeep_jobs()
     across = [arbitrage_job()] if of_funding else []
     rereading = {venue.venue: rereading_job(venue.venue) for venue in venues}
     return dg.Definitions(
-        assets=[
-            *(instruments_of(venue.venue) for venue in venues),
-            *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
-            *(funding_of(venue, universe.first_month) for venue in venues if venue.perpetuals),
-            *arbitrage_of(universe),
-            *(coverage_of(venue, universe) for venue in venues),
-            *(rereading_of(venue) for venue in venues),
-            *lake_assets.ASSETS,
-        ],
+        assets=_assets(universe, venues),
         jobs=[*jobs.values(), *of_funding.values(), *across, instruments, coverage, *rereading.values(), *upkeep],
         schedules=[
             *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
-            *(
-                funding_schedule(venue, of_funding[venue.venue], universe.first_month)
-                for venue in venues
-                if venue.perpetuals
-            ),
+            *(funding_schedule(venue, job, universe.first_month) for venue, job in of_funding.items()),
             *(arbitrage_schedule(job, universe.first_month) for job in across),
             instruments_schedule(instruments),
             coverage_schedule(coverage),
@@ -70,6 +59,18 @@ def build_definitions(universe: Universe) -> dg.Definitions:
         # A step process of its own costs seconds and gains nothing: the work is I/O inside one asset.
         executor=dg.in_process_executor,
     )
+
+
+def _assets(universe: Universe, venues: Sequence[VenueUniverse]) -> list[dg.AssetsDefinition]:
+    return [
+        *(instruments_of(venue.venue) for venue in venues),
+        *(asset for venue in venues for asset in candles_of(venue, universe.first_month)),
+        *(funding_of(venue, universe.first_month) for venue in venues if venue.perpetuals),
+        *arbitrage_of(universe),
+        *(coverage_of(venue, universe) for venue in venues),
+        *(rereading_of(venue) for venue in venues),
+        *lake_assets.ASSETS,
+    ]
 
 
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
