@@ -55,6 +55,7 @@ class Fetched:
         explained: why there is no row, run by run; set at the end.
         rejected: rows kept apart, with reasons.
         spoken: the time each answer speaks about, from its first row to its last.
+        edges: the open times of rows that came first or last of an answer; it may have been cut between two of a time.
         stops: where those answers end that were asked up to the last closed candle.
         nowhere: how often the venue, asked where it goes on, said nowhere.
         duplicates: rows sent again with the same values, or belonging to other pages.
@@ -70,6 +71,7 @@ class Fetched:
     explained: list[Run] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     spoken: list[Window] = field(default_factory=list)
+    edges: set[Instant] = field(default_factory=set)
     stops: list[Instant] = field(default_factory=list)
     nowhere: int = 0
     duplicates: int = 0

@@ -124,7 +124,25 @@ def absorb(fetched: Fetched, question: Question, page: Page, asked: Window) -> N
     for rule, mask in row_offenders(inside, step).items():
         _reject(fetched, inside, [(int(row), rule) for row in np.flatnonzero(mask & ~bad)])
         bad |= mask
-    fetched.candles = _joined(fetched, inside.take(~bad))
+    fetched.candles = _joined(fetched, _whole(fetched, inside.take(~bad), answer))
+
+
+def _whole(fetched: Fetched, later: Candles, answer: Candles) -> Candles:
+    """Of ``later``, and of the rows held, those that cannot be one half of two rows of the same time that contradict.
+
+    An answer that is cut between the two has only one of them, as its first row or its last: nothing shows it there.
+    """
+    edges = {int(at) for at in answer.open_at[[0, -1]]} if len(answer) else set()
+    contested = {row.open_at for row in fetched.rejected if row.reason == paging.CONTRADICTS}
+    fetched.candles = _without(fetched, fetched.candles, contested & fetched.edges)
+    fetched.edges |= edges
+    return _without(fetched, later, contested & edges)
+
+
+def _without(fetched: Fetched, rows: Candles, halves: set[int]) -> Candles:
+    is_half = np.isin(rows.open_at, list(halves))
+    _reject(fetched, rows, [(int(row), paging.CONTRADICTS) for row in np.flatnonzero(is_half)])
+    return rows.take(~is_half)
 
 
 def _joined(fetched: Fetched, later: Candles) -> Candles:

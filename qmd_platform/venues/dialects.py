@@ -51,8 +51,11 @@ def candle_request(venue: str, kind: str, market: CcxtMarket, timeframe: Timefra
     count = window.steps(timeframe.step)
     if count > known.page_limit:
         raise ValueError(f"{window} holds {count} candles of {timeframe}, a page of {venue} {kind} {known.page_limit}")
-    head = _head(venue, kind, market, timeframe)
-    return Request(dialect.method, head | dialect.window_params(window, timeframe.step), known.weight(count))
+    params = _head(venue, kind, market, timeframe) | dialect.window_params(window, timeframe.step)
+    if "limit" in params:
+        # Both ends are said, so a larger limit brings no candle more; a row sent twice then pushes none out of the answer.
+        params["limit"] = known.room(count)
+    return Request(dialect.method, params, known.weight(count))
 
 
 def oldest_request(venue: str, kind: str, market: CcxtMarket, timeframe: Timeframe) -> Request | None:

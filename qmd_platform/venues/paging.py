@@ -19,6 +19,8 @@ from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.spans import subtracted, windows_of
 from qmd_platform.model.window import Instant, Window
 
+CONTRADICTS = "contradicts another row of the same open time"
+
 
 def pages(windows: Iterable[Window], step: int, limit: int) -> list[Window]:
     """Each window cut into pages of at most ``limit`` candles of ``step`` ms, oldest first.
@@ -68,7 +70,7 @@ def judged(answer: Candles, window: Window, step: int, closed_before: Instant) -
     rejected = [(int(row), "misaligned") for row in np.flatnonzero(inside & closed & ~aligned)]
     good = np.flatnonzero(inside & closed & aligned)
     repeats, contradictions = _repeats(answer, good)
-    rejected += [(row, "contradicts another row of the same open time") for row in contradictions]
+    rejected += [(row, CONTRADICTS) for row in contradictions]
     rows = np.setdiff1d(good, [*repeats, *contradictions], assume_unique=True)
     kept = answer.take(rows)
     asked_end = min(window.end, closed_before)

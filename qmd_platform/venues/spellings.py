@@ -63,7 +63,6 @@ def _gate_contract(market: CcxtMarket) -> Params:
 
 
 def _binance_window(window: Window, step: int) -> Params:
-    # A limit no larger than the window: at USD-M a smaller limit weighs less.
     return {"startTime": window.start, "endTime": window.end - 1, "limit": max(window.steps(step), 1)}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,34 @@ def test_an_empty_page_from_a_venue_that_then_answers_loses_nothing():
     fetched, _ = ask(lambda number, window: Candles.empty() if number == 1 else within(window))
     assert fetched.candles.open_at.tolist() == [m * MINUTE for m in range(100, 120)]
     assert fetched.explained == []
+
+
+@pytest.mark.parametrize("cut", ["first", "last"])
+def test_an_answer_cut_between_two_rows_that_contradict_settles_nothing(cut: str):
+    """Row 110 comes twice, and differs: whichever answer is cut between the two, neither of them is believed."""
+
+    def answer(number: int, window: Window) -> Candles:
+        whole = Candles.concat([within(window), minutes(110, shift=5.0)])
+        whole = whole.take(np.argsort(whole.open_at, kind="stable"))
+        at = np.flatnonzero(whole.open_at == 110 * MINUTE)
+        is_cut = number == (1 if cut == "first" else 2)
+        return whole.take(slice(0, int(at[0]) + 1)) if is_cut else whole
+
+    fetched, _ = ask(answer)
+    assert explained(fetched) == {110: State.QUARANTINED}
+    assert [row.open_at for row in fetched.rejected] == [110 * MINUTE] * 2
+    assert len(fetched.candles) == 19
+
+
+def test_of_rows_that_contradicted_once_the_one_a_later_answer_repeats_alone_is_believed():
+    def answer(number: int, window: Window) -> Candles:
+        rows = [within(window), minutes(110, shift=5.0)] if number == 1 else [within(window)]
+        whole = Candles.concat(rows)
+        return whole.take(np.argsort(whole.open_at, kind="stable"))
+
+    fetched, _ = ask(answer)
+    assert explained(fetched) == {}
+    assert len(fetched.candles) == 20
 
 
 def test_a_page_cut_short_once_is_completed():

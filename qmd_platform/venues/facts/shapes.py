@@ -46,6 +46,11 @@ class KindFacts:
         """Weight of a request for at most ``candles``."""
         return next((weight for most, weight in self.weights if candles <= most), self.weights[-1][1])
 
+    def room(self, candles: int) -> int:
+        """The most candles a request of the same weight may ask for."""
+        most = next((most for most, _ in self.weights if candles <= most), self.weights[-1][0])
+        return max(min(most, self.page_limit), candles)
+
 
 @dataclass(frozen=True, slots=True)
 class FundingFacts:
