@@ -47,12 +47,22 @@ def pytest_configure(config: pytest.Config) -> None:
     guards.forget_settings(os.environ, NOWHERE)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they ask for, so that a marker cannot be forgotten."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark tests by what they ask for, so that a marker cannot be forgotten; files that may take long come first.
+
+    Those mostly wait, for what a killed process leaves to be noticed: begun last, they would be waited for alone.
+    """
     for item in items:
         for fixture, marker in ASKS_FOR.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+    yield  # what is not asked for is left out, the others are shuffled
+    longest: dict[Path, float] = {}
+    for item in items:
+        allowed = max((float(mark.args[0]) for mark in item.iter_markers("timeout")), default=0.0)
+        longest[item.path] = max(longest.get(item.path, 0.0), allowed)
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.fixture(autouse=True)

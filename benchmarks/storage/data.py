@@ -62,7 +62,7 @@ class Scale:
 
 
 FULL = Scale(markets=100, load=10, window=Window.of("2025-01-01", "2026-01-01"), times=5)
-QUICK = Scale(markets=4, load=2, window=Window.of("2025-01-01", "2025-03-01"), times=2)
+QUICK = Scale(markets=2, load=1, window=Window.of("2025-01-01", "2025-03-01"), times=1)
 SCALES = {"full": FULL, "quick": QUICK}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.backends import POSTGRES_DISK, POSTGRES_MINIO, SQLITE_DISK, Backend
+from tests.conformance.figures import tries
 from tests.conformance.forks import Nursery
 from tests.servers import Minio
 
@@ -19,7 +20,7 @@ BACKENDS = (
 )
 
 
-@pytest.fixture(params=[5, pytest.param(40, marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.fixture(params=[5, pytest.param(tries(40), marks=pytest.mark.slow)], ids=["few", "many"])
 def examples(request: pytest.FixtureRequest, backend: Backend) -> int:
     """How many examples hypothesis makes; fewer where a commit takes longer."""
     return request.param if backend.name == SQLITE_DISK else request.param // 4 + 1

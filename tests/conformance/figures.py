@@ -14,6 +14,11 @@ LONG = "QMD_RELIABILITY_LONG"
 """Where it is set, tests that stop after a time take ten times as long: every fault at every call, more crash states."""
 
 
+def tries(full: int) -> int:
+    """``full`` where the page is written or patience is asked for, else a quarter of it: so many each run of CI tries."""
+    return full if os.environ.get(FOLDER) or os.environ.get(LONG) else max(full // 4, 3)
+
+
 def record(name: str, backend: str, **counts: int) -> None:
     """Keep what a test counted: ``trials``, ``acked``, ``lost``, ``torn``, ``double`` and whatever else it has.
 

@@ -15,10 +15,10 @@ from tests.conformance import shim
 from tests.conformance.backends import SQLITE_DISK
 from tests.conformance.faults import FAULTS
 from tests.conformance.faults_clock import COMMITS
-from tests.conformance.figures import LONG, record
+from tests.conformance.figures import LONG, record, tries
 from tests.conformance.shimmed import OPERATIONS
 
-SECONDS = "240" if os.environ.get(LONG) else "10"
+SECONDS = "240" if os.environ.get(LONG) else str(tries(16))
 """Faults are tried in an order drawn from a seed, until each was tried at every call or this time is over."""
 
 

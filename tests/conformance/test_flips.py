@@ -22,7 +22,7 @@ from qmd_platform.model.evidence import Answered
 from qmd_platform.model.spans import State
 from qmd_platform.model.window import Window
 from tests.conformance.backends import SQLITE_DISK
-from tests.conformance.figures import record
+from tests.conformance.figures import record, tries
 from tests.conformance.shim import in_memory
 from tests.conformance.shimmed import HOURS, MINUTES, batch, commit, holds, write
 
@@ -187,7 +187,7 @@ def drawn(rng: random.Random, places: Sequence[range], many: int) -> list[int]:
 
 
 few_and_many = pytest.mark.parametrize(
-    "many", [1, pytest.param(15, marks=[pytest.mark.slow, pytest.mark.timeout(600)])], ids=["few", "many"]
+    "many", [1, pytest.param(tries(15), marks=[pytest.mark.slow, pytest.mark.timeout(600)])], ids=["few", "many"]
 )
 
 

@@ -4,10 +4,11 @@ import pytest
 
 from tests.conformance import jobs, looks
 from tests.conformance.backends import POSTGRES_DISK, POSTGRES_MINIO, SQLITE_DISK, Backend
+from tests.conformance.figures import tries
 from tests.conformance.forks import Nursery
 from tests.conformance.storms import FEW, Storm, storms
 
-KILLS = {SQLITE_DISK: 62, POSTGRES_DISK: 19, POSTGRES_MINIO: 19}
+KILLS = {SQLITE_DISK: tries(62), POSTGRES_DISK: tries(19), POSTGRES_MINIO: tries(19)}
 """Of a seed."""
 
 

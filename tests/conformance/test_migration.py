@@ -12,7 +12,7 @@ from qmd_platform.lake.sealing import seal
 from tests.conformance import jobs, looks, making, oldlake
 from tests.conformance.backends import SQLITE_DISK, Backend
 from tests.conformance.conftest import BACKENDS
-from tests.conformance.figures import record
+from tests.conformance.figures import record, tries
 from tests.conformance.forks import Nursery
 
 
@@ -38,7 +38,7 @@ def test_an_old_lake_is_read_sealed_and_read_again(tmp_path: Path):
         assert seal(lake, run_id="r", now=making.far_future()) == []
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(tries(50), marks=pytest.mark.slow)])
 def test_a_migration_killed_at_any_instant_is_finished_by_the_next(tmp_path: Path, nursery: Nursery, kills: int):
     rng = random.Random(kills)  # noqa: S311 - repeatable, not secret
     before = time.monotonic()
@@ -59,7 +59,7 @@ def test_a_migration_killed_at_any_instant_is_finished_by_the_next(tmp_path: Pat
 
 
 @pytest.mark.parametrize("backend", BACKENDS[1:], indirect=True)
-@pytest.mark.parametrize("kills", [3, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(tries(25), marks=pytest.mark.slow)])
 def test_a_move_to_servers_killed_at_any_instant_is_finished_by_the_next(
     tmp_path: Path, backend: Backend, nursery: Nursery, kills: int
 ):

@@ -16,12 +16,12 @@ import pytest
 from qmd_platform.errors import QmdError
 from tests.conformance import power, power_states, shim
 from tests.conformance.backends import SQLITE_DISK
-from tests.conformance.figures import LONG, record
+from tests.conformance.figures import LONG, record, tries
 from tests.conformance.power_writer import SCENARIOS, Scenario
 from tests.conformance.shim import Call
 from tests.conformance.shimmed import HOURS, commit, holds, write
 
-SECONDS = 600 if os.environ.get(LONG) else 25
+SECONDS = 600 if os.environ.get(LONG) else tries(48)
 """States are drawn until there were as many as asked for, or this time is over."""
 
 

@@ -15,6 +15,7 @@ from qmd_platform.lake.moving import Moved, to_postgres, to_sqlite
 from qmd_platform.lake.records import Records
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.ledger.journal import Entry
+from tests.conformance.figures import tries
 from tests.lake.making import FEBRUARY, JANUARY, candles_at, hours, put
 from tests.servers import fresh_schema
 
@@ -187,7 +188,7 @@ def test_a_damaged_file_stops_the_move_before_the_switch(root: Path, url: str, f
 
 
 @pytest.mark.minio
-@pytest.mark.parametrize("trials", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [3, pytest.param(tries(20), marks=pytest.mark.slow)])
 def test_killed_at_random_instants_and_run_again_nothing_is_lost(
     tmp_path: Path, postgres: str, files_url: str, trials: int
 ):
@@ -210,6 +211,7 @@ MOVER = """
 import sys
 from pathlib import Path
 from qmd_platform.lake.moving import to_postgres
+from tests.conformance.figures import tries
 import obstore.store, psycopg2
 print("ready", flush=True)
 to_postgres(Path(sys.argv[1]), *sys.argv[2:], lambda what, done, total: None)
