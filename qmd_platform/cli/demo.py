@@ -28,13 +28,28 @@ start = "{start}"
 timeframes = ["5m", "15m", "1h", "4h", "1d"]
 
 [venues.binance]
-markets = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"]
+markets = [
+    "BTC/USDT", "ETH/USDT", "SOL/USDT",
+    "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT", "DOGE/USDT:USDT", "1000PEPE/USDT:USDT",
+]
 
 [venues.gate]
-markets = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT"]
+markets = [
+    "BTC/USDT", "ETH/USDT", "SOL/USDT",
+    "BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT", "DOGE/USDT:USDT",
+]
 
 [venues.bitfinex]
-markets = ["BTC/USD", "ETH/USD", "SOL/USD"]
+markets = ["BTC/USD", "ETH/USD", "SOL/USD", "BTC/USDT:USDT", "ETH/USDT:USDT"]
+
+# Of these two only the funding is followed closely; candles of an hour are enough to price a pair.
+[venues.okx]
+base = "1h"
+markets = ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT", "DOGE/USDT:USDT"]
+
+[venues.bybit]
+base = "1h"
+markets = ["BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT", "DOGE/USDT:USDT"]
 """
 
 LOOK_SECONDS = 0.5
@@ -64,8 +79,9 @@ MADE = ("lake", "dagster")
 def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
     """Fill a lake from a sandbox exchange, through Dagster.
 
-    Starts an exchange on this computer and runs every asset of a small universe: Binance, Gate and Bitfinex; BTC,
-    ETH and SOL; 1m candles of the last two months and this one, and the longer timeframes. No keys, no network.
+    Starts an exchange on this computer and runs every asset of a small universe: candles of the last two months and
+    this one at Binance, Gate and Bitfinex (1m and longer), OKX and Bybit (1h and longer), the funding of their
+    perpetuals, and the tables of arbitrage across them. No keys, no network.
     Run again, it fetches only the candles that have closed since.
     """
     from qmd_platform.cli import checkout, graph, summary

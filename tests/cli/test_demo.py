@@ -148,7 +148,7 @@ def test_the_universe_of_the_demo_is_valid_and_covers_two_whole_months_and_this_
     now = datetime.now(UTC)
     first = (now.replace(day=1) - timedelta(days=1)).replace(day=1) - timedelta(days=1)
     assert universe.first_month == f"{first:%Y-%m}"
-    assert len(universe.markets) == 15
+    assert len(universe.markets) == 32
 
 
 def test_a_universe_file_that_is_there_is_not_replaced(tmp_path: Path):
