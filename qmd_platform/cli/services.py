@@ -161,19 +161,24 @@ def dagster_services(source: Path, host: str, port: int) -> Iterator[list[Servic
         where = {"grpc_server": {"socket": code_socket, "host": "localhost", "location_name": LOCATION}}
         workspace.write_text(json.dumps({"load_from": [where]}), encoding="utf-8")
         serving = ["code-server", "start", "-s", code_socket, "-m", MODULE, "-d", str(source)]
-        found = ["-w", str(workspace)]
+        # The UI shows every run and tick; a terminal full of them hides what has gone wrong.
+        found, quietly = ["-w", str(workspace)], ["--log-level", "warning"]
         yield [
             Service(
                 "code server",
-                _python("dagster", *serving, "--location-name", LOCATION, "--log-level", "warning"),
+                _python("dagster", *serving, "--location-name", LOCATION, *quietly),
                 has_inner=True,
             ),
             Service(
                 "webserver",
-                _python("dagster_webserver", "-h", host, "-p", str(port), "--live-data-poll-rate", "2000", *found),
+                _python(
+                    "dagster_webserver", "-h", host, "-p", str(port), "--live-data-poll-rate", "2000", *found, *quietly
+                ),
                 after=lambda: _answers(code_socket),
             ),
-            Service("daemon", _python("dagster._daemon", "run", *found), after=lambda: _answers((host, port))),
+            Service(
+                "daemon", _python("dagster._daemon", "run", *found, *quietly), after=lambda: _answers((host, port))
+            ),
         ]
 
 

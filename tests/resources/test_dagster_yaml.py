@@ -82,6 +82,10 @@ def test_whether_a_runs_process_lives_is_asked_and_a_run_that_hangs_is_ended(ins
     assert instance.run_monitoring_settings["free_slots_after_run_end_seconds"] == 30
 
 
+def test_a_terminal_is_not_filled_with_every_event_of_a_run(instance: dg.DagsterInstance):
+    assert instance.python_log_level == "INFO"
+
+
 def test_on_postgresql_runs_events_and_schedules_are_all_there(in_postgres: dg.DagsterInstance):
     assert isinstance(in_postgres.run_storage, PostgresRunStorage)
     assert isinstance(in_postgres.event_log_storage, PostgresEventLogStorage)
