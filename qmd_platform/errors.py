@@ -79,7 +79,9 @@ class Banned(VenueError):
     """The venue banned this address (418). Everything for this venue stops. ``retry_after`` is in seconds."""
 
     def __init__(self, venue: str, message: str, *, retry_after: float) -> None:
-        super().__init__(venue, message, hint=f"stop all work for this venue for {retry_after:g} s")
+        super().__init__(
+            venue, message, hint=f"it answers again in {retry_after:.0f} s; until then nothing is asked of it"
+        )
         self.retry_after = retry_after
 
 

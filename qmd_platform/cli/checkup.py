@@ -158,7 +158,9 @@ def _markets(lake: Lake | None, universe: Universe | None) -> Iterator[Check]:
             hint = "; ".join(f"{symbol}: {choices(symbol, listed)}" for symbol in wrong)
             yield Check(f"{venue} markets", "fail", f"not listed: {', '.join(wrong)}", f"{hint}; edit {universe.path}")
         elif listed:
-            yield Check(f"{venue} markets", "ok", f"all {len(kept.markets)} are listed ({len(listed)} known)")
+            yield Check(
+                f"{venue} markets", "ok", f"{len(kept.markets)} of {len(kept.markets)} are listed ({len(listed)} known)"
+            )
         else:
             unknown.append(venue)
     if unknown:
