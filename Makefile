@@ -73,6 +73,10 @@ reliability: $(DEV) ## test all that the lake promises, with its servers, and wr
 	@QMD_RELIABILITY_OUT="$(CURDIR)/bench-out/reliability" $(PYTEST) tests/conformance tests/recovery $(ARGS)
 	@$(BIN)/python -m tests.conformance.report bench-out/reliability
 
+.PHONY: simulation
+simulation: $(DEV) ## simulate the rules on the recorded three-venue file, and write docs/simulation.md
+	@$(BIN)/python -m tests.arbitrage.simulation.report
+
 .PHONY: check
 check: format lint types imports deps docs-check test ## everything that must be green before a commit: format, lint, types, imports, docs, tests
 

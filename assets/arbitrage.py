@@ -1,7 +1,8 @@
 """``["arbitrage", table]``: what the venues' funding and prices come to across venues, partitioned by month.
 
 What lives here: the assets and what the UI says of a month. What does not: making the rows (``qmd_platform.ingest.arbitrage``),
-the arithmetic (``qmd_platform.arbitrage``). Nothing here sends a request: it reads the lake.
+the arithmetic (``qmd_platform.arbitrage``), the pictures (``qmd_platform.report``). Nothing here sends a request: it reads
+the lake.
 """
 
 from collections.abc import Iterator, Sequence
@@ -83,9 +84,11 @@ def _made(view: _View, universe: Universe, deps: Sequence[dg.AssetKey]) -> dg.As
         from qmd_platform.ingest.arbitrage import derive_arbitrage  # noqa: PLC0415 - Arrow, only when it runs
 
         months = sorted(str(key) for key in context.partition_keys)
-        markets = load_universe(universe.path).markets
+        now, only = load_universe(universe.path), [view.table.name]
         with lake.open() as opened:
-            made = derive_arbitrage(opened, markets, months, run_id=context.run.run_id, only=[view.table.name])
+            made = derive_arbitrage(
+                opened, now.markets, months, run_id=context.run.run_id, rules=now.arbitrage, only=only
+            )
             for receipt in made:
                 context.add_asset_metadata(metadata(opened, receipt, view), partition_key=receipt.partition.month)
         yield dg.MaterializeResult(data_version=dg.DataVersion(receipts.joined([one.data_version for one in made])))
@@ -94,12 +97,15 @@ def _made(view: _View, universe: Universe, deps: Sequence[dg.AssetKey]) -> dg.As
 
 
 def metadata(lake: "Lake", receipt: "Receipt", view: _View) -> dict[str, Any]:
-    """The rows a person looks at first, then the numbers."""
+    """The chart, the rows a person looks at first, then the numbers."""
     from qmd_platform.ingest.arbitrage import newest  # noqa: PLC0415 - Arrow, only when a step runs
+    from qmd_platform.report.pictures import markdown_of  # noqa: PLC0415 - the same
 
     columns = (*view.of, view.at, *view.shows)
     rows = newest(lake, receipt.partition, key=view.of, at=view.at, by=view.by, columns=columns)[:SHOWN]
+    chart = markdown_of(lake, receipt.partition)
     return {
+        **({"chart": dg.MetadataValue.md(chart)} if chart else {}),
         **({view.title: _table(rows)} if rows else {}),
         "new": receipt.new,
         "changed": receipt.changed,

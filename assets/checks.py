@@ -23,7 +23,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as Target,
 )
 
-from qmd_platform.quality import funding_rules, listing_rules, rules
+from qmd_platform.model.reference_tables import Reference
+from qmd_platform.quality import funding_rules, listing_rules, reference_rules, rules
 from qmd_platform.quality.rule import Rule
 
 if TYPE_CHECKING:
@@ -91,6 +92,29 @@ FUNDING_CHECKS = (
 """Of a table of settled funding."""
 
 
+_OF_PRICES = (
+    Check("on_the_grid", (rules.ON_THE_GRID,)),
+    Check("finite_and_positive", (rules.FINITE, rules.POSITIVE_PRICES)),
+    Check("high_and_low", (rules.OHLC_ORDER,)),
+    Check("no_hour_missing", (reference_rules.NO_HOUR_MISSING,)),
+)
+_OF_PREMIUMS = (
+    *(_OF_PRICES[0], Check("finite_fraction", (rules.FINITE, reference_rules.PREMIUM_IS_A_FRACTION))),
+    *_OF_PRICES[2:],
+)
+REFERENCE_CHECKS = {
+    Reference.MARK: _OF_PRICES,
+    Reference.INDEX: _OF_PRICES,
+    Reference.PREMIUM: _OF_PREMIUMS,
+}
+"""Of candles of mark, index and premium."""
+
+_EVERY = (
+    *(*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK, *LISTING_CHECKS, *FUNDING_CHECKS),
+    *(*_OF_PRICES, *_OF_PREMIUMS),
+)
+
+
 def of(*, fetched: bool, native: bool) -> tuple[Check, ...]:
     """The checks of a candle asset."""
     return (*CHECKS, *((ARCHIVE_CHECK,) if fetched else ()), *((NATIVE_CHECK,) if native else ()))
@@ -126,7 +150,7 @@ def evaluated(
     for verdict in verdicts:
         of_partition.setdefault(verdict.partition, []).append(verdict)
     targets = _materialised(context, sorted({partition.key for partition in of_partition}))
-    known = {check.name: check for check in (*CHECKS, ARCHIVE_CHECK, NATIVE_CHECK, *LISTING_CHECKS, *FUNDING_CHECKS)}
+    known = {check.name: check for check in _EVERY}
     for output, spec in context.assets_def.check_specs_by_output_name.items():
         for partition in sorted(of_partition):
             key = partition.key if spec.partitions_def else None

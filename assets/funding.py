@@ -63,17 +63,23 @@ def funding_of(venue: VenueUniverse, first_month: str) -> dg.AssetsDefinition:
             )
             verdicts: list[Verdict] = []
             for receipt in filled:
-                judged = checked_funding(opened, receipt.partition)
+                judged = checked_funding(opened, receipt.partition, receipt.stated)
                 verdicts += judged
                 context.add_asset_metadata(metadata(opened, receipt, judged), partition_key=receipt.partition.key)
-            for why in sorted({why for receipt in filled for why in receipt.failures}):
-                context.log.warning("not fetched: %s", why)
+            for line in _warnings(filled):
+                context.log.warning("%s", line)
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(receipts.joined([receipt.data_version for receipt in filled]))
         )
         yield from checks.evaluated(context, verdicts)
 
     return funding_rates
+
+
+def _warnings(filled: "Sequence[Receipt]") -> Iterator[str]:
+    """What a person should read of a run: what did not come, and what came and looks wrong."""
+    yield from sorted({f"not fetched: {why}" for receipt in filled for why in receipt.failures})
+    yield from (f"{receipt.partition}: {doubt}" for receipt in filled for doubt in receipt.doubts)
 
 
 def metadata(lake: "Lake", receipt: "Receipt", verdicts: Sequence["Verdict"]) -> dict[str, Any]:
@@ -94,6 +100,9 @@ def metadata(lake: "Lake", receipt: "Receipt", verdicts: Sequence["Verdict"]) ->
         **_rates(rows, found),
         "new": receipt.new,
         "changed": receipt.changed,
+        "quarantined": receipt.quarantined,
+        "sent twice": receipt.duplicates,
+        **({"doubts": "; ".join(receipt.doubts)} if receipt.doubts else {}),
         "requests": receipt.traffic.requests,
         "bytes stored": receipt.stored_bytes,
         "version": receipt.version,

@@ -1,7 +1,8 @@
 """``make bench``: every benchmark in one run, printed and written to docs/benchmarks.md.
 
 What lives here: the order, the tables and the words around them. What does not: what is measured (the other
-modules of this room). Usage: python -m benchmarks [--quick], which leaves out the 30 markets x 12 months.
+modules of this room). Usage: python -m benchmarks [--quick], which leaves out the 30 markets x 12 months and the tables of
+arbitrage.
 """
 
 import os
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import archive, backfill, freqtrade, orchestration, reading
+from benchmarks import arbitrage, archive, backfill, freqtrade, orchestration, reading
 from benchmarks.timing import Took, median, program
 from qmd_platform.model.window import Window
 from qmd_platform.sandbox.universe import listings
@@ -50,6 +51,9 @@ def _report(*, is_quick: bool) -> Iterator[str]:
         yield from _reading(root)
         yield ""
         yield from archive.report(url)
+    if not is_quick:
+        yield ""
+        yield from arbitrage.report()
     load = " / ".join(f"{value:.1f}" for value in os.getloadavg())
     yield f"\nLoad average of the last 1 / 5 / 15 minutes when this ended: {load}; other work beside it makes all of it slower."
 

@@ -20,7 +20,7 @@ knows; ``ingest`` asks and says).
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -35,6 +35,7 @@ from qmd_platform.toml_text import Reading
 from qmd_platform.venues import facts
 
 if TYPE_CHECKING:
+    from qmd_platform.arbitrage.rules import Rules
     from qmd_platform.coordination.opening import Coordination
     from qmd_platform.lake.store import Lake
 
@@ -88,12 +89,7 @@ def is_lake_in(home: Path | None = None) -> bool:
 
 
 def open_lake(home: Path | None = None, *, world: str | None = None) -> "Lake":
-    """The lake of the settings, with its folder inside ``home``; made if absent.
-
-    Raises:
-        ConfigError: a setting is wrong.
-        QmdError: as ``Lake.open``.
-    """
+    """The lake of the settings, its folder inside ``home``, made if absent. ConfigError: a setting is wrong; or as ``Lake.open``."""
     from qmd_platform.lake.store import Lake  # noqa: PLC0415 - Arrow and SQL, only when there is data to touch
 
     return Lake.open(lake_root(home), world=world, postgres=postgres_url(), files=files_url())
@@ -113,7 +109,8 @@ def venue_url(given: str | None = None) -> str | None:
         return None
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise ConfigError(f"QMD_VENUE_URL {url!r} is not a server's address", hint="write http://127.0.0.1:8080")
+        name = "--venue-url" if given else "QMD_VENUE_URL"
+        raise ConfigError(f"{name} {url!r} is not a server's address", hint="write http://127.0.0.1:8080")
     return url.rstrip("/")
 
 
@@ -140,13 +137,20 @@ class VenueUniverse:
         return tuple(market for market in self.markets if market.kind == "perpetual")
 
 
+def _rules(reading: Reading | None = None, given: Mapping[str, Any] | None = None) -> "Rules":
+    from qmd_platform import config_arbitrage  # noqa: PLC0415 - numpy, which only reading a universe needs
+
+    return config_arbitrage.rules(reading or Reading(Path(), ""), given or {})
+
+
 @dataclass(frozen=True, slots=True)
 class Universe:
-    """What is kept: markets by venue, in which timeframes, since when."""
+    """What is kept: markets by venue, in which timeframes, since when; and what arbitrage is judged by."""
 
     start: Instant
     venues: Mapping[str, VenueUniverse]
     path: Path
+    arbitrage: "Rules" = field(default_factory=_rules)
 
     @property
     def first_month(self) -> str:
@@ -161,8 +165,7 @@ class Universe:
 
 def universe_path() -> Path:
     """The universe file in force: ``QMD_UNIVERSE``, else the home's own, else the checkout's."""
-    named = os.environ.get("QMD_UNIVERSE")
-    if named:
+    if named := os.environ.get("QMD_UNIVERSE"):
         return Path(named).expanduser().absolute()
     own = qmd_home() / "universe.toml"
     return own if own.exists() else Path(__file__).parent.parent / "resources" / "universe.toml"
@@ -178,15 +181,15 @@ class _UniverseFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     start: str
     venues: dict[str, dict[str, Any]]
     timeframes: list[str] = msgspec.field(default_factory=lambda: [t.value for t in DERIVED])
+    arbitrage: dict[str, Any] = {}
 
 
 def load_universe(path: Path | None = None) -> Universe:
     """The universe in ``path`` (default: the one in force).
 
     Raises:
-        ConfigError: the file is absent, is not TOML, has an unknown key, venue, timeframe or a malformed
-            market, or a kind of market or a fetched timeframe that its venue does not have; the message names
-            file and line.
+        ConfigError: the file is absent, is not TOML, has an unknown key, venue, timeframe or a malformed market, or a
+            kind of market or a fetched timeframe that its venue does not have; the message names file and line.
     """
     path = path or universe_path()
     try:
@@ -204,6 +207,7 @@ def load_universe(path: Path | None = None) -> Universe:
         start=reading.checked(["start"], raw.start, lambda text: instant(text, "start")),
         venues={name: _venue(reading, name, venue, timeframes) for name, venue in raw.venues.items()},
         path=path,
+        arbitrage=_rules(reading, raw.arbitrage),
     )
 
 

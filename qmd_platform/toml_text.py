@@ -16,7 +16,13 @@ from qmd_platform.errors import ConfigError, choices
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
-_REMEDIES = {"str": "put it in quotes", "array": 'write a list, as ["1h"]', "object": "write a table, as [venues.gate]"}
+_REMEDIES = {
+    "str": "put it in quotes",
+    "array": 'write a list, as ["1h"]',
+    "object": "write a table, as [venues.gate]",
+    "float": "write a number; a share is a fraction: 10 % is 0.10, 5 basis points are 0.0005",
+    "int": "write a whole number",
+}
 """What to do about a value of the wrong type, by the type that is wanted."""
 
 
@@ -37,7 +43,7 @@ class Reading:
         if unknown:
             key = unknown.group(1)
             raise self.refusal(place, key, f"unknown key {key!r}", choices(key, kind.__struct_fields__))
-        place = [*place, *re.findall(r"[a-z]+", where)]
+        place = [*place, *re.findall(r"[a-z_]+", where)]
         expected = re.search(r"[Ee]xpected `(\w+)`", why)
         hint = _REMEDIES.get(expected.group(1)) if expected else "see resources/universe.toml for a whole one"
         raise self.refusal(place, "", f"{'.'.join(place) or 'the file'}: {why[0].lower()}{why[1:]}", hint)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
+from assets import basis, opportunities
 from assets.arbitrage import GROUP, VIEWS
 from assets.partitions import MONTH_FORMAT
 from sensors.schedules import UNFINISHED, default_status
@@ -23,7 +24,9 @@ def arbitrage_job() -> Job:
     """Every table of arbitrage."""
     return dg.define_asset_job(
         GROUP,
-        selection=dg.AssetSelection.assets(*(dg.AssetKey([GROUP, view.table.name]) for view in VIEWS)),
+        selection=dg.AssetSelection.assets(
+            *(dg.AssetKey([GROUP, view.table.name]) for view in VIEWS), opportunities.KEY, basis.KEY
+        ),
         description="What funding and prices come to across venues.",
     )
 

@@ -1,6 +1,6 @@
-"""Settled funding kept fresh: every hour, a few minutes after venues settle.
+"""Settled funding, mark, index and premium kept fresh: every hour, a few minutes after venues settle.
 
-What lives here: when, and over which partitions. What does not: what a run does (``assets.funding``).
+What lives here: when, and over which partitions. What does not: what a run does (``assets.funding``, ``assets.reference``).
 
 Stopped until a person starts it, as everything that sends requests to venues; where a sandbox answers it runs from the
 start. Contracts settle every 1, 4 or 8 hours, and the interval changes without notice, so every hour is looked at; what was
@@ -15,6 +15,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from assets.candles import run_config
 from assets.funding import key_of
 from assets.partitions import MONTH_FORMAT, perpetuals_of
+from assets.reference import keys_of, tables_of
 from qmd_platform.config import VenueUniverse
 from qmd_platform.model.tables import FUNDING_RATES
 from sensors.schedules import FIRST, UNFINISHED, default_status
@@ -26,15 +27,16 @@ LOOK_BACK = timedelta(days=1)
 """A month ends for this schedule so long after it ended."""
 
 TAIL = 3
-"""Settlements read again: venues correct the last ones, and three in a row prove an interval."""
+"""Settlements, and hours of mark, index and premium, read again: venues correct the last ones, and three settlements in a
+row prove an interval."""
 
 
 def funding_job(venue: VenueUniverse) -> Job:
-    """The settled funding of one venue."""
+    """The settled funding of one venue, and the mark, index and premium that go with it."""
     return dg.define_asset_job(
         f"{venue.venue}_funding",
-        selection=dg.AssetSelection.assets(key_of(venue.venue)),
-        description=f"Settled funding of {venue.venue}'s perpetuals.",
+        selection=dg.AssetSelection.assets(key_of(venue.venue), *keys_of(venue)),
+        description=f"Settled funding of {venue.venue}'s perpetuals, and their mark, index and premium.",
     )
 
 
@@ -65,7 +67,7 @@ def funding_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.Sch
                 "dagster/asset_partition_range_end": f"{slugs[-1]}|{now.strftime(MONTH_FORMAT)}",
                 **FIRST,
             },
-            run_config=run_config(venue.venue, [FUNDING_RATES.name], tail=TAIL, recheck=True),
+            run_config=run_config(venue.venue, [FUNDING_RATES.name, *tables_of(venue)], tail=TAIL, recheck=True),
         )
 
     return hourly

@@ -54,7 +54,8 @@ def break_even_hours(cost: ArrayLike, per_hour: ArrayLike) -> Column:
     """
     costs, income = np.broadcast_arrays(np.asarray(cost, np.float64), np.asarray(per_hour, np.float64))
     hours = np.full(costs.shape, np.inf)
-    np.divide(costs, income, out=hours, where=income > 0)
+    with np.errstate(over="ignore"):  # an income of next to nothing: infinite
+        np.divide(costs, income, out=hours, where=income > 0)
     hours[costs <= 0] = 0.0
     hours[np.isnan(costs) | np.isnan(income)] = np.nan
     return hours

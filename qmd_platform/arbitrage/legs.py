@@ -15,12 +15,16 @@ from qmd_platform.arbitrage.carry import COVERED, DELAY_MS, HOUR_MS, Trail, know
 from qmd_platform.arbitrage.economics import Column
 from qmd_platform.funding.cumulative import CumulativeIndex
 from qmd_platform.funding.intervals import Intervals, intervals
+from qmd_platform.funding.suspicions import at_cap
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
 from qmd_platform.model.settlements import Settlements
 
 Instants = NDArray[np.int64]
 Truths = NDArray[np.bool_]
+
+INTEREST_AGE_MS = 24 * HOUR_MS
+"""Open interest that is older than this is not known any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +54,14 @@ class Quotes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Interest:
+    """Open interest over time: ``coins`` of the underlying, known from ``at`` on (epoch ms, sorted)."""
+
+    at: Instants
+    coins: Column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Leg:
     """One market with all that is known of it, over time.
 
@@ -60,6 +72,7 @@ class Leg:
         found: the settlements' intervals. A row is used from when on its interval stands, not from when it settled.
         units: coins in one unit of the base (``underlyings``).
         is_proven: whether the underlying is.
+        interest: open interest, where it is known.
     """
 
     market: Market
@@ -68,6 +81,7 @@ class Leg:
     found: Intervals
     units: float = 1.0
     is_proven: bool = True
+    interest: Interest | None = None
 
     @classmethod
     def of(
@@ -99,6 +113,8 @@ class Seen:
         next_at: when the next settlement is due if the interval stays; 0 where unknown.
         has_changed: whether the interval changed within the first of the windows.
         is_suspect: whether a settlement seems missing within it.
+        is_capped: whether the last settlement whose interval stands was at its venue's cap or floor.
+        open_interest_quote: the last known, at the mid of the instant; NaN if none, or older than ``INTEREST_AGE_MS``.
     """
 
     market: Market
@@ -115,6 +131,8 @@ class Seen:
     next_at: Instants
     has_changed: Truths
     is_suspect: Truths
+    is_capped: Truths
+    open_interest_quote: Column
 
     @property
     def mid(self) -> Column:
@@ -167,6 +185,8 @@ def seen(leg: Leg, at: Instants, windows: Sequence[float], delay_ms: int = DELAY
         due,
         _any_within(known_at, _changes(leg.found.hours), at, windows[0]),
         _any_within(known_at, leg.found.suspect, at, windows[0]),
+        np.r_[at_cap(leg.settlements), False][rows],
+        _outstanding(leg.interest, at) * (bid + ask) / 2,
     )
 
 
@@ -174,7 +194,26 @@ def _of_spot(leg: Leg, at: Instants, quoted: tuple[Column, Column, Column], wind
     none, unknown, no = np.zeros(len(at)), np.full(len(at), np.nan), np.zeros(len(at), np.bool_)
     per_hour = dict.fromkeys(windows, none)
     never = np.zeros(len(at), np.int64)
-    return Seen(leg.market, leg.units, leg.is_proven, at, *quoted, per_hour, none, none, unknown, never, no, no)
+    return Seen(
+        *(leg.market, leg.units, leg.is_proven, at, *quoted, per_hour),
+        last_per_hour=none,
+        cumulative_rate=none,
+        interval_hours=unknown,
+        next_at=never,
+        has_changed=no,
+        is_suspect=no,
+        is_capped=no,
+        open_interest_quote=unknown,
+    )
+
+
+def _outstanding(interest: Interest | None, at: Instants) -> Column:
+    """Coins outstanding as last known at each instant."""
+    if interest is None:
+        return np.full(len(at), np.nan)
+    rows = np.searchsorted(interest.at, at, side="right") - 1
+    age = at - _at_rows(interest.at.astype(np.float64), rows)
+    return np.where(age <= INTEREST_AGE_MS, _at_rows(interest.coins, rows), np.nan)
 
 
 def _quoted(quotes: Quotes, at: Instants, units: float) -> tuple[Column, Column, Column]:

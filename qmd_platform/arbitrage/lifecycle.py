@@ -12,6 +12,7 @@ An **episode** begins with WATCH and ends with CLOSE or with NONE. Only rules de
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -71,7 +72,12 @@ class Thresholds:
     @property
     def version(self) -> str:
         """The rules' version and a mark of these figures: two runs with the same version decide alike."""
-        return f"{RULES}-{sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:8]}"
+        return _version(self)
+
+
+@lru_cache(maxsize=64)
+def _version(rules: Thresholds) -> str:
+    return f"{RULES}-{sha256(repr(sorted(asdict(rules).items())).encode()).hexdigest()[:8]}"
 
 
 class Event(NamedTuple):
@@ -130,7 +136,10 @@ def _counted(standing: Standing, event: Event, rules: Thresholds) -> Standing:
         above = 0
     elif event.is_settlement:
         above += 1
-    return standing._replace(above=above, below=0 if event.net_per_year >= rules.close else standing.below + 1)
+    below = 0 if event.net_per_year >= rules.close else standing.below + 1
+    if (above, below) == (standing.above, standing.below):
+        return standing
+    return standing._replace(above=above, below=below)
 
 
 Decision = tuple[State, str]

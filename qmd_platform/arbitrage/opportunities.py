@@ -5,7 +5,7 @@ tables they are kept in.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,24 +92,22 @@ def transitions(
             continue  # most rows of most pairs; nothing counts before a watch begins
         after, reason = step(standing, event, rules)
         if reason:
-            change = _transition(pair, standing, after, event, reason)
-            found.append(replace(change, rule_version=version, data_versions=data_versions))
+            change = Transition(
+                pair,
+                after.episode,
+                event.at,
+                standing.state,
+                after.state,
+                reason,
+                event.net_per_year,
+                event.break_even_hours,
+                event.flags,
+                version,
+                data_versions,
+            )
+            found.append(change)
         standing = after
     return found, standing
-
-
-def _transition(pair: str, before: Standing, after: Standing, event: Event, reason: str) -> Transition:
-    return Transition(
-        pair,
-        after.episode,
-        event.at,
-        before.state,
-        after.state,
-        reason,
-        event.net_per_year,
-        event.break_even_hours,
-        event.flags,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,10 @@ class Multiple:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """During ``[since, until)`` the name ``name`` meant ``units`` of ``coin``; epoch ms, None where open."""
+    """During ``[since, until)`` the name ``name`` meant ``units`` of ``coin``; epoch ms, None where open.
+
+    ``is_spelling``: the coin was never renamed, there are two ways to write its name.
+    """
 
     name: str
     coin: str
@@ -36,6 +39,7 @@ class Meaning:
     since: Instant | None = None
     until: Instant | None = None
     venue: str = ""
+    is_spelling: bool = False
 
     def holds(self, at: Instant) -> bool:
         """Whether it was so at ``at``."""
@@ -105,9 +109,16 @@ MEANINGS: tuple[Meaning, ...] = (
         _TERRA,
         since=instant("2022-05-28"),
     ),
-    Meaning("XBT", "BTC", 1.0, "XBT is another way to write BTC", "ISO 4217's pattern for a currency of no state"),
+    Meaning(
+        "XBT",
+        "BTC",
+        1.0,
+        "XBT is another way to write BTC",
+        "ISO 4217's pattern for a currency of no state",
+        is_spelling=True,
+    ),
 )
-"""Names that mean a coin of another name. One that holds for all time is a rename that joins."""
+"""Names that mean a coin of another name. One that holds for all time, and is no mere spelling, is a rename that joins."""
 
 SEPARATE: tuple[Separate, ...] = (
     Separate("LUNC", "LUNA2", "the new coin was given away beside the old one, which went on trading", _TERRA),

@@ -48,17 +48,19 @@ def of_pair(short: Seen, long: Seen, limits: Limits, capital: Capital, windows: 
 
     ``windows`` are the hours over which the funding difference must have the same sign.
     """
-    mids = np.abs(short.mid / long.mid - 1)
+    mids = np.maximum(short.mid / long.mid, long.mid / short.mid) - 1  # the same whichever is sold
     both = np.isfinite(short.interval_hours) & np.isfinite(long.interval_hours)
     return {
         Flag.INTERVAL_MISMATCH: both & (short.interval_hours != long.interval_hours),
         Flag.INTERVAL_CHANGED: short.has_changed | long.has_changed,
+        Flag.AT_CAP: short.is_capped | long.is_capped,
         Flag.SUSPECT_GAP: short.is_suspect | long.is_suspect,
         Flag.STALE_QUOTE: np.maximum(short.quote_age_ms, long.quote_age_ms) > limits.quote_age_ms,
         Flag.MULTIPLIER: np.array(short.units != long.units or short.units != 1),
         Flag.IDENTITY_UNPROVEN: np.array(not (short.is_proven and long.is_proven)) | (mids > limits.mids_apart),
         Flag.QUOTE_MISMATCH: np.array(_quote(short) != _quote(long)),
         Flag.LIQ_DISTANCE: np.array(liquidation_distance(short, long, limits, capital) < limits.liquidation_distance),
+        Flag.LOW_OI: low_open_interest(np.fmin(short.open_interest_quote, long.open_interest_quote), limits),
         Flag.LOW_PERSISTENCE: _changes_sign(short, long, windows),
     }
 

@@ -60,6 +60,24 @@ def joins(one: Underlying, other: Underlying) -> bool:
     return one.name == other.name
 
 
+def multiple(base: str) -> float | None:
+    """How many coins a unit of ``base`` is; None where the name looks like a multiple that nobody reviewed."""
+    _, times, is_proven, _ = _multiple(base)
+    return times if is_proven else None
+
+
+def became(old: str, new: str, at: Instant, venue: str = "") -> bool:
+    """Whether the coin that ``old`` meant at ``at`` goes by the name ``new``, because it was renamed.
+
+    Both may be multiples of it (1000LUNA, 1000LUNC). Two ways to write one name (XBT, BTC) are no rename.
+    """
+    coin, _, is_old_proven, _ = _multiple(old)
+    name, _, is_new_proven, _ = _multiple(new)
+    meaning = _meaning(coin, at, venue)
+    is_rename = meaning is not None and not meaning.is_spelling and meaning.coin == name != coin
+    return is_rename and is_old_proven and is_new_proven
+
+
 def _multiple(base: str) -> tuple[str, float, bool, str]:
     reviewed = MULTIPLES.get(base)
     if reviewed is not None:

@@ -20,6 +20,7 @@ from qmd_platform.errors import ConfigError, QmdError, choices
 SECTIONS = {
     "Start here": ("demo", "dev", "doctor", "sandbox"),
     "Candles": ("series", "coverage", "gaps", "explain", "quarantine", "read", "sql", "backfill"),
+    "Arbitrage": ("opportunities", "report"),
     "The past": ("log", "diff", "revisions", "pin", "unpin", "pins"),
     "Upkeep": ("verify", "seal", "vacuum", "backup", "restore", "rebuild", "migrate-ledger", "migrate-dagster"),
 }

@@ -124,8 +124,9 @@ def _draw(
         _draw_rows(found, states)
     if len(found) < total:
         show.say(f"... and {show.counted(total - len(found), 'more row')}: --limit N shows more.")
-    example = f"{found[0].partition.series} {iso(found[0].rejected.open_at)}" if found else "SERIES TIME"
-    show.say(f"{show.counted(total, 'row')} kept out. The requests that brought one: qmd explain {example}")
+    explained = [one for one in found if one.partition.series.is_candles]
+    example = f"{explained[0].partition.series} {iso(explained[0].rejected.open_at)}" if explained else "SERIES TIME"
+    show.say(f"{show.counted(total, 'row')} kept out. The requests that brought a candle: qmd explain {example}")
 
 
 def _draw_rows(found: "Sequence[Refused]", states: "Mapping[tuple[Series, int], State]") -> None:
@@ -139,7 +140,9 @@ def _draw_rows(found: "Sequence[Refused]", states: "Mapping[tuple[Series, int], 
         key = (one.partition.series, one.rejected.open_at)
         values = ", ".join(f"{name} {value}" for name, value in one.rejected.row.items())
         cells = [str(key[0]), iso(key[1]).replace("T", " ").removesuffix("Z"), values, one.rejected.reason]
-        now = show.state(states[key]) if key in states else "never asked for"
+        # Only candles have a state: of a settlement that is not there nobody can say when it was due.
+        unknown = "never asked for" if key[0].is_candles else "-"
+        now = show.state(states[key]) if key in states else unknown
         rows.append([*map(show.plain, cells), now, str(one.commit), short_run(one.run_id)])
     show.say()
     show.table(columns, rows, spare=("run", "series"))

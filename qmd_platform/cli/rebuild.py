@@ -31,7 +31,7 @@ def command(*, yes: bool, as_json: bool) -> None:
     Every commit left a record beside the data, from which the ledger is made as it was: versions, coverage, pins
     and all. Stop everything else that uses the lake first. The old ledger is set aside, not deleted, and refused to
     be replaced by one that knows less. With QMD_POSTGRES_URL the ledger is made there. Verdicts of the quality
-    rules are not in the records; the next checks bring them back.
+    rules and episodes of opportunities are not in the records; the next checks and the next run bring them back.
     """
     from qmd_platform import config
 

@@ -30,7 +30,7 @@ from qmd_platform.errors import ConfigError
     "--listings",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A TOML file of dates of listings, delistings and renames.",
+    help="A TOML file of listings, delistings, renames and other changes of terms.",
 )
 @click.option(
     "--archive-files",

@@ -7,7 +7,7 @@ Two kinds. An *error* leaves no reading under which the rows are right: times th
 settlement. A *flag* is for a person to look at: what it says may be true, and the rows stay as they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from qmd_platform.errors import ConfigError
 from qmd_platform.funding.intervals import CONFIRMED, Fact, Intervals, stated_hours
-from qmd_platform.funding.units import EARLIEST, LATEST, looks_like_percent, unit_of
+from qmd_platform.funding.irregular import LONG
+from qmd_platform.funding.units import looks_like_percent
+from qmd_platform.model.epoch import EARLIEST, LATEST, unit_of
 from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import iso
@@ -113,7 +115,7 @@ def flags(
     percent = _percent(settlements, found)
     found_flags = (
         percent,
-        _disagreement(at, found, stated_hours(settlements, stated)),
+        _disagreement(at, found, stated_hours(settlements, told := list(stated))) or _outdated(at, found, told),
         _gap(at, found),
         None if percent else _cap(settlements, cap),  # in percent, the interest term looks like a cap
     )
@@ -132,6 +134,20 @@ def _disagreement(at: NDArray[np.int64], found: Intervals, said: NDArray[np.floa
     row = int(rows[0])
     told = f"the venue says {said[row]:g} hours, but settlements come every {found.elapsed[row]:g}"
     return Suspicion(Kind.INTERVAL_DISAGREES, rows, f"{told}: {len(rows)} rows, first {iso(int(at[row]))}")
+
+
+def _outdated(at: NDArray[np.int64], found: Intervals, stated: Sequence[Fact]) -> Suspicion | None:
+    """The venue's word of the interval that is in progress, against the pace of the settlements right before."""
+    pace = found.elapsed[-CONFIRMED:]
+    if not stated or len(pace) < CONFIRMED or not (pace == pace[-1]).all():
+        return None
+    said, last = max(stated, key=lambda one: one.window.end), len(at) - 1
+    is_of_now = at[last] < said.window.end <= at[last] + round(LONG * max(said.hours, pace[-1]) * 60) * MINUTE
+    if not is_of_now or abs(said.hours - pace[-1]) * 60 < 1:
+        return None
+    told = f"the venue says {said.hours:g} hours, but the last {CONFIRMED} settlements came every {pace[-1]:g}"
+    sentence = f"{told}: it changes now, or its word is wrong, as of {iso(int(at[last]))}"
+    return Suspicion(Kind.INTERVAL_DISAGREES, np.array([last]), sentence)
 
 
 def _gap(at: NDArray[np.int64], found: Intervals) -> Suspicion | None:

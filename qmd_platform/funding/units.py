@@ -1,15 +1,11 @@
-"""What unit a rate or a time is in, told by its size: percent or fraction, seconds or milliseconds. Pure numpy.
+"""What unit a rate is in, told by its size: percent or fraction. Pure numpy.
 
-What lives here: the signs. What does not: what becomes of rows in the wrong unit (``funding.suspicions``).
+What lives here: the signs. What does not: what becomes of rows in the wrong unit (``funding.suspicions``), the unit of a time
+(``model.epoch``).
 """
 
 import numpy as np
 from numpy.typing import NDArray
-
-from qmd_platform.model.window import iso
-
-EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
-"""2010 and 2100 in epoch ms: no perpetual settled before, and seconds, microseconds and nanoseconds are far outside."""
 
 INTEREST_PERCENT = 0.01
 """The interest term in percent per 8 hours: what nearly half of all settlements are to the digit."""
@@ -49,12 +45,4 @@ def looks_like_percent(rates: NDArray[np.float64], hours: NDArray[np.float64]) -
     median = float(np.median(eights))
     if lasted.sum() >= 24 * MEDIAN_DAYS and median >= MEDIAN_PERCENT:
         return f"{advice} half of {len(sizes)} are {median:g} or more per 8 hours, {median * 109500:,.0f} % a year"
-    return ""
-
-
-def unit_of(at: int) -> str:
-    """What a time that is outside of ``EARLIEST`` to ``LATEST`` is if it is in another unit, in words; empty if nothing."""
-    for name, factor in (("seconds", 1000), ("microseconds", 1e-3), ("nanoseconds", 1e-6)):
-        if EARLIEST <= at * factor <= LATEST:
-            return f", which is {iso(int(at * factor))} in {name}"
     return ""

@@ -15,13 +15,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qmd_platform.arbitrage.legs import Leg, Quotes
+from qmd_platform.arbitrage.legs import Interest, Leg, Quotes
+from qmd_platform.arbitrage.rules import Rules
 from qmd_platform.arbitrage.spreads import PERPETUAL
 from qmd_platform.coverage.summary import Summary
 from qmd_platform.errors import ConfigError, Conflict, Outdated, choices
-from qmd_platform.ingest.arbitrage_inputs import Known, Paid, known, paid, place_of, quotes, spans, spots_beside
+from qmd_platform.ingest.arbitrage_inputs import (
+    Known,
+    Paid,
+    interests,
+    known,
+    paid,
+    place_of,
+    quotes,
+    spans,
+    spots_beside,
+)
 from qmd_platform.ingest.arbitrage_rows import (
-    Rules,
     anomaly_rows,
     by_underlying,
     carry_rows,
@@ -148,10 +158,17 @@ def _rows(taken: _Snapshot, how: _How, month: Window) -> dict[str, pa.Table]:
     """A month's rows of each of the tables."""
     parts: dict[str, list[pa.Table]] = {name: [] for name in how.names}
     for span in spans(month):
-        markets = known(taken.histories, span)
+        markets = known(taken.histories, span, _interests(taken, how, span))
         for name in how.names:
             parts[name] += _MAKERS[name](taken, how, markets, span)
     return {name: joined(tables.table(name), made) for name, made in parts.items()}
+
+
+def _interests(taken: _Snapshot, how: _How, span: Window) -> dict[str, Interest]:
+    """Open interest, where a table is made that looks at it."""
+    if not {VENUE_SPREADS.name, CASH_AND_CARRY.name} & set(how.names):
+        return {}
+    return interests(taken.lake, (one.market.venue for one in taken.histories), span, taken.commit)
 
 
 Maker = Callable[[_Snapshot, _How, Sequence[Known], Window], Iterable[pa.Table]]

@@ -4,28 +4,34 @@ What lives here: perpetuals' funding with what was known of it by an instant, ca
 of them (``ingest.arbitrage_rows``).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from qmd_platform.arbitrage.cash_and_carry import SPOT
-from qmd_platform.arbitrage.legs import Quotes
+from qmd_platform.arbitrage.legs import Interest, Quotes
 from qmd_platform.arbitrage.renames import MEANINGS
 from qmd_platform.arbitrage.underlyings import Underlying, underlying
 from qmd_platform.funding.intervals import Evidence, Fact, Intervals, intervals
-from qmd_platform.lake.buffers import numbers
+from qmd_platform.ingest.snapshot_rows import by_market, read_months
+from qmd_platform.lake.buffers import column, numbers, or_nan
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.settlements import Settlements
-from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Instant, Window
+from qmd_platform.model.snapshot_tables import OPEN_INTEREST
+from qmd_platform.model.timeframe import MINUTE, Timeframe
+from qmd_platform.model.window import Instant, Window, month_of, months
 
 LEAD_MS = Timeframe.D1.step
 """How long before a month its quotes begin: the last one of the month before is the first that is known in it."""
+
+INTEREST_LATE_MS = 10 * MINUTE
+"""How much later than it was true open interest counts as known."""
 
 QUOTED_BY = (Timeframe.H1, Timeframe.M1)
 """Whose closes are taken for quotes: of the first that the lake holds for the market."""
@@ -48,6 +54,7 @@ class Known:
     settlements: Settlements
     found: Intervals
     named: Underlying
+    interest: Interest | None = None
 
 
 def paid(lake: Lake, markets: Sequence[Market], commit: int) -> list[Paid]:
@@ -57,12 +64,12 @@ def paid(lake: Lake, markets: Sequence[Market], commit: int) -> list[Paid]:
 
 
 def _paid(market: Market, rows: pa.Table) -> Paid:
-    at, hours = numbers(rows.column("settled_at").combine_chunks(), np.int64), _with_nan(rows, "interval_hours")
+    at, hours = numbers(rows.column("settled_at").combine_chunks(), np.int64), or_nan(rows, "interval_hours")
     said = np.array(rows.column("interval_from").to_pylist(), "U16")
     stated = np.where(said == Evidence.STATED, hours, np.nan)
     rate = numbers(rows.column("rate").combine_chunks(), np.float64)
     facts = _facts(at, np.where(said == Evidence.VENUE, hours, np.nan))
-    return Paid(market, Settlements.of(at, rate, _with_nan(rows, "mark"), stated), tuple(facts))
+    return Paid(market, Settlements.of(at, rate, or_nan(rows, "mark"), stated), tuple(facts))
 
 
 def _facts(at: NDArray[np.int64], hours: NDArray[np.float64]) -> Iterator[Fact]:
@@ -74,14 +81,36 @@ def _facts(at: NDArray[np.int64], hours: NDArray[np.float64]) -> Iterator[Fact]:
             yield Fact(Window(int(at[begin]) - 1, int(at[end - 1])), float(told[begin]))
 
 
-def known(histories: Sequence[Paid], span: Window) -> list[Known]:
-    """Each perpetual by what settled before the end of ``span``: what comes later must not change a row of it."""
+def known(
+    histories: Sequence[Paid], span: Window, interest: Mapping[str, Interest] = MappingProxyType({})
+) -> list[Known]:
+    """Each perpetual by what settled before the end of ``span``: what comes later must not change a row of it.
+
+    ``interest`` is open interest by market, as text.
+    """
     result = []
     for one in histories:
         count = int(np.searchsorted(one.settlements.settled_at, span.end))
         rows = one.settlements.take(slice(0, count))
-        result.append(Known(one.market, rows, intervals(rows, stated=one.facts), named(one.market, span)))
+        found = intervals(rows, stated=one.facts)
+        result.append(Known(one.market, rows, found, named(one.market, span), interest.get(str(one.market))))
     return result
+
+
+def interests(lake: Lake, venues: Iterable[str], span: Window, commit: int) -> dict[str, Interest]:
+    """Open interest of all markets of ``venues`` in ``span`` and the month before, by market.
+
+    What a venue serves of the past may have come minutes later than it was true, so all of it counts as known only then.
+    """
+    wanted = {month_of(span.start - 1), *(month for month, _ in months(span))}
+    found = {}
+    for venue in sorted(set(venues)):
+        rows = read_months(lake, Series(OPEN_INTEREST.name, venue), wanted, as_of=commit)
+        at, coins = column(rows, "at") + INTEREST_LATE_MS, column(rows, "open_interest_coins")
+        for market, places in by_market(rows).items():
+            mine = places[np.argsort(at[places], kind="stable")]
+            found[market] = Interest(at[mine], coins[mine])
+    return found
 
 
 def named(market: Market, span: Window) -> Underlying:
@@ -128,12 +157,3 @@ def quotes(
                 found[wanted[series]] = Quotes.of_candles(held.candles, step.step, half_spread)
     nothing = Quotes(np.empty(0, np.int64), np.empty(0), np.empty(0))
     return {market: found.get(market, nothing) for market in markets}
-
-
-def _with_nan(rows: pa.Table, name: str) -> NDArray[np.float64]:
-    """A column of numbers, NaN for null."""
-    column = rows.column(name).combine_chunks()
-    if column.null_count == len(column):
-        return np.full(len(column), np.nan)
-    there = numbers(column.is_valid().cast(pa.int64()), np.int64).astype(bool)
-    return np.where(there, numbers(column, np.float64), np.nan)

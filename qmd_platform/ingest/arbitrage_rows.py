@@ -5,7 +5,7 @@ arithmetic, the lake.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from qmd_platform.arbitrage.legs import Instants, Leg, Quotes, decision_times, s
 from qmd_platform.arbitrage.spreads import Directions, venue_spreads
 from qmd_platform.funding.anomalies import DAY_MS, AnomalyRule, scores
 from qmd_platform.ingest.arbitrage_inputs import Known
-from qmd_platform.ingest.columnar import Values, columnar, joined
+from qmd_platform.ingest.columnar import Coded, Values, columnar, joined
 from qmd_platform.model.arbitrage_tables import (
     CARRY_WINDOWS,
     CASH_AND_CARRY,
@@ -33,21 +33,6 @@ from qmd_platform.model.window import Window
 
 ENDED_MS = 3 * DAY_MS
 """A market whose next settlement was due so long ago has ended: it is in no pair any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the tables are made by.
-
-    Attributes:
-        terms: costs, capital and limits of hedges; the holds are the table's own.
-        anomaly: what counts as unusual.
-        half_spread: from a candle's close to bid and ask, a fraction of it. 0: slippage stands for it.
-    """
-
-    terms: Terms = field(default_factory=Terms)
-    anomaly: AnomalyRule = field(default_factory=AnomalyRule)
-    half_spread: float = 0.0
 
 
 def carry_rows(markets: Sequence[Known], span: Window) -> pa.Table:
@@ -77,8 +62,7 @@ def _carry(one: Known, span: Window) -> pa.Table | None:
         columns[f"simple_{hours}h_per_year"] = windowed.simple_per_year
         columns[f"compounded_{hours}h_per_year"] = windowed.compounded_per_year
         columns[f"covered_{hours}h"] = windowed.covered
-    count = rows.stop - rows.start
-    texts: dict[str, Values] = {"market": [str(one.market)] * count, "underlying": [one.named.name] * count}
+    texts: dict[str, Values] = {"market": str(one.market), "underlying": one.named.name}
     return columnar(FUNDING_CARRY, texts | {name: column[rows] for name, column in columns.items()})
 
 
@@ -108,7 +92,7 @@ def _anomalies(one: Known, span: Window, rule: AnomalyRule) -> pa.Table | None:
     }
     mine: dict[str, Values] = {name: column[rows.start - first :] for name, column in columns.items()}
     mine |= {"settled_at": at[rows], "available_at": available[rows]}
-    return columnar(FUNDING_ANOMALIES, mine | {"market": [str(one.market)] * (rows.stop - rows.start)})
+    return columnar(FUNDING_ANOMALIES, mine | {"market": str(one.market)})
 
 
 def paying(markets: Sequence[Known], span: Window) -> list[Known]:
@@ -152,7 +136,8 @@ def cash_and_carry_rows(perpetual: Known, spots: Sequence[Leg], quotes: Quotes, 
 
 
 def _leg(one: Known, quotes: Quotes) -> Leg:
-    return Leg(one.market, quotes, one.settlements, one.found, one.named.units, one.named.is_proven)
+    named = one.named
+    return Leg(one.market, quotes, one.settlements, one.found, named.units, named.is_proven, one.interest)
 
 
 def _told(terms: Terms) -> Terms:
@@ -161,16 +146,16 @@ def _told(terms: Terms) -> Terms:
 
 
 def _hedge(spec: Table, hedge: Hedge, underlying: str) -> pa.Table:
-    count, masks = len(hedge), hedge.flags.tolist()
+    masks, codes = np.unique(hedge.flags, return_inverse=True)
     columns: dict[str, Values] = {
-        "short_market": [hedge.short] * count,
-        "long_market": [hedge.long] * count,
+        "short_market": hedge.short,
+        "long_market": hedge.long,
         "seen_at": hedge.at,
-        "underlying": [underlying] * count,
+        "underlying": underlying,
         "short_interval_hours": hedge.short_hours,
         "long_interval_hours": hedge.long_hours,
-        "flags": [text_of(mask) for mask in masks],
-        "risk": [risk_of(mask) for mask in masks],
+        "flags": Coded([text_of(mask) for mask in masks.tolist()], codes),
+        "risk": Coded([risk_of(mask) for mask in masks.tolist()], codes),
     }
     for hours in HEDGE_HOLDS:
         columns[f"net_{hours}h_per_year"] = hedge.net_per_year[hours]

@@ -19,7 +19,7 @@ from qmd_platform.coverage.causes import DELISTED
 from qmd_platform.coverage.plan import believed, to_fetch
 from qmd_platform.errors import OutOfTime, UnknownMarket
 from qmd_platform.ingest.asking import Asking
-from qmd_platform.ingest.instruments import aged, instruments, keep, known, listed
+from qmd_platform.ingest.instruments import aged, histories, keep, known, listed
 from qmd_platform.ingest.markets import VenueWork
 from qmd_platform.ingest.months import held_receipt
 from qmd_platform.ingest.receipt import Receipt
@@ -115,17 +115,19 @@ class _Errand:
         if all(self._is_held(market) for market in markets):
             return [receipt for market in markets for receipt in self._held(market)]
         ends_at = asyncio.get_running_loop().time() + self.asking.deadlines.run_s
-        held = instruments(self.lake, venue)
-        at_hand = [held[market.symbol] for market in markets if market.symbol in held]
+        rows = histories(self.lake, venue)
+        held = {symbol: one[-1] for symbol, one in rows.items()}
+        at_hand = [row for market in markets for row in rows.get(market.symbol, ())]
         async with AsyncExitStack() as stack:
             asked = await stack.enter_async_context(self._client(venue, at_hand))
-            now, fresh = await self._listed(asked, ends_at, is_known=len(at_hand) == len(markets))
+            now, fresh = await self._listed(asked, ends_at, is_known=all(one.symbol in held for one in markets))
             # A market that the list lacks is delisted, and what it had may still be asked for.
             at_last = held if fresh is None else {one.symbol: one for one in aged(held, fresh, now)}
             wanted, unknown = self._wanted(markets, at_last)
             self.lake.claim_world(world(self.url))
             if fresh is not None:
                 keep(fresh, venue, self.lake, run_id=self.run_id, source=self.source(venue), at=now)
+                asked.sizes.know([row for one in histories(self.lake, venue).values() for row in one])
             shared = Shared(
                 self.lake,
                 self.run_id,

@@ -5,16 +5,28 @@ does not: candles, which need less (``model.candles``).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from qmd_platform.lake.buffers import arrow
 from qmd_platform.lake.rows import arrow_schema
 from qmd_platform.model.columns import Column, Table
 
-Values = NDArray[Any] | Sequence[str]
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of few different texts: ``words``, and for each row which of them."""
+
+    words: Sequence[str]
+    codes: NDArray[np.intp]
+
+
+Values = NDArray[Any] | Sequence[str] | Coded
+"""What a column is made of; a text by itself is that of every row."""
 
 
 def columnar(spec: Table, values: Mapping[str, Values]) -> pa.Table:
@@ -22,11 +34,12 @@ def columnar(spec: Table, values: Mapping[str, Values]) -> pa.Table:
 
     Args:
         spec: the table.
-        values: by column, all of one length: numbers and truths as numpy arrays, instants as epoch ms, texts as strings. In
-            columns that may be empty NaN is nothing, and so is 0 where an instant is expected.
+        values: by column, all of one length: numbers and truths as numpy arrays, instants as epoch ms, texts as strings, or
+            one string for all rows. In columns that may be empty NaN is nothing, and so is 0 where an instant is expected.
     """
     schema = arrow_schema(spec)
-    arrays = [_array(column, values[column.name], schema.field(column.name).type) for column in spec.columns]
+    count = next((len(one) for one in values.values() if not isinstance(one, str | Coded)), 0)
+    arrays = [_array(column, values[column.name], schema.field(column.name).type, count) for column in spec.columns]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -37,7 +50,11 @@ def joined(spec: Table, parts: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables([nothing, *parts]).combine_chunks()
 
 
-def _array(column: Column, values: Values, kind: Any) -> "pa.Array[Any]":  # noqa: ANN401 - any Arrow type
+def _array(column: Column, values: Values, kind: Any, count: int) -> "pa.Array[Any]":  # noqa: ANN401 - any Arrow type
+    if isinstance(values, Coded):
+        return _texts(values.words).take(arrow(values.codes))
+    if isinstance(values, str):
+        return _repeated(values, count)
     if column.dtype == "string":
         return _texts(values)
     if column.dtype == "bool":
@@ -53,7 +70,14 @@ def _there(column: Column, numbers: NDArray[Any]) -> Any:  # noqa: ANN401 - pyar
     return pa.py_buffer(np.packbits(known, bitorder="little").data)
 
 
-def _texts(values: Values) -> "pa.Array[Any]":
+def _repeated(value: str, count: int) -> "pa.Array[Any]":
+    encoded = value.encode()
+    ends = (np.arange(count + 1) * len(encoded)).astype(np.int32)
+    kind: Any = pa.string()
+    return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(ends.data), pa.py_buffer(encoded * count)])
+
+
+def _texts(values: Sequence[str] | NDArray[Any]) -> "pa.Array[Any]":
     encoded = [str(one).encode() for one in values]
     ends = np.cumsum([0, *(len(one) for one in encoded)]).astype(np.int32)
     kind: Any = pa.string()

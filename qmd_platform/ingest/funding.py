@@ -24,7 +24,8 @@ from qmd_platform.funding.intervals import Fact, intervals
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.funding_commits import Gained, committed
 from qmd_platform.ingest.funding_rows import settlements
-from qmd_platform.ingest.instruments import instruments, keep, known
+from qmd_platform.ingest.instrument_history import Rows, told_since
+from qmd_platform.ingest.instruments import histories, instruments, keep, known, with_intervals
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.store import Lake
@@ -34,6 +35,7 @@ from qmd_platform.model.spans import State, subtracted, united
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues.ccxt_client import CcxtVenue, client
+from qmd_platform.venues.terms import Interval
 
 if TYPE_CHECKING:
     from qmd_platform.coordination.opening import Coordination
@@ -115,33 +117,31 @@ class _Errand:
             spending=self.coordination.budgets(self.venue, self.url),
         ) as asked:
             now = await asked.server_time()
+            stated = await asked.interval_facts()
             if any(market.symbol not in held for market in windows):
                 fresh = await asked.instruments()
                 for market in windows:
                     known({one.symbol: one for one in fresh}, market)
                 self.lake.claim_world(world(self.url))
-                keep(fresh, self.venue, self.lake, run_id=self.run_id, source=self.source, at=now)
+                found = with_intervals(fresh, stated)
+                keep(found, self.venue, self.lake, run_id=self.run_id, source=self.source, at=now)
             self.lake.claim_world(world(self.url))
-            hours = await asked.funding_intervals()
-            jobs = [self._market(asked, market, wanted, now, hours) for market, wanted in windows.items()]
+            rows = histories(self.lake, self.venue)
+            said = {one: _said(stated.get(one.symbol), rows.get(one.symbol, ()), now) for one in windows}
+            jobs = [self._market(asked, market, wanted, now, said[market]) for market, wanted in windows.items()]
             results = await asyncio.gather(*jobs, return_exceptions=True)
         return sorted(
             (receipt for of_market in all_or_raise(results) for receipt in of_market), key=lambda one: one.partition
         )
 
     async def _market(
-        self, asked: CcxtVenue, market: Market, wanted: Sequence[Window], now: Instant, hours: dict[str, float]
+        self, asked: CcxtVenue, market: Market, wanted: Sequence[Window], now: Instant, facts: Sequence[Fact]
     ) -> list[Receipt]:
         began = time.monotonic()
         open_ = [one for window in wanted if (one := window.intersection(Window(0, now))) is not None]
         got = Gained()
         for window in self._todo(market, open_, now):
             await self._ask(asked, market, window, now, got)
-        facts = [
-            Fact(Window(now - round(hours[name] * 60) * MINUTE, now), hours[name])
-            for name in (market.symbol,)
-            if name in hours
-        ]
         receipts = committed(self.lake, market, got, facts, open_, run_id=self.run_id, source=self.source)
         spent = time.monotonic() - began
         return [replace(one, seconds=spent) for one in receipts]
@@ -184,4 +184,14 @@ class _Errand:
         told = window.intersection(Window(0, now - PUBLISHED_MS))
         if told is not None:
             got.evidence.append(Answered(told, at, page.asked, page.digest, len(page.settlements)))
-        got.rows.append(page.settlements)
+        got.take(page)
+
+
+def _said(stated: Interval | None, rows: Rows, now: Instant) -> list[Fact]:
+    """The interval that the venue states now, for the one under way and for as long as its lists have said the same."""
+    if stated is None:
+        return []
+    since = now - round(stated.hours * 60) * MINUTE
+    if rows and rows[-1].funding_interval_hours == stated.hours:
+        since = min(since, told_since(rows, "funding_interval_hours") or now)
+    return [Fact(Window(since, now), stated.hours)]

@@ -5,10 +5,11 @@ suspicious about settlements (``funding.suspicions``).
 """
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
-from qmd_platform.funding.intervals import Intervals, intervals
+from qmd_platform.funding.intervals import Fact, intervals
 from qmd_platform.funding.suspicions import Kind, flags
 from qmd_platform.ingest.checking import verdict_of
 from qmd_platform.ingest.funding_rows import settlements
@@ -25,10 +26,15 @@ _FLAGS = {
 }
 
 
-def checked_funding(lake: Lake, partition: Partition) -> list[Verdict]:
+def checked_funding(lake: Lake, partition: Partition, stated: Sequence[Fact] = ()) -> list[Verdict]:
     """The verdict of every rule about one month of a market's funding, kept in the ledger too.
 
     Looked at are the rows of the month; told apart by the market's whole history, as intervals are.
+
+    Args:
+        lake: holds the month.
+        partition: of funding.
+        stated: what the venue said of intervals when the rows came (``Receipt.stated``).
     """
     from qmd_platform.quality.funding_rules import FUNDING_RULES  # noqa: PLC0415 - as judge
     from qmd_platform.quality.judge import found  # noqa: PLC0415 - brings Great Expectations, a second
@@ -40,15 +46,16 @@ def checked_funding(lake: Lake, partition: Partition) -> list[Verdict]:
     rows = settlements(lake, partition.series.market)
     window = partition.window
     lo, hi = (int(at) for at in np.searchsorted(rows.settled_at, [window.start, window.end]))
-    columns = {name: values[lo:hi] for name, values in measured(rows, intervals(rows)).items()}
+    columns = {name: values[lo:hi] for name, values in measured(rows, stated).items()}
     verdicts = [verdict_of(one, state, None, now) for one in found(FUNDING_RULES, columns)]
     lake.ledger.record_verdicts(verdicts)
     return verdicts
 
 
-def measured(rows: Settlements, known: Intervals) -> Columns:
+def measured(rows: Settlements, stated: Sequence[Fact]) -> Columns:
     """The measures of ``quality.funding_rules``, a row a settlement."""
-    said = {one.kind: one.rows for one in flags(rows, known)}
+    known = intervals(rows, stated=stated)
+    said = {one.kind: one.rows for one in flags(rows, known, stated=stated)}
     columns: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {
         "settled_at": rows.settled_at,
         "rate": rows.rate,

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import json
 
 from qmd_platform.funding.intervals import Intervals
-from qmd_platform.lake.buffers import numbers
+from qmd_platform.lake.buffers import numbers, or_nan
 from qmd_platform.lake.rows import arrow_schema
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.snapshots import AsOf
@@ -68,7 +68,7 @@ def settlements(lake: Lake, market: Market, *, as_of: AsOf = None) -> Settlement
     return Settlements.of(
         numbers(rows.column("settled_at").combine_chunks(), np.int64),
         numbers(rows.column("rate").combine_chunks(), np.float64),
-        _with_nan(rows, "mark"),
+        or_nan(rows, "mark"),
     )
 
 
@@ -77,14 +77,3 @@ def part(settlements: Settlements, found: Intervals, window: Window) -> tuple[Se
     lo, hi = (int(at) for at in np.searchsorted(settlements.settled_at, [window.start, window.end]))
     columns = (getattr(found, name)[lo:hi] for name in ("hours", "evidence", "suspect", "elapsed", "known_at"))
     return settlements.take(slice(lo, hi)), Intervals(*columns)
-
-
-def _with_nan(rows: pa.Table, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """A column of numbers, NaN for null: the bits below a null are whatever they happen to be."""
-    column = rows.column(name).combine_chunks()
-    there = numbers(column.is_valid().cast(pa.int64()), np.int64).astype(bool)
-    return (
-        np.where(there, numbers(column, np.float64), np.nan)
-        if len(column.buffers()) > 1
-        else np.full(len(rows), np.nan)
-    )

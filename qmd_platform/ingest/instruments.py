@@ -1,8 +1,8 @@
 """What venues list: fetched into the lake, read back for the backfill.
 
 What lives here: the instruments table's way in and out, and what became of markets that a list lacks. What does not:
-what ccxt calls these facts (``venues.listing``), the table's history (it is replaced as a whole; every version stays in
-the ledger).
+what ccxt calls these facts (``venues.listing``), when rows begin and end (``instrument_history``), which names join
+(``renamed``).
 """
 
 import asyncio
@@ -18,7 +18,9 @@ from pyarrow import json
 
 from qmd_platform.config import world
 from qmd_platform.coverage.summary import Summary
-from qmd_platform.errors import BadPage, UnknownMarket, choices
+from qmd_platform.errors import BadPage, Conflict, Outdated, UnknownMarket, choices
+from qmd_platform.ingest import instrument_history as history
+from qmd_platform.ingest import renamed
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.lake.rows import arrow_schema
 from qmd_platform.lake.store import Lake, Write
@@ -27,9 +29,12 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.window import Instant
 from qmd_platform.venues.ccxt_client import client
 from qmd_platform.venues.port import Instrument, Traffic
+from qmd_platform.venues.terms import ELSEWHERE, Interval
 
 ListedWindow = tuple[Instant | None, Instant | None]
 """Since when and until when a venue lists a market, epoch ms; None where that is not known, or not so yet."""
+
+TRIES = 5
 
 MOST_GONE = 0.5
 """A list that lacks more than this share of the markets that were active is taken for a faulty answer."""
@@ -54,13 +59,28 @@ async def _listed(venue: str, url: str | None) -> tuple[list[Instrument], Instan
     """The list, and the venue's time when it was asked for."""
     async with client(venue, venue_url=url) as asked:
         at = await asked.server_time()
-        return await asked.instruments(), at, asked.traffic
+        found = await asked.instruments()
+        if venue in ELSEWHERE:
+            found = with_intervals(found, await asked.interval_facts())
+        return found, at, asked.traffic
+
+
+def with_intervals(listed: Sequence[Instrument], stated: Mapping[str, Interval]) -> list[Instrument]:
+    """``listed`` with the funding intervals that were ``stated`` elsewhere than in the list."""
+    return [
+        replace(one, funding_interval_hours=stated[one.symbol].hours, funding_interval_from=stated[one.symbol].source)
+        if one.symbol in stated
+        else one
+        for one in listed
+    ]
 
 
 def keep(
     listed: Sequence[Instrument], venue: str, lake: Lake, *, run_id: str, source: str, at: Instant | None = None
 ) -> Receipt:
-    """Make ``listed`` the venue's instruments table; markets that it lacks stay in there, as delisted.
+    """Lay ``listed`` over the venue's instruments table: a row of now for each market, and of then where a fact changed.
+
+    Markets that the list lacks stay in there, as delisted. The same list once more changes nothing.
 
     Args:
         listed: what the venue lists now.
@@ -72,13 +92,43 @@ def keep(
 
     Raises:
         BadPage: the list lacks more than half of what was active. The table stays as it was.
+        Conflict: others laid their lists over it first, many times in a row.
     """
-    held = instruments(lake, venue)
-    _refuse_faulty(venue, held, listed)
-    rows = aged(held, listed, time.time_ns() // 1_000_000 if at is None else at)
+    at = time.time_ns() // 1_000_000 if at is None else at
     partition = Partition(Series.instruments(venue))
-    _, (outcome,) = lake.commit([Write(partition, to_arrow(rows), replace=True)], run_id=run_id, source=source)
-    return Receipt.of_commit(outcome, Summary(expected=len(rows), present=outcome.rows))
+    for _ in range(TRIES):
+        state = lake.state(partition)  # before its rows are read: a row that another writer adds must not get lost
+        rows = _after(histories(lake, venue), listed, venue, at, kept_at=state.committed_at if state else at)
+        write = Write(partition, to_arrow(rows), replace=True, seen=state.version if state else 0)
+        try:
+            _, (outcome,) = lake.commit([write], run_id=run_id, source=source)
+        except Outdated:
+            continue
+        return Receipt.of_commit(outcome, Summary(expected=len(rows), present=outcome.rows))
+    who = f"{TRIES} times in a row somebody else was first to write what {venue} lists"
+    raise Conflict(who, hint="run it again")
+
+
+def _after(
+    held: Mapping[str, history.Rows], listed: Sequence[Instrument], venue: str, at: Instant, *, kept_at: Instant
+) -> list[Instrument]:
+    """The rows of the table after the list ``listed`` of the time ``at``."""
+    last = {symbol: rows[-1] for symbol, rows in held.items()}
+    _refuse_faulty(venue, last, listed)
+    begun = history.since_kept(held, kept_at, at)
+    now = renamed.with_names(venue, (_filled(one, last.get(one.symbol)) for one in aged(last, listed, at)), begun)
+    return history.dated(begun, now, at)
+
+
+def _filled(instrument: Instrument, before: Instrument | None) -> Instrument:
+    """An instrument with the funding interval known before where its list says nothing of one."""
+    if before is None or instrument.funding_interval_hours is not None:
+        return instrument
+    return replace(
+        instrument,
+        funding_interval_hours=before.funding_interval_hours,
+        funding_interval_from=before.funding_interval_from,
+    )
 
 
 def aged(held: Mapping[str, Instrument], listed: Sequence[Instrument], at: Instant) -> list[Instrument]:
@@ -130,15 +180,26 @@ def to_arrow(instruments: Sequence[Instrument]) -> pa.Table:
     return json.read_json(BytesIO(lines), parse_options=options).select(schema.names).cast(schema)
 
 
-def instruments(lake: Lake, venue: str) -> dict[str, Instrument]:
-    """The venue's instruments in the lake by symbol, the delisted ones too; empty when they were never fetched."""
-    return {row["symbol"]: Instrument(**row) for row in _rows(lake, venue)}
+def instruments(lake: Lake, venue: str, at: Instant | None = None) -> dict[str, Instrument]:
+    """The venue's instruments in the lake by symbol, the delisted ones too; empty when they were never fetched.
+
+    With the facts of now, or of the instant ``at``; then what was first seen later is not there.
+    """
+    every = histories(lake, venue)
+    if at is None:
+        return {symbol: rows[-1] for symbol, rows in every.items()}
+    return {symbol: row for symbol, rows in every.items() if (row := history.at_time(rows, at)) is not None}
+
+
+def histories(lake: Lake, venue: str) -> dict[str, list[Instrument]]:
+    """All rows of the venue's instruments by symbol, the oldest first, the one of now last."""
+    return history.by_symbol(Instrument(**row) for row in _rows(lake, venue))
 
 
 def listed(lake: Lake, venue: str) -> dict[str, ListedWindow]:
     """Since when and until when each market of the venue is listed, by symbol; quicker than ``instruments``."""
     rows = _rows(lake, venue, ["symbol", "listed_at", "delisted_at"])
-    return {row["symbol"]: (row["listed_at"], row["delisted_at"]) for row in rows}
+    return {row["symbol"]: (row["listed_at"], row["delisted_at"]) for row in rows}  # a symbol's last row is of now
 
 
 def listed_window(instrument: Instrument) -> ListedWindow:

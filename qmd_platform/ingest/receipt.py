@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from qmd_platform.coverage.summary import Summary
+from qmd_platform.funding.intervals import Fact
 from qmd_platform.lake.store import Outcome
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run
@@ -34,6 +35,8 @@ class Receipt:
         traffic: requests, bytes and retries spent on this partition.
         seconds: from the first request to the commit.
         failures: pages that could not be fetched, in words. Their candles are MISSING; run again to get them.
+        doubts: what looks wrong in rows that were kept nevertheless, in words (``funding.suspicions.flags``).
+        stated: what the venue said of funding intervals when these rows came.
     """
 
     partition: Partition
@@ -56,6 +59,8 @@ class Receipt:
     traffic: Traffic = field(default_factory=Traffic)
     seconds: float = 0.0
     failures: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    stated: tuple[Fact, ...] = ()
 
     @classmethod
     def of_commit(cls, outcome: Outcome, summary: Summary, seconds: float = 0.0) -> Self:

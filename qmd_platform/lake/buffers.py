@@ -54,3 +54,14 @@ def column(table: pa.Table, name: str) -> NDArray[Any]:
     array = table.column(name).combine_chunks()
     dtype = {pa.int32(): np.int32, pa.float64(): np.float64}.get(array.type, np.int64)
     return numbers(array, dtype)
+
+
+def or_nan(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """The values of a column of float64, NaN for null: the bits below a null are whatever they happen to be."""
+    array = table.column(name).combine_chunks()
+    if array.null_count == len(array):
+        return np.full(len(array), np.nan)
+    values = numbers(array, np.float64)
+    if not array.null_count:
+        return values
+    return np.where(numbers(array.is_valid().cast(pa.int64()), np.int64) == 1, values, np.nan)

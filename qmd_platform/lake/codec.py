@@ -46,7 +46,7 @@ Comparing page checksums would cost 0.6; hashing the files costs 1.6 and guards 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,11 +105,12 @@ def encode(spec: Table, rows: pa.Table, notes: Mapping[str, str | int]) -> bytes
     return sink.getvalue().to_pybytes()
 
 
-def decode(data: bytes) -> pa.Table:
-    """The rows ``encode`` was given, of any table but candles. Raises as ``decode_candles``."""
+def decode(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows ``encode`` was given, of any table but candles; only these columns. Raises as ``decode_candles``."""
     with _opened(data) as file:
         _notes(file)
-        return file.read(use_threads=False).replace_schema_metadata(None)
+        wanted = None if columns is None else list(columns)
+        return file.read(columns=wanted, use_threads=False).replace_schema_metadata(None)
 
 
 def decode_candles(data: bytes, out: Candles, window: Window | None = None) -> tuple[int, int]:

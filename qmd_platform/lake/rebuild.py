@@ -53,8 +53,8 @@ def rebuild(
 ) -> Rebuilt:
     """Make the ledger of a lake again; nobody else may use the lake meanwhile.
 
-    An SQLite ledger that is there is set aside, not deleted. Verdicts of rules are not in the records; they come with
-    the next judgement.
+    An SQLite ledger that is there is set aside, not deleted. Verdicts of rules and episodes of opportunities are not in the
+    records; they come with the next judgement and the next run.
 
     Args:
         root: the lake's folder.

@@ -99,6 +99,12 @@ def table_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) 
     return stored_of(spec, blobs, segments)
 
 
+def columns_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment], names: Sequence[str]) -> pa.Table:
+    """Some columns of the rows of ``segments`` of any table but candles: of a wide one far quicker. Raises as ``candles_of``."""
+    parts = [proven(blobs, segment, lambda data: codec.decode(data, names)) for segment in segments]
+    return pa.concat_tables([empty(spec).select(list(names)), *(part.select(list(names)) for part in parts)])
+
+
 def stored_of(spec: tables.Table, blobs: BlobStore, segments: Sequence[Segment]) -> pa.Table:
     """The rows of ``segments`` as they are stored (``lake.rows.stamped``). Raises as ``candles_of``."""
     decode = codec.decode_stored if spec is tables.CANDLES else codec.decode

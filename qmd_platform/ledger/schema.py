@@ -10,9 +10,21 @@ slots (``lake.digests``), ``codec`` the layout of its file. A partition's ``chec
 served (``ledger.checksums``): SQLite has none of its own.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Schema versions, oldest first; the last is the one this code speaks. Each is a file in ``migrations``."""
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
@@ -27,7 +39,7 @@ about = Table(
     Column("value", TEXT, nullable=False),
 )
 """What the ledger is of: ``lake`` (its id), ``world``; ``oldest``, the first commit whose snapshot is still whole; and
-``moved`` once it has been moved elsewhere."""
+``moved`` once it has been moved elsewhere; ``opportunities``, of which state of their table the episodes are."""
 
 commit = Table(
     "commit",
@@ -185,3 +197,30 @@ verdict = Table(
     Column("shorter_version", Integer, nullable=False),
     Column("checked_at", BigInteger, nullable=False),
 )
+
+episode = Table(
+    "episode",
+    metadata,
+    Column("short_market", TEXT, primary_key=True),
+    Column("long_market", TEXT, primary_key=True),
+    Column("began", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("underlying", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("opened", BigInteger),
+    Column("closed", BigInteger),
+    Column("ended", BigInteger),
+    Column("reason", TEXT, nullable=False),
+    Column("net_per_year", Double),
+    Column("best_net_per_year", Double),
+    Column("break_even_hours", Double),
+    Column("flags", TEXT, nullable=False),
+    Column("rule_version", TEXT, nullable=False),
+    Column("data_versions", TEXT, nullable=False),
+    Index("episode_of_underlying", "underlying", "began"),
+    Index("episode_in_state", "state"),
+)
+"""Opportunities, one row an episode (``ledger.opportunities``): what the table ``opportunities`` of the lake says, to be asked.
+"""

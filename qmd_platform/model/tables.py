@@ -1,12 +1,18 @@
 """Every table: its columns, their types, units and meaning, and its key.
 
-What lives here: the tables as data, those of arbitrage in ``arbitrage_tables``; the Arrow schema, the Dagster column
+What lives here: the tables as data, those of arbitrage in ``arbitrage_tables``, those of
+snapshots in ``snapshot_tables``; the Arrow schema, the Dagster column
 schema, the rules and the docs are all made from this. Not here: how a table is laid out in files (``lake``).
 """
 
 from qmd_platform.errors import ConfigError, choices
 from qmd_platform.model.arbitrage_tables import CASH_AND_CARRY, FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
 from qmd_platform.model.columns import Column, Scope, Table
+from qmd_platform.model.instrument_table import INSTRUMENTS
+from qmd_platform.model.opportunity_tables import OPPORTUNITIES
+from qmd_platform.model.reference_tables import BASIS, REFERENCE_TABLES
+from qmd_platform.model.simulation_tables import SIMULATION, SIMULATION_EQUITY
+from qmd_platform.model.snapshot_tables import FUNDING_PREDICTIONS, OPEN_INTEREST, PREDICTION_ERROR
 from qmd_platform.model.timeframe import Timeframe
 
 __all__ = ["CANDLES", "FUNDING_RATES", "INSTRUMENTS", "NAMES", "TABLES", "Column", "Scope", "Table", "table"]
@@ -23,35 +29,6 @@ CANDLES = Table(
         Column("close", "float64", "quote per base", "price of the last trade of the step"),
         Column("volume", "float64", "base", "amount traded, converted once from the venue's unit to base coins"),
     ),
-)
-
-INSTRUMENTS = Table(
-    "instruments",
-    "What a venue lists: one row an instrument, with the facts needed to fetch and to convert its data.",
-    ("symbol",),
-    (
-        Column("symbol", "string", "", "ccxt unified symbol; with the venue it names the market"),
-        Column("venue_symbol", "string", "", "the venue's own spelling"),
-        Column("kind", "string", "", "spot, perpetual, future or option"),
-        Column("base", "string", "", "what is traded"),
-        Column("quote", "string", "", "what it is priced in"),
-        Column("settle", "string", "", "what profit and loss is paid in; empty for spot"),
-        Column("active", "bool", "", "whether the venue trades it now"),
-        Column("contract_size", "float64", "base", "base coins in one contract; 1 for spot"),
-        Column("tick", "float64", "quote", "smallest price step", nullable=True),
-        Column("lot", "float64", "base or contracts", "smallest amount step", nullable=True),
-        Column("listed_at", "instant", "UTC", "start of trading as the venue states it", nullable=True),
-        Column(
-            "delisted_at",
-            "instant",
-            "UTC",
-            "end of trading as the venue states it, else when its list first lacked the market; empty if none is known",
-            nullable=True,
-            later=True,
-        ),
-        Column("ccxt_market", "string", "JSON", "ccxt's market record without `info`, to load without a request"),
-    ),
-    scope="venue",
 )
 
 FUNDING_RATES = Table(
@@ -79,7 +56,14 @@ FUNDING_RATES = Table(
 
 TABLES = {
     one.name: one
-    for one in (INSTRUMENTS, FUNDING_RATES, FUNDING_CARRY, FUNDING_ANOMALIES, VENUE_SPREADS, CASH_AND_CARRY)
+    for one in (
+        INSTRUMENTS,
+        FUNDING_RATES,
+        *(FUNDING_PREDICTIONS, PREDICTION_ERROR, OPEN_INTEREST),
+        *(FUNDING_CARRY, FUNDING_ANOMALIES, VENUE_SPREADS, CASH_AND_CARRY, OPPORTUNITIES),
+        *(*REFERENCE_TABLES.values(), BASIS),
+        *(SIMULATION, SIMULATION_EQUITY),
+    )
 }
 """Every table but the candles, by name."""
 

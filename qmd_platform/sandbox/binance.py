@@ -42,7 +42,7 @@ class _Api:
 _SPOT = _Api("/api/v3", ("",), 1000)
 _USDM = _Api("/fapi/v1", ("USDT", "USDC"), 1500)
 _COINM = _Api("/dapi/v1", (), 1500)
-PREFIXES = tuple(f"{api.prefix}/" for api in (_SPOT, _USDM, _COINM))
+PREFIXES = (*(f"{api.prefix}/" for api in (_SPOT, _USDM, _COINM)), "/futures/data/")
 """Where the paths of this venue begin."""
 
 _INTERVALS = {timeframe.value: timeframe for timeframe in Timeframe}
@@ -61,7 +61,9 @@ def weight(path: str, query: Query) -> int:
     """Request weight as Binance counts it."""
     if path.endswith("/exchangeInfo"):
         return 20 if path.startswith(_SPOT.prefix) else 1
-    if not path.endswith("/klines"):
+    if path.endswith("/premiumIndex"):
+        return 1 if "symbol" in query else 10
+    if not path.lower().endswith("klines"):
         return 1
     if path.startswith(_SPOT.prefix):
         return 2

@@ -1,8 +1,8 @@
 """Bitfinex's derivatives status on the wire: snapshots of a contract, of which funding has to be read.
 
-What lives here: ``/v2/status/deriv/{symbol}/hist`` as Bitfinex writes it. What does not: which settlements there are
-(``funding``). Source: docs.bitfinex.com/reference/rest-public-derivatives-status-history, read on 2026-11-21, and the
-recorded answers in ccxt 4.5.
+What lives here: ``/v2/status/deriv/{symbol}/hist`` and ``/v2/status/deriv`` as Bitfinex writes them. What does not: which
+settlements there are (``funding``), what is expected before them (``snapshots``). Source:
+docs.bitfinex.com/reference/rest-public-derivatives-status-history, read on 2026-11-21, and the recorded answers in ccxt 4.5.
 
 Facts: a row is a list of 23, told apart by position only: time, -, price of the contract, price of the coin, -,
 insurance fund, -, time of the next settlement, what accrued for it, steps of that, -, rate of the last settlement, -,
@@ -10,32 +10,33 @@ insurance fund, -, time of the next settlement, what accrued for it, steps of th
 inclusive; at most 5000 rows. Here a snapshot is taken every ten minutes, some seconds late.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmd_platform.model.timeframe import MINUTE
-from qmd_platform.model.window import Instant
-from qmd_platform.sandbox import bitfinex, funding
+from qmd_platform.model.window import Instant, Window
+from qmd_platform.sandbox import bitfinex, funding, reference, snapshots
 from qmd_platform.sandbox.events import Events
 from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json, whole_number
 from qmd_platform.sandbox.funding import DIGITS, HOUR, LONGEST
-from qmd_platform.sandbox.market import END_OF_TIME, trading
+from qmd_platform.sandbox.market import END_OF_TIME
 from qmd_platform.sandbox.noise import scrambled, seed_of
 from qmd_platform.sandbox.universe import Listing
 
 PREFIX, SUFFIX = "/v2/status/deriv/", "/hist"
+CURRENT = "/v2/status/deriv"
 EVERY = 10 * MINUTE
 """Milliseconds between snapshots."""
 _DEFAULT, _MOST = 100, 5000
 _BAD_PARAMETER = 10020
-_REST = (None, None, 9635.5, None, None, None, 0.0005, 0.0025)
-"""The elements after the mark price, open interest and clamps among them: always the same here."""
 
 
 def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer | None:
     """What Bitfinex answers; None where ``path`` is not the one for snapshots."""
+    if path == CURRENT:
+        return _current(exchange, query, now)
     if not is_snapshots(path):
         return None
     listing = exchange.listing("bitfinex", path.removeprefix(PREFIX).removesuffix(SUFFIX), "USDT")
@@ -48,7 +49,7 @@ def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer 
     oldest_first = query.get("sort", "-1") == "1"
     end = FOREVER if last is None else last + 1
     at = _taken(listing, start or 0, end, now, limit if oldest_first else -limit)
-    rows = _rows(_Shown.of(listing, at)) if len(at) else []
+    rows = _rows(listing, at) if len(at) else []
     return Answer(as_json(rows if oldest_first else rows[::-1]), rows=len(rows))
 
 
@@ -57,12 +58,18 @@ def is_snapshots(path: str) -> bool:
     return path.startswith(PREFIX) and path.endswith(SUFFIX)
 
 
+def printed(listing: Listing, window: Window, now: Instant) -> list[list[object]]:
+    """Every snapshot taken in ``window`` until ``now``, as its row, oldest first."""
+    at = _taken(listing, window.start, window.end, now, (window.end - window.start) // EVERY + 2)
+    return _rows(listing, at) if len(at) else []
+
+
 def _taken(listing: Listing, first: Instant, end: Instant, now: Instant, most: int) -> NDArray[np.int64]:
     """When snapshots were taken, of those with ``first <= at < end`` and not after ``now`` or the delisting.
 
     At most ``most`` of them, the oldest ones; where that is negative, the newest.
     """
-    gone = END_OF_TIME if listing.events.delisted_at is None else listing.events.delisted_at
+    gone = END_OF_TIME if listing.events.gone_at is None else listing.events.gone_at
     if listing.character is None:
         return np.empty(0, np.int64)
     first, end = max(first, listing.listed_at + 1), min(end, now + 1, gone)
@@ -71,58 +78,65 @@ def _taken(listing: Listing, first: Instant, end: Instant, now: Instant, most: i
     slots = np.arange(lo, hi, dtype=np.int64)
     late = (scrambled(seed_of(f"snapshots of {listing.market}"), slots) % np.uint64(55)).astype(np.int64) + 2
     at = slots * EVERY + late * 1000
-    at = at[(at >= first) & (at < end)]
+    at = at[(at >= first) & (at < end) & listing.events.is_there(at)]
     return at[:most] if most > 0 else at[most:]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """What snapshots taken ``at`` show: ``prices`` in ticks is the close of the minute before, rates are in 1e-8."""
-
-    at: NDArray[np.int64]
-    prices: NDArray[np.int64]
-    next_at: NDArray[np.int64]
-    accrued: NDArray[np.int64]
-    last_rate: NDArray[np.int64]
-    tick_digits: int
-
-    @classmethod
-    def of(cls, listing: Listing, at: NDArray[np.int64]) -> "_Shown":
-        alone = replace(listing, events=Events(prices_of=listing.events.prices_of))
-        known = funding.settled(alone, int(at[0]) - LONGEST * HOUR, int(at[-1]) + (LONGEST + 1) * HOUR)
-        after = np.searchsorted(known.at, at, side="right")
-        before = np.maximum(after - 1, 0)
-        last_rate = np.where(after > 0, known.rate[before], 0)
-        began = np.where(after > 0, known.at[before], listing.listed_at)
-        next_at = known.at[after]
-        accrued = known.rate[after] * ((at - began) // 1000) // ((next_at - began) // 1000)
-        first = int(at[0]) // MINUTE * MINUTE - HOUR
-        rows = trading(alone, MINUTE, first, int(at[-1]) // MINUTE * MINUTE, END_OF_TIME)
-        earlier = np.searchsorted(rows.open_at, at // MINUTE * MINUTE - MINUTE, side="right") - 1
-        return cls(at, rows.close[np.maximum(earlier, 0)], next_at, accrued, last_rate, listing.tick_digits)
+def _current(exchange: Exchange, query: Query, now: Instant) -> Answer:
+    """The newest state of the contracts in ``keys``, a list with commas, or of all (``ALL``): the key, then a snapshot."""
+    wanted = set(query.get("keys", "").split(","))
+    listed = [one for one in exchange.listings(bitfinex.NAME, now, spot=False) if {"ALL", one.wire} & wanted]
+    at = np.array([now], np.int64)
+    return Answer(as_json([[one.wire, *_rows(one, at)[0]] for one in listed if one.character is not None]))
 
 
-def _rows(shown: _Shown) -> list[list[object]]:
-    """The snapshots as printed. The prices of contract and coin are other ones than the mark, or nobody would notice."""
-    ticks, rates = 10.0**shown.tick_digits, 10.0**DIGITS
-    mark = (shown.prices / ticks).tolist()
-    contract = ((shown.prices + shown.prices // 2000 + 1) / ticks).tolist()
-    coin = ((shown.prices - shown.prices // 3000) / ticks).tolist()
+def _rows(listing: Listing, at: NDArray[np.int64]) -> list[list[object]]:
+    """The snapshots taken ``at``. The prices of contract and coin are other ones than the mark, or nobody would notice."""
+    ticks, rates = 10.0**listing.tick_digits, 10.0**DIGITS
+    expected, prices = snapshots.predicted(listing, at), snapshots.marks(listing, at)
     columns = zip(
-        shown.at.tolist(),
-        contract,
-        coin,
-        shown.next_at.tolist(),
-        (shown.accrued / rates).tolist(),
-        ((shown.at // 1000) % 10_000).tolist(),
-        (shown.last_rate / rates).tolist(),
-        mark,
+        at.tolist(),
+        ((prices + prices // 2000 + 1) / ticks).tolist(),
+        (snapshots.marks(reference.indexed(listing), at) / ticks).tolist(),
+        expected.next_at.tolist(),
+        (expected.accrued / rates).tolist(),
+        ((at // 1000) % 10_000).tolist(),
+        (_last_rates(listing, at) / rates).tolist(),
+        (prices / ticks).tolist(),
+        (snapshots.outstanding(listing, at) / 10.0**listing.lot_digits).tolist(),
         strict=True,
     )
+    before, after = (None, 1e6, None), (None, None, None, 0.0005, 0.0025)
     return [
-        [at, None, price, spot, None, 1e6, None, next_at, accrued, step, None, rate, None, None, fair, *_REST]
-        for at, price, spot, next_at, accrued, step, rate, fair in columns
+        [
+            at,
+            None,
+            price,
+            spot,
+            *before,
+            next_at,
+            accrued,
+            step,
+            None,
+            rate,
+            None,
+            None,
+            fair,
+            None,
+            None,
+            open_,
+            *after,
+        ]
+        for at, price, spot, next_at, accrued, step, rate, fair, open_ in columns
     ]
+
+
+def _last_rates(listing: Listing, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rate of the settlement before each instant; 0 before the first."""
+    alone = replace(listing, events=Events(prices_of=listing.events.prices_of))
+    known = funding.settled(alone, int(at[0]) - LONGEST * HOUR, int(at[-1]) + 1)
+    after = np.searchsorted(known.at, at, side="right")
+    return np.where(after > 0, np.append(known.rate, 0)[after - 1], 0)
 
 
 def _whole(query: Query, name: str) -> int | None:

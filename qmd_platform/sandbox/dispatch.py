@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from qmd_platform.model.window import Instant
-from qmd_platform.sandbox import archive, binance, bitfinex, bybit, derivatives, funding_wire, gate, kraken, okx
+from qmd_platform.sandbox import (
+    archive,
+    binance,
+    bitfinex,
+    bybit,
+    derivatives,
+    funding_wire,
+    gate,
+    kraken,
+    okx,
+    open_interest_wire,
+    reference_wire,
+    snapshot_wire,
+)
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query, Refusal, as_json
 from qmd_platform.sandbox.limits import Verdict
 
@@ -36,6 +49,12 @@ VENUES = {
         _Venue(kraken.NAME, kraken.PREFIXES, kraken.answer, kraken.throttled, kraken.broken),
     )
 }
+_OF_DERIVATIVES = (
+    *(funding_wire.answer, derivatives.answer, reference_wire.answer),
+    *(snapshot_wire.answer, open_interest_wire.answer),
+)
+"""Who is asked before the venues: what is about funding and contracts' states, of all venues."""
+
 NOBODY = "unknown"
 """The venue of a path that belongs to none."""
 
@@ -73,8 +92,8 @@ def is_candles(path: str) -> bool:
 
 
 def is_funding(path: str) -> bool:
-    """Whether the path asks for a history of funding."""
-    return path.endswith(_FUNDING) or derivatives.is_snapshots(path)
+    """Whether the path asks for a history of funding, or of mark, index or premium, whose rows faults treat alike."""
+    return path.endswith(_FUNDING) or derivatives.is_snapshots(path) or reference_wire.has_rows(path)
 
 
 def endpoint(path: str) -> str:
@@ -94,7 +113,8 @@ def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer:
     """What goes back for ``path``; 404 with the path in it where nobody knows it."""
     venue = venue_of(path)
     try:
-        found = funding_wire.answer(exchange, path, query, now) or derivatives.answer(exchange, path, query, now)
+        answers = (ask(exchange, path, query, now) for ask in _OF_DERIVATIVES)
+        found = next((one for one in answers if one is not None), None)
         if found is None and venue in VENUES:
             found = VENUES[venue].answer(exchange, path, query, now)
     except Refusal as refusal:

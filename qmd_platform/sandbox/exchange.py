@@ -137,7 +137,7 @@ class Deterministic:
         """``rows`` with the listing's decimals."""
         ticks, lots = self.listing.tick_digits, self.listing.lot_digits
         open_, high, low, close = (Figures(one, ticks) for one in (rows.open, rows.high, rows.low, rows.close))
-        volume, taker = Figures(rows.volume, lots), Figures(rows.taker, lots)
+        volume, taker = (Figures(one * self.listing.contracts(rows.open_at), lots) for one in (rows.volume, rows.taker))
         quote, taker_quote = Figures(rows.quote, ticks + lots), Figures(rows.taker_quote, ticks + lots)
         return Rows(rows.open_at, open_, high, low, close, volume, quote, Figures(rows.trades), taker, taker_quote)
 
@@ -190,7 +190,7 @@ class Exchange:
     def listings(self, venue: str, now: Instant, *, spot: bool) -> list[Listing]:
         """What ``venue`` lists at ``now`` of spot markets, or of contracts; delisted ones where it goes on doing so."""
         mine = (one for one in self._listings if one.market.venue == venue and one.is_spot == spot)
-        return [one for one in mine if one.is_shown(now)]
+        return [one.as_listed(now) for one in mine if one.is_shown(now)]
 
     def listing(self, venue: str, wire: str, *settles: str) -> Listing | None:
         """The listing spelled ``wire``: settled in one of ``settles``, where "" means spot."""

@@ -103,6 +103,10 @@ def _shifted(entry: Entry, fault: Fault) -> None:
     fault.by = 1 if value == 1 else -1
 
 
+def _stated_interval(entry: Entry, fault: Fault) -> None:
+    fault.hours = entry.whole("hours", 1) or fault.hours
+
+
 def _of_market(entry: Entry, fault: Fault) -> None:
     fault.market = entry.market()
     if fault.market.venue not in VENUES:
@@ -137,6 +141,7 @@ _READERS = {
     "wrong_market": _wrong_market,
     "bad_values": _bad_values,
     "shifted": _shifted,
+    "stated_interval": _stated_interval,
     "gap": _gap,
     "hole": _hole,
     "restated": _restated,

@@ -18,6 +18,8 @@ requests in the same order meet the same faults.
 | ``misaligned`` | candles: the row in the middle opens a second late |
 | ``bad_values`` | candles: the row in the middle has ``value``: ``low_above_high``, ``negative`` volume or ``nan`` |
 | ``shifted`` | candles: every row labelled ``by`` candles late (1, or -1 for early) |
+| ``percent`` | funding: every rate in percent, a hundred times as large |
+| ``seconds`` | funding: every time a thousandth: in seconds where ms belong |
 | ``throttle`` | status 429 (or ``status``) with ``Retry-After: retry_after`` and the venue's own body |
 | ``ban`` | status 418 with ``Retry-After: retry_after`` (default 120) and the venue's own body |
 | ``server_error`` | status 503 (or ``status``) and the venue's own body |
@@ -27,6 +29,7 @@ requests in the same order meet the same faults.
 | ``html`` | status 200, a page of HTML |
 | ``cut_connection`` | the first half of the body, then the connection closes |
 | ``clock_skew`` | the venue's time and the ``Date`` header ``seconds`` ahead (behind: less than 0), not its candles |
+| ``stated_interval`` | lists of contracts and of intervals: every contract settles every ``hours`` (default 2) |
 | ``gap`` | ``market`` did not trade from ``start`` to ``end``: no such minutes, or flat ones (``flat = true``) |
 | ``hole`` | the API has no candles of ``market`` and ``timeframe`` that open from ``start`` to ``end`` |
 | ``restated`` | prices of ``market`` from ``start`` to ``end`` are ``ticks`` higher, from ``since`` or ``from_request`` on |
@@ -34,7 +37,7 @@ requests in the same order meet the same faults.
 Which requests: those of ``venue`` (default all) whose path and query contain ``path`` (default all), at times of the
 sandbox's clock from ``since`` until ``until``; of these every ``every``-th, or those counted in ``at`` (from 1), or
 the ``first`` so many, or all; at most ``times`` in total. Kinds that say "candles" count requests for candles only,
-those that say "candles, funding" also requests for histories of funding.
+those that say "candles, funding" also requests for histories of funding, those that say "funding" only these.
 The last three kinds are about markets and strike no request.
 """
 
@@ -58,6 +61,8 @@ OPTIONS: dict[str, frozenset[str]] = {
     "misaligned": frozenset(),
     "bad_values": frozenset({"value"}),
     "shifted": frozenset({"by"}),
+    "percent": frozenset(),
+    "seconds": frozenset(),
     "throttle": frozenset({"retry_after", "status"}),
     "ban": frozenset({"retry_after"}),
     "server_error": frozenset({"status"}),
@@ -67,6 +72,7 @@ OPTIONS: dict[str, frozenset[str]] = {
     "html": frozenset(),
     "cut_connection": frozenset(),
     "clock_skew": frozenset({"seconds"}),
+    "stated_interval": frozenset({"hours"}),
     "gap": frozenset({"market", "start", "end", "flat"}),
     "hole": frozenset({"market", "start", "end", "timeframe"}),
     "restated": frozenset({"market", "start", "end", "ticks", "since", "from_request"}),
@@ -76,7 +82,9 @@ OPTIONS: dict[str, frozenset[str]] = {
 KINDS = tuple(OPTIONS)
 OF_ROWS = frozenset(KINDS[: KINDS.index("throttle")])
 """Kinds that change the rows of a page before they are printed; they count requests for such pages only."""
-OF_FUNDING = frozenset({"empty_page", "short_page", "descending", "duplicates", "contradicting"})
+ONLY_FUNDING = frozenset({"percent", "seconds"})
+"""Kinds of these that change the rows of a history of funding and of nothing else."""
+OF_FUNDING = frozenset({"empty_page", "short_page", "descending", "duplicates", "contradicting"}) | ONLY_FUNDING
 """Kinds of these that change the rows of a history of funding too, and count requests for it."""
 OF_MARKETS = frozenset({"gap", "hole", "restated"})
 """Kinds that befall a market, whoever asks."""
@@ -103,6 +111,7 @@ class Fault:
     of: Market | None = None
     value: str = BAD_VALUES[0]
     by: int = 1
+    hours: int = 2
     market: Market | None = None
     window: Window | None = None
     timeframe: Timeframe | None = None
@@ -114,7 +123,7 @@ class Fault:
 
     def matches(self, venue: str, target: str, now: Instant, *, is_candles: bool, is_funding: bool = False) -> bool:
         """Whether the entry is about such a request at all."""
-        has_rows = is_candles or (is_funding and self.kind in OF_FUNDING)
+        has_rows = (is_candles and self.kind not in ONLY_FUNDING) or (is_funding and self.kind in OF_FUNDING)
         if self.kind in OF_MARKETS or (self.kind in OF_ROWS and not has_rows):
             return False
         if self.venue not in {None, venue} or self.path not in target:

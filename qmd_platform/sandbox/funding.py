@@ -79,7 +79,13 @@ class Settled:
 
 def settled(listing: Listing, first: Instant, end: Instant) -> Settled:
     """What ``listing``'s venue lists of settlements with ``first <= at < end``, whether they lie in the future or not."""
-    gone = END_OF_TIME if listing.events.delisted_at is None else listing.events.delisted_at
+    every = scheduled(listing, first, end)
+    return every.take(~_missed(listing.market, every.at))
+
+
+def scheduled(listing: Listing, first: Instant, end: Instant) -> Settled:
+    """As ``settled``, with those that the venue announces and never lists."""
+    gone = END_OF_TIME if listing.events.gone_at is None else listing.events.gone_at
     lo, hi = -(-max(first, listing.listed_at + 1) // HOUR), -(-min(end, gone) // HOUR)
     if lo >= hi or listing.is_spot or listing.character is None:
         nothing = np.empty(0, np.int64)
@@ -87,7 +93,7 @@ def settled(listing: Listing, first: Instant, end: Instant) -> Settled:
     at = np.arange(lo, hi, dtype=np.int64) * HOUR
     hours = hours_at(listing.market, at - 1)
     every = Settled(at, _rates(listing, lo, hours), hours)
-    return every.take((at // HOUR % hours == 0) & ~_missed(listing.market, at))
+    return every.take((at // HOUR % hours == 0) & listing.events.is_there(at))
 
 
 def hours_at(market: Market, at: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -118,8 +124,9 @@ def marks(listing: Listing, at: NDArray[np.int64]) -> NDArray[np.int64]:
     if not len(at):
         return np.empty(0, np.int64)
     alone = replace(listing, events=Events(prices_of=listing.events.prices_of))
-    rows = trading(alone, HOUR, int(at[0]) - 2 * HOUR, int(at[-1]), END_OF_TIME)
-    return rows.close[np.searchsorted(rows.open_at, at - HOUR, side="right") - 1]
+    rows = trading(alone, HOUR, int(at[0]) - 2 * HOUR, int(at[-1]) + 1, END_OF_TIME)
+    # A contract that is not an hour old has the price it began with.
+    return rows.close[np.maximum(np.searchsorted(rows.open_at, at - HOUR, side="right") - 1, 0)]
 
 
 def settlements_truth(market: Market, window: Window, now: Instant) -> Settlements:
@@ -169,7 +176,12 @@ def _rates(listing: Listing, lo: int, hours: NDArray[np.int64]) -> NDArray[np.in
     of_eight = premium + np.clip(_INTEREST - premium, -_CLAMP, _CLAMP)
     most = cap(Market.parse(market))
     rate = np.clip(of_eight * hours // LONGEST, -most, most)
-    return np.asarray(rate // 100 * 100 if listing.market.venue in _COARSE else rate)
+    return printed(listing.market, rate)
+
+
+def printed(market: Market, rate: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rates in 1e-8, cut to the decimals that the market's venue prints."""
+    return np.asarray(rate // 100 * 100 if market.venue in _COARSE else rate)
 
 
 def _missed(market: Market, at: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -201,30 +201,6 @@ def _okx(exchange: Exchange, query: Query, now: Instant) -> Answer:
     return Answer(as_json({"code": "0", "data": printed[::-1], "msg": ""}), rows=len(printed))
 
 
-def _okx_current(exchange: Exchange, query: Query, now: Instant) -> Answer:
-    """The next settlement of one contract, or of all (``ANY``), and the one after it."""
-    wire = query.get("instId", "")
-    listed = [one for one in exchange.listings("okx", now, spot=False) if wire in {"ANY", one.wire}]
-    if not listed:
-        raise Refusal(okx.error(_OKX_UNKNOWN, "Instrument ID, Instrument ID code, or Spread ID doesn't exist."))
-    ahead = [(one, _settled(exchange, one, now + 1, now + 3 * LONGEST * HOUR)) for one in listed]
-    printed = [
-        {
-            "instType": "SWAP",
-            "instId": one.wire,
-            "method": "current_period",
-            "fundingRate": f"{next_.rate[0] / 10**DIGITS:.8f}",
-            "fundingTime": str(next_.at[0]),
-            "nextFundingRate": "",
-            "nextFundingTime": str(next_.at[1]),
-            "ts": str(now),
-        }
-        for one, next_ in ahead
-        if len(next_) > 1
-    ]
-    return Answer(as_json({"code": "0", "data": printed, "msg": ""}))
-
-
 def _whole(query: Query, name: str, bad: Answer) -> int | None:
     text = query.get(name)
     number = None if text is None else whole_number(text)
@@ -245,5 +221,4 @@ _HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {
     "/fapi/v1/fundingInfo": _binance_info,
     "/v5/market/funding/history": _bybit,
     "/api/v5/public/funding-rate-history": _okx,
-    "/api/v5/public/funding-rate": _okx_current,
 }

@@ -15,7 +15,9 @@ from qmd_platform.sandbox.events import Events
 
 
 def silenced(rows: Trading, events: Events, close_before: Callable[[Instant], int]) -> Trading:
-    """Minutes with every silence in them: left out, or flat at the close before the silence."""
+    """Minutes with every silence in them: left out, or flat at the close before the silence; none while it was delisted."""
+    if events.away is not None:
+        rows = rows.take(~_inside(rows, events.away))
     for silence in events.silences:
         mute = _inside(rows, silence.window)
         if not mute.any():

@@ -117,7 +117,8 @@ def _pair(listing: Listing) -> dict[str, object]:
 def _candles(exchange: Exchange, query: Query, now: Instant) -> Answer:
     wanted = query.get("pair", "")
     shown = exchange.listings(NAME, now, spot=True)
-    listing = next((one for one in shown if wanted in _names(one)), None)
+    found = next((one for one in shown if wanted in _names(one)), None)
+    listing = exchange.of_market(found.market) if found else None  # prices have the decimals of always
     if listing is None:
         raise Refusal(error("EQuery:Unknown asset pair"))
     since = whole_number(query.get("since", "0"))

@@ -51,6 +51,7 @@ VENUES: Mapping[str, VenueLimits] = {
         {
             "spot": Limit(6000, 60, ("/api/",)),
             "funding": Limit(500, 300, ("/fapi/v1/fundingRate", "/fapi/v1/fundingInfo")),
+            "data": Limit(1000, 300, ("/futures/data/",)),
             "usdm": Limit(2400, 60, ("/fapi/",)),
             "coinm": Limit(2400, 60, ("/",)),
         },
@@ -67,6 +68,10 @@ VENUES: Mapping[str, VenueLimits] = {
         {
             "candles": Limit(20, 2, ("/api/v5/market/history-candles",)),
             "funding": Limit(10, 2, ("/api/v5/public/funding-rate-history",)),
+            "reference": Limit(
+                10, 2, ("/api/v5/market/history-mark-price-candles", "/api/v5/market/history-index-candles")
+            ),
+            "public": Limit(10, 2, ("/api/v5/public/",)),
             "other": Limit(10, 2, ("/",)),
         }
     ),
@@ -81,7 +86,8 @@ VENUES: Mapping[str, VenueLimits] = {
     ),
 }
 """From the venues' documentation: Binance counts weight a minute, the others requests: Gate in 10 s, Bitfinex in a minute,
-OKX in 2 s, Bybit in 5 s, Kraken in a second. Binance counts requests about funding apart, in 5 minutes."""
+OKX in 2 s, Bybit in 5 s, Kraken in a second. Binance counts requests about funding and about statistics apart, in 5
+minutes."""
 
 
 @dataclass(frozen=True, slots=True)

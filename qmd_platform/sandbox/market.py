@@ -111,7 +111,7 @@ def in_base(lots: NDArray[np.int64], listing: Listing) -> NDArray[np.float64]:
 def _shown(listing: Listing, first: Instant, end: Instant, now: Instant) -> Trading:
     """The 1m candles opening in [first, end), the one in progress as it stands, none before the listing."""
     lo = max(first, listing.listed_at) // MINUTE
-    gone = END_OF_TIME if listing.events.delisted_at is None else listing.events.delisted_at
+    gone = END_OF_TIME if listing.events.gone_at is None else listing.events.gone_at
     hi = min(-(-min(end, gone) // MINUTE), now // MINUTE + 1)
     if lo >= hi or listing.character is None:
         return Trading.none()

@@ -7,7 +7,7 @@ What lives here: a good answer in, a bad one out. What does not: when (``faults`
 from collections.abc import Callable
 from dataclasses import replace
 
-from qmd_platform.sandbox import dispatch
+from qmd_platform.sandbox import dispatch, spoiled_funding
 from qmd_platform.sandbox.exchange import Answer
 from qmd_platform.sandbox.faults import Fault
 
@@ -55,6 +55,10 @@ def _html(fault: Fault, venue: str, good: _Good) -> Answer:
     return Answer(_HTML, headers={"Content-Type": "text/html; charset=UTF-8"})
 
 
+def _misstated(fault: Fault, venue: str, good: _Good) -> Answer:
+    return spoiled_funding.misstated(good(), fault.hours)
+
+
 _SPOILERS: dict[str, Callable[[Fault, str, _Good], Answer]] = {
     "throttle": _throttled,
     "ban": _banned,
@@ -62,4 +66,5 @@ _SPOILERS: dict[str, Callable[[Fault, str, _Good], Answer]] = {
     "outage": _broken,
     "truncated_json": _truncated,
     "html": _html,
+    "stated_interval": _misstated,
 }

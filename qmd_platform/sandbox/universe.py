@@ -8,8 +8,11 @@ made-up prices.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.series import Market
@@ -91,6 +94,25 @@ class Listing:
     def omits_empty(self) -> bool:
         """Whether candles without trades are left out."""
         return self.market.venue in OMITS_EMPTY
+
+    def as_listed(self, now: Instant) -> "Listing":
+        """The market as the venue's list shows it at ``now``: by the terms of then; a relisted one began when it came back."""
+        shown = self
+        for terms in self.events.terms:
+            if terms.since <= now:
+                changed = {name: getattr(terms, name) for name in ("tick_digits", "lot_digits", "contract_size")}
+                shown = replace(shown, **{name: value for name, value in changed.items() if value is not None})
+        if self.events.relisted_at is None or not self.events.is_relisted(now):
+            return shown
+        return replace(shown, listed_at=self.events.relisted_at, events=replace(self.events, delisted_at=None))
+
+    def contracts(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many of the contracts of each instant ``at`` one of the first contracts is: 1 until the size changes."""
+        found = np.ones(len(at), np.int64)
+        for terms in self.events.terms:
+            if terms.contract_size is not None:
+                found[at >= terms.since] = int(self.contract_size / terms.contract_size)
+        return found
 
     def is_shown(self, now: Instant) -> bool:
         """Whether the venue's instrument list has the market at ``now``."""

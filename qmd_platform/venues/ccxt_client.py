@@ -17,8 +17,9 @@ from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
-from qmd_platform.venues import dialects, facts, listing, paging, parsing
+from qmd_platform.venues import dialects, facts, listing, paging
 from qmd_platform.venues.ccxt_exchange import CcxtExchange
+from qmd_platform.venues.contract_sizes import Sizes
 from qmd_platform.venues.dialects import Request
 from qmd_platform.venues.funding_asking import AsksFunding
 from qmd_platform.venues.listing import CcxtMarket
@@ -46,7 +47,7 @@ def client(
         venue: one of ``facts.VENUES``.
         venue_url: a server that answers in the venue's place (a sandbox). Its paths are the venue's; no budget is
             kept for it unless ``spending`` does, but what it asks to wait is waited.
-        instruments: what is known already; these markets are asked for without loading any.
+        instruments: what is known already, earlier rows too; these markets are asked for without loading any.
         concurrency: requests under way at once.
         timeout_seconds: bound of a single request.
         patience: how long to keep trying; the default is ``Patience()``.
@@ -67,13 +68,14 @@ def client(
 
 
 class CcxtVenue(AsksFunding):
-    """``port.FundingVenue`` through ccxt. In ``traffic``, bytes are bodies after decompression."""
+    """``port.FundingVenue`` through ccxt. In ``traffic``, bytes are bodies after decompression. ``sizes`` may be told more."""
 
     def __init__(self, venue: str, venue_url: str | None, transport: Transport, retry: Retry) -> None:
         self.name = venue
         self.traffic = Traffic()
         self._transport = transport
         self._retry = retry
+        self.sizes = Sizes()
         self._exchange = CcxtExchange(venue, venue_url, transport, retry, Meter(self.traffic))
 
     async def __aenter__(self) -> Self:
@@ -87,9 +89,10 @@ class CcxtVenue(AsksFunding):
         await self._transport.close()
 
     def know(self, instruments: Sequence[Instrument]) -> None:
-        """Take these markets as listed; no request."""
-        if instruments:
-            self._exchange.add([msgspec.json.decode(one.ccxt_market) for one in instruments])
+        """Take these markets as listed, and what earlier rows say of contract sizes for then; no request."""
+        self.sizes.know(instruments)
+        if newest := [one for one in instruments if one.valid_to is None]:
+            self._exchange.add([msgspec.json.decode(one.ccxt_market) for one in newest])
 
     def page_limit(self, market: Market, timeframe: Timeframe) -> int:
         """See ``port.Venue``."""
@@ -231,13 +234,11 @@ class CcxtVenue(AsksFunding):
         self, market: Market, record: CcxtMarket, request: Request, counted: Sequence[Traffic]
     ) -> tuple[Candles, str]:
         """The candles of one answer, and the sha256 of its bytes."""
-        known, decode = facts.of(self.name, market.kind), dialects.of(self.name, market.kind).decode
-        size = parsing.exact(listing.contract_size(record) if known.volume_unit == "contracts" else 1.0)
 
         def read(answer: Answer) -> tuple[Candles, str]:
-            return decode(self.name, answer.body, size), hashlib.sha256(answer.body).hexdigest()
+            return self.sizes.read(market, record, answer.body), hashlib.sha256(answer.body).hexdigest()
 
-        return await self.asked(request, known.budget.bucket, read, counted)
+        return await self.asked(request, facts.of(self.name, market.kind).budget.bucket, read, counted)
 
     async def asked(self, request: Request, bucket: str, read: Callable[[Answer], T], counted: Sequence[Traffic]) -> T:
         """What ``read`` makes of the answer to ``request``, asked as often as the retry layer sees fit."""

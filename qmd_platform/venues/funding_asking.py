@@ -15,10 +15,11 @@ from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import facts, funding_paging
 from qmd_platform.venues.dialects import Request
-from qmd_platform.venues.funding_dialects import INTERVALS, TABLE, funding_interval, funding_request, stated_intervals
+from qmd_platform.venues.funding_dialects import INTERVALS, TABLE, funding_request, stated_intervals
 from qmd_platform.venues.funding_parsing import FundingRows
 from qmd_platform.venues.listing import CcxtMarket
 from qmd_platform.venues.port import FundingPage, Traffic
+from qmd_platform.venues.terms import USUAL, VENUE, Interval, funding_interval
 from qmd_platform.venues.transport import Answer
 
 T = TypeVar("T")
@@ -67,6 +68,10 @@ class AsksFunding:
 
     async def funding_intervals(self: Asking) -> dict[str, float]:
         """See ``port.FundingVenue``."""
+        return {symbol: one.hours for symbol, one in (await intervals(self)).items()}
+
+    async def interval_facts(self: Asking) -> dict[str, Interval]:
+        """See ``port.FundingVenue``."""
         return await intervals(self)
 
 
@@ -94,23 +99,24 @@ async def history(client: Asking, market: Market, window: Window, counted: Seque
         oldest = min(int(settlements.settled_at[0]), served) if len(settlements) else served
         if window.start < oldest:
             raise BeyondHistory(venue, f"serves funding of the last {known.reach_days} days only", oldest=oldest)
-    return FundingPage(window, settlements, digest.hexdigest(), dialect.method)
+    account = funding_paging.accounted(venue, walk, window, settlements)
+    return FundingPage(window, settlements, digest.hexdigest(), dialect.method, *account)
 
 
 _DAY = Timeframe.D1.step
 
 
-async def intervals(client: Asking) -> dict[str, float]:
-    """See ``port.FundingVenue.funding_intervals``."""
+async def intervals(client: Asking) -> dict[str, Interval]:
+    """See ``port.FundingVenue.interval_facts``."""
     venue = client.name
     known, request = facts.funding_of(venue, _KIND), INTERVALS.get(venue)
     listed = await client.listed(_KIND)
     stated: dict[str, float] = {}
     if request is not None:
         stated = await client.asked(request, known.budget.bucket, lambda one: stated_intervals(venue, one.body), ())
-    hours = {
-        symbol: stated.get(str(record["id"]), funding_interval(venue, record) or known.usual_hours)
-        for symbol, record in listed.items()
-        if record.get("swap")
-    }
-    return {symbol: one for symbol, one in hours.items() if one is not None}
+    found: dict[str, Interval] = {}
+    for symbol, record in listed.items():
+        hours = stated.get(str(record["id"])) or funding_interval(venue, record)
+        if record.get("swap") and (hours or known.usual_hours):
+            found[symbol] = Interval(hours, VENUE) if hours else Interval(known.usual_hours or 0, USUAL)
+    return found

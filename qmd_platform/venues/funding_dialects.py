@@ -104,21 +104,3 @@ def stated_intervals(venue: str, body: bytes) -> dict[str, float]:
 
 
 _HOUR = 3_600_000
-_LISTED: Mapping[str, tuple[str, float]] = {"bybit": ("fundingInterval", 60), "gate": ("funding_interval", 3600)}
-"""The key in the venue's list of contracts, and how many of its unit are an hour."""
-
-
-def funding_interval(venue: str, record: CcxtMarket) -> float | None:
-    """Hours of the current interval as the venue's own list of contracts states it; None where it does not.
-
-    ``record`` is ccxt's of a listed market, with ``info``. What was stated once is true of then, and not of years ago.
-    """
-    key, per_hour = _LISTED.get(venue, ("", 1))
-    info = record.get("info")
-    if not key or not record.get("swap") or not isinstance(info, Mapping):
-        return None
-    try:
-        hours = float(info.get(key) or 0) / per_hour
-    except (TypeError, ValueError):
-        return None
-    return hours if hours > 0 else None

@@ -57,13 +57,15 @@ class _Rest:
 class Walk:
     """The way through one window of the venue's stamps. ``rest`` is what has to be asked for next; None at the end.
 
-    ``least`` is how many ms a rest must be longer than to have room for a row beside the ones that are known.
+    ``least`` is how many ms a rest must be longer than to have room for a row beside the ones that are known. ``sent`` counts
+    the rows of all answers.
     """
 
     venue: str
     limit: int
     keeps: Literal["oldest", "newest"]
     least: int = MINUTE
+    sent: int = 0
     found: list[FundingRows] = field(default_factory=list)
     _rests: list[_Rest] = field(default_factory=list)
 
@@ -81,6 +83,7 @@ class Walk:
     def heard(self, rows: FundingRows) -> None:
         """Take the answer to the request for ``rest``."""
         rest = self._rests.pop()
+        self.sent += len(rows)
         inside = _inside(rows, rest.window)
         if len(inside):
             self.found.append(inside)
@@ -124,6 +127,19 @@ def _apart(two: NDArray[np.int64]) -> int:
     return int(two[-1] - two[0])
 
 
+def accounted(venue: str, walk: Walk, window: Window, settlements: Settlements) -> tuple[int, int, int]:
+    """What was sent, and of it what was sent again and what is outside of ``window``; see ``port.FundingPage``."""
+    if facts.funding_of(venue, "perpetual").rows == "snapshots":
+        return len(settlements), 0, 0
+    at = _to_the_minute(walk.rows().at)
+    inside = int(((at >= window.start) & (at < window.end)).sum())
+    return walk.sent, inside - len(settlements), walk.sent - inside
+
+
+def _to_the_minute(at: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (at + MINUTE // 2) // MINUTE * MINUTE
+
+
 def settlements_of(venue: str, rows: FundingRows, window: Window) -> Settlements:
     """The settlements inside ``window``: to the minute, sorted, each once.
 
@@ -131,8 +147,7 @@ def settlements_of(venue: str, rows: FundingRows, window: Window) -> Settlements
     """
     if facts.funding_of(venue, "perpetual").rows == "snapshots":
         return collapsed(rows).within(window)
-    at = (rows.at + MINUTE // 2) // MINUTE * MINUTE
-    found = Settlements.of(at, rows.rate, rows.mark).within(window)
+    found = Settlements.of(_to_the_minute(rows.at), rows.rate, rows.mark).within(window)
     keys = np.stack([getattr(found, name).view(np.int64) for name in COLUMNS[:3]])
     order = np.lexsort(keys[::-1])
     is_new = np.r_[True, (np.diff(keys[:, order]) != 0).any(axis=0)] if len(found) else np.empty(0, bool)

@@ -17,13 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmd_platform.errors import BadPage
+from qmd_platform.model.epoch import EARLIEST, LATEST, unit_of
 
 T = TypeVar("T")
 
-_LATEST_MS = 1 << 43
-"""The year 2248: a number larger than this is not a time in ms."""
-_EARLIEST_MS = 1 << 40
-"""The year 2004: a number smaller than this is a time in seconds, or none."""
 _LEAST_OF_A_SNAPSHOT = 18
 _AT, _NEXT_AT, _RATE, _MARK = 0, 7, 11, 14
 """Positions in a snapshot. [2] is the contract's price and [3] the coin's; taking them for mark and index is a known
@@ -159,8 +156,10 @@ def _decoded(venue: str, body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
 
 
 def _rows(venue: str, body: bytes, rows: list[tuple[Any, Any, Any, int]]) -> FundingRows:
-    if any(type(at) is not int or not _EARLIEST_MS < at < _LATEST_MS for at, *_ in rows):
-        raise BadPage(venue, "a time of funding is not a time", sample=body)
+    wrong = next((at for at, *_ in rows if type(at) is not int or not EARLIEST < at < LATEST), None)
+    if wrong is not None:
+        unit = unit_of(wrong) if type(wrong) is int else ""
+        raise BadPage(venue, f"a time of funding is not milliseconds: {wrong}{unit}", sample=body)
     at, rate, mark, next_at = zip(*rows, strict=True) if rows else ((), (), (), ())
     rates, marks = (np.array([_number(one) for one in column], np.float64) for column in (rate, mark))
     return FundingRows(np.array(at, np.int64), rates, marks, np.array(next_at, np.int64)).sorted()

@@ -12,7 +12,7 @@ import msgspec
 from qmd_platform.errors import BadPage, ConfigError
 from qmd_platform.model.series import Market
 from qmd_platform.model.window import Instant
-from qmd_platform.venues import delisting, facts
+from qmd_platform.venues import delisting, facts, terms
 from qmd_platform.venues.port import Instrument
 
 CcxtMarket = Mapping[str, object]
@@ -41,8 +41,9 @@ CLOCKS: Mapping[str, str] = {
 _MAY_BE_NONE = frozenset({"future"})
 """Kinds a venue may have none of at times: dated contracts run out."""
 
-_NOT_KEPT = frozenset({"info", "tiers"})
-"""Parts of ccxt's record that are large and not needed to ask for candles; ccxt fills in what is absent."""
+_NOT_KEPT = frozenset({"info", "limits", "tiers"})
+"""Parts of ccxt's record that are large, or move with the price, and not needed to ask for candles; ccxt fills in what is
+absent."""
 
 _DARK = ".d"
 """How the names of Kraken's dark pools end."""
@@ -115,6 +116,7 @@ def _instrument(market: Market, record: CcxtMarket, precision_mode: int) -> Inst
     steps = record.get("precision") if precision_mode == TICK_SIZE else None
     steps = steps if isinstance(steps, Mapping) else {}
     slim = {name: value for name, value in record.items() if value is not None and name not in _NOT_KEPT}
+    fees, interval = terms.fees(market.venue, record), terms.interval(market.venue, record)
     return Instrument(
         symbol=market.symbol,
         venue_symbol=str(record["id"]),
@@ -129,6 +131,11 @@ def _instrument(market: Market, record: CcxtMarket, precision_mode: int) -> Inst
         listed_at=listed_at(record),
         ccxt_market=msgspec.json.encode(slim).decode(),
         delisted_at=delisting.delisted_at(market.venue, record),
+        maker_fee=fees.maker,
+        taker_fee=fees.taker,
+        fees_from=fees.source,
+        funding_interval_hours=interval.hours if interval else None,
+        funding_interval_from=interval.source if interval else None,
     )
 
 

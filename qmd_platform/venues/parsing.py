@@ -74,11 +74,11 @@ class Rows:
             read = unreadable.of_lists(rows, self.arity, self.columns)
             if read is None:
                 raise
-            return _candles(venue, body, read, self.unit_ms, contract_size)
+            return candles_of(venue, body, read, self.unit_ms, contract_size)
         if len(rows) - len(bare) != 2 * self.quoted * len(matrix):
             raise BadPage(venue, f"expected {self.quoted} quoted values in each of {len(matrix)} rows", sample=body)
         picked = np.ascontiguousarray(matrix.T[list(self.columns)])
-        return _candles(venue, body, picked, self.unit_ms, contract_size)
+        return candles_of(venue, body, picked, self.unit_ms, contract_size)
 
 
 BINANCE = Rows(arity=12, columns=(0, 1, 2, 3, 4, 5), quoted=9)
@@ -188,9 +188,9 @@ def gate_contracts(venue: str, body: bytes, contract_size: Fraction) -> Candles:
         read = unreadable.of_objects(body, "tohlcv")
         if read is None:
             raise BadPage(venue, f"the answer is not a page of candles: {error}", sample=body) from None
-        return _candles(venue, body, read, 1000, contract_size)
+        return candles_of(venue, body, read, 1000, contract_size)
     values = np.array([(row.t, row.o, row.h, row.l, row.c, row.v) for row in rows], np.float64)
-    return _candles(venue, body, np.ascontiguousarray(values.reshape(-1, 6).T), 1000, contract_size)
+    return candles_of(venue, body, np.ascontiguousarray(values.reshape(-1, 6).T), 1000, contract_size)
 
 
 def _matrix(venue: str, body: bytes, bare: bytes, arity: int) -> Matrix:
@@ -224,8 +224,8 @@ def _is_rectangular(bare: bytes, count: int, arity: int) -> bool:
     return bool((np.searchsorted(commas, closes[:-1]) == np.arange(1, count + 1) * arity - 1).all())
 
 
-def _candles(venue: str, body: bytes, columns: Matrix, unit_ms: int, contract_size: Fraction) -> Candles:
-    """Six rows of numbers (time, open, high, low, close, volume) as sorted candles."""
+def candles_of(venue: str, body: bytes, columns: Matrix, unit_ms: int, contract_size: Fraction) -> Candles:
+    """Six rows of numbers (time, open, high, low, close, volume) as sorted candles; BadPage if a time is none."""
     times = columns[0] * unit_ms
     if len(times) and not (
         np.isfinite(times).all() and times.min() >= 0 and times.max() < _LATEST_MS and (times == np.floor(times)).all()

@@ -12,13 +12,16 @@ from qmd_platform.model.series import Market
 from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
+from qmd_platform.venues.terms import Interval
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One row of the instruments table; the fields are ``model.tables.INSTRUMENTS``.
 
-    From a venue, ``delisted_at`` is what it states; in the lake, also what its lists have shown (``ingest.instruments``).
+    From a venue, it is of now and says nothing of its time (``valid_from``, ``valid_to``), of ``multiplier`` and of
+    ``renamed_from``, and ``delisted_at`` is what it states; in the lake, also what its lists have shown
+    (``ingest.instruments``).
     """
 
     symbol: str
@@ -34,6 +37,15 @@ class Instrument:
     listed_at: Instant | None
     ccxt_market: str
     delisted_at: Instant | None = None
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+    multiplier: float | None = None
+    maker_fee: float | None = None
+    taker_fee: float | None = None
+    fees_from: str | None = None
+    renamed_from: str | None = None
+    funding_interval_hours: float | None = None
+    funding_interval_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +69,17 @@ class FundingPage:
     ``settlements`` are those inside ``window``, to the minute, sorted, each once; one that was sent twice with different
     numbers is there twice. ``stated_hours`` is NaN everywhere: no venue's history states intervals. ``digest`` is the
     sha256 of all answers' bytes in the order of the requests, ``asked`` is what was asked, by its name in the venue's API.
+    ``rows`` were sent: those in ``settlements``, ``duplicates`` and those ``outside`` of the window. Of snapshots only
+    those count that a settlement is read off.
     """
 
     window: Window
     settlements: Settlements
     digest: str
     asked: str = ""
+    rows: int = 0
+    duplicates: int = 0
+    outside: int = 0
 
 
 @dataclass(slots=True)
@@ -161,4 +178,8 @@ class FundingVenue(Venue, Protocol):
 
         True of now, not of years ago (``facts`` has the sources).
         """
+        ...
+
+    async def interval_facts(self) -> dict[str, Interval]:
+        """``funding_intervals``, each with what says so: the venue of this contract, or what is usual there."""
         ...

@@ -53,8 +53,8 @@ FIRST_CANDLE = {"binance": 1, "bitfinex": 1, "gate": 0, "kraken": 0, "okx": 1, "
 for the months, one answer of which shows that a market is older than the week. Gate's list says it. Kraken answers every
 question with its newest 720 candles: the page itself shows whether there are older ones."""
 
-LISTS = {"binance": 2, "bitfinex": 1, "gate": 2, "kraken": 1, "okx": 2, "bybit": 2}
-"""Spot and perpetuals apart, or all in one."""
+LISTS = {"binance": 3, "bitfinex": 1, "gate": 2, "kraken": 1, "okx": 3, "bybit": 2}
+"""Spot and perpetuals apart, or all in one; and the funding intervals, where the lists do not state them."""
 
 NEVER = WEEK.end + 365 * DAY
 

@@ -41,6 +41,10 @@ def test_what_earns_nothing_never_breaks_even_and_what_is_unknown_stays_unknown(
     assert np.array_equal(found, [np.inf, np.inf, np.nan, np.nan, 0.0], equal_nan=True)
 
 
+def test_an_income_of_next_to_nothing_never_breaks_even():
+    assert break_even_hours(0.002, 5e-324) == np.inf
+
+
 def test_return_on_capital_divides_by_both_margins_and_the_buffer():
     capital = Capital(short_leverage=2, long_leverage=4, buffer=0.05)
     assert capital.per_notional == pytest.approx(0.8)

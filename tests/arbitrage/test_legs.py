@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_platform.arbitrage.carry import DELAY_MS
-from qmd_platform.arbitrage.legs import Quotes, decision_times, seen
+from qmd_platform.arbitrage.legs import INTEREST_AGE_MS, Interest, Quotes, decision_times, seen
 from qmd_platform.funding.intervals import intervals
 from qmd_platform.model.settlements import Settlements
 from tests.arbitrage.worlds import HOUR, START, flat_candles, leg, spot
@@ -99,3 +99,13 @@ def test_a_new_pace_is_not_used_before_the_rows_that_prove_it():
     assert found.interval_hours.tolist()[2:] == [8.0, 8.0, 8.0, 4.0, 4.0]
     assert found.last_per_hour[2:] == pytest.approx([1e-4, 1e-4, 1e-4, 2e-4, 2e-4])
     assert found.cumulative_rate == pytest.approx(8e-4 * np.arange(1, 8))
+
+
+def test_open_interest_is_worth_what_the_coins_last_known_are_at_the_mid():
+    one = leg("binance:1000X/USDT:USDT", [1e-4] * 6, units=1000.0)
+    known = replace(one, interest=Interest(np.array([START + HOUR, START + 2 * HOUR]), np.array([5000.0, 7000.0])))
+    at = START + np.array([0, HOUR, 2 * HOUR - 1, 2 * HOUR, 2 * HOUR + INTEREST_AGE_MS, 2 * HOUR + INTEREST_AGE_MS + 1])
+    found = seen(known, at, (24.0,))
+    assert np.array_equal(found.open_interest_quote, [np.nan, 500.0, 500.0, 700.0, 700.0, np.nan], equal_nan=True)
+    assert np.isnan(seen(one, at, (24.0,)).open_interest_quote).all()
+    assert np.isnan(seen(spot("gate:X/USDT", [100.0] * 3), at, (24.0,)).open_interest_quote).all()

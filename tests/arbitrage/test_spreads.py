@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qmd_platform.arbitrage.carry import DELAY_MS
 from qmd_platform.arbitrage.flags import Flag, flags_of
 from qmd_platform.arbitrage.hedges import Hedge
-from qmd_platform.arbitrage.legs import Leg, seen
+from qmd_platform.arbitrage.legs import Interest, Leg, seen
 from qmd_platform.arbitrage.lifecycle import Thresholds
 from qmd_platform.arbitrage.opportunities import Events, transitions
 from qmd_platform.arbitrage.spreads import venue_spread, venue_spreads
@@ -133,6 +133,15 @@ def test_high_leverage_is_marked_as_near_liquidation():
     looked = [seen(leg(one, [0.0001] * 3), END, TERMS.windows) for one in (A, B)]
     (row,) = venue_spread(*looked, risky).flags
     assert Flag.LIQ_DISTANCE in flags_of(int(row))
+
+
+def test_open_interest_below_a_million_of_either_leg_is_marked_and_unknown_is_not():
+    def looked(coins: float) -> Hedge:
+        one = replace(leg(A, [0.0001] * 3), interest=Interest(np.array([START + HOUR]), np.array([coins])))
+        return of(one, leg(B, [0.0] * 3))
+
+    assert names(looked(9_999.0)) == {"LOW_OI"}
+    assert names(looked(10_000.0)) == names(of(leg(A, [0.0001] * 3), leg(B, [0.0] * 3))) == set()
 
 
 def test_what_others_know_is_raised_too():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_platform.arbitrage.renames import MEANINGS, MULTIPLES, SEPARATE, Separate
-from qmd_platform.arbitrage.underlyings import joins, underlying
+from qmd_platform.arbitrage.underlyings import became, joins, multiple, underlying
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.series import Market
 from qmd_platform.model.window import instant
@@ -66,6 +66,41 @@ def test_luna_is_lunc_before_the_second_chain_and_another_coin_after():
     assert not joins(before, after)
     assert not joins(after, underlying("LUNC", NOW))
     assert joins(after, underlying("LUNA2", NOW))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at"),
+    [
+        ("MATIC", "POL", "2024-09-10"),
+        ("GAL", "G", "2024-07-15"),
+        ("LUNA", "LUNC", "2022-05-13"),
+    ],
+)
+def test_a_coin_became_another_name_where_the_map_says_so(old: str, new: str, at: str):
+    assert became(old, new, instant(at))
+    assert not became(new, old, instant(at))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at"),
+    [
+        ("LUNA", "LUNC", "2022-06-01"),
+        ("AGIX", "FET", "2024-07-01"),
+        ("XBT", "BTC", "2024-01-01"),
+        ("1000LUNA", "1000LUNC", "2022-05-13"),
+        ("1000PEPE", "PEPE", "2024-01-01"),
+        ("1000NEWCOIN", "NEWCOIN", "2024-01-01"),
+        ("MATIC", "MATIC", "2024-01-01"),
+        ("BTC", "ETH", "2024-01-01"),
+    ],
+)
+def test_nothing_else_is_a_rename(old: str, new: str, at: str):
+    assert not became(old, new, instant(at))
+
+
+@pytest.mark.parametrize(("base", "coins"), [("1000PEPE", 1e3), ("BTC", 1.0), ("1000X", 1.0), ("1000NEWCOIN", None)])
+def test_only_a_reviewed_multiple_is_one(base: str, coins: float | None):
+    assert multiple(base) == coins
 
 
 @pytest.mark.parametrize("pair", SEPARATE, ids=lambda pair: f"{pair.one}-{pair.other}")

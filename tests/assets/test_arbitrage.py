@@ -12,6 +12,8 @@ from sensors.universe import align
 from tests.assets.conftest import Filled
 from tests.graph import at_home
 
+LARGEST = 24_000
+"""Characters of a chart: Dagster keeps it with every materialisation."""
 RANGE = {"dagster/asset_partition_range_start": "2024-02", "dagster/asset_partition_range_end": "2024-03"}
 
 
@@ -41,8 +43,17 @@ def test_months_are_made_of_funding_and_candles_and_making_them_again_changes_no
     assert best["market"] == "binance:ETH/USDT:USDT"
     assert best["simple_168h_per_year"].endswith(" %")
     assert len(carry["2024-02"]["highest funding"].records) <= SHOWN
+    assert carry["2024-02"]["chart"].startswith("![ETH: funding per hour by venue](data:image/svg+xml;base64,")
+    for one in (*carry.values(), *hedges.values()):
+        assert ("chart" in one) == (one["dagster/partition_row_count"] > 0)
+        assert len(one.get("chart", "")) < LARGEST
     spreads = told(first, "venue_spreads")["2024-02"]
+    assert "chart" not in spreads
     assert (spreads["dagster/partition_row_count"], "best pairs" in spreads) == (0, False), "one venue has no spreads"
+    lives = told(first, "opportunities")
+    assert set(lives) == set(RANGE.values())
+    assert all("data:image/svg+xml" in each["chart"] for each in lives.values())
+    assert {"in OPEN", "in HOLD", "in WATCH", "episodes of the month"} <= set(lives["2024-02"])
     states = filled.lake().states()
     assert run(filled, "arbitrage", RANGE).success
     assert filled.lake().states() == states

@@ -37,3 +37,23 @@ def test_the_list_is_judged_and_its_verdicts_are_checks_and_kept(tmp_path: Path)
     with Lake.open(tmp_path / "lake") as lake:
         kept = lake.ledger.verdicts(Series.instruments("gate"))
     assert {verdict.rule for verdict in kept} == {rule.name for rule in LISTING_RULES}
+
+
+def test_what_changed_since_the_list_before_is_a_table_for_people(tmp_path: Path):
+    listings = [{"market": "gate:SOL/USDT:USDT", "changes_at": NOW, "contract_size": "0.1"}]
+    listings.append({"market": "gate:ADA/USDT", "delisted_at": NOW})
+    with dg.DagsterInstance.ephemeral() as instance:
+        told = []
+        for changes in (None, listings):
+            with running(now=NOW, listings=changes) as url:
+                resources = {"lake": LakeResource(home=str(tmp_path)), "venues": VenuesResource(url=url)}
+                run = dg.materialize([instruments_of("gate")], instance=instance, resources=resources)
+                told.append(run.asset_materializations_for_node("gate__instruments")[0].metadata)
+    tables = [[dict(record.data) for record in one["what changed"].records] for one in told]
+    assert tables[0] == []
+    assert {(row["symbol"], row["fact"]): (row["before"], row["after"]) for row in tables[1]} == {
+        ("SOL/USDT:USDT", "contract_size"): ("1.0", "0.1"),
+        ("ADA/USDT", "active"): ("True", "False"),
+        ("ADA/USDT", "delisted_at"): ("", NOW),
+    }
+    assert told[1]["changes"].value == 3

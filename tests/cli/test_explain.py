@@ -11,12 +11,14 @@ import pytest
 from qmd_platform import __version__
 from qmd_platform.coverage import causes
 from qmd_platform.ingest.rollup import roll_up
+from qmd_platform.lake.rows import empty
 from qmd_platform.lake.store import Lake, Rejected, Write
 from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.evidence import Answered
-from qmd_platform.model.series import Partition, Series
+from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State
+from qmd_platform.model.tables import FUNDING_RATES
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, iso
 from tests.cli.conftest import Qmd, answer
@@ -235,3 +237,12 @@ def test_a_candle_that_was_backfilled_is_explained_by_the_very_requests_that_fet
     assert {one["commit"] for one in found["requests"]} == {brought["commit"]}
     assert all(re.fullmatch("[0-9a-f]{64}", one["sha256"]) and one["rows"] for one in found["requests"])
     assert {one["start"] <= found["open_at"] < one["end"] for one in found["requests"]} == {True}
+
+
+def test_of_a_settlement_that_was_kept_out_nobody_says_that_it_was_never_asked_for(qmd: Qmd, lake: Lake):
+    funding = Partition(Series.funding(Market.parse("binance:BTC/USDT:USDT")), MARCH.month)
+    rejected = Rejected(START, {"rate": float("nan"), "mark": float("nan")}, "the rate is no number")
+    lake.commit([Write(funding, empty(FUNDING_RATES), rejected=(rejected,))], run_id="r", source="sandbox:test")
+    (line,) = [one for one in qmd("quarantine").stdout.splitlines() if "mark nan" in one]
+    assert "the rate is no number" in line
+    assert "never asked for" not in line

@@ -89,7 +89,17 @@ def test_every_asset_says_what_it_holds_and_what_each_column_means(definitions: 
         assert spec.description
         assert spec.owners
         is_table = spec.key.path[-1].startswith(
-            ("candles_", "instruments", "funding_", "venue_spreads", "cash_and_carry")
+            (
+                *("candles_", "instruments", "funding_", "mark_", "index_", "premium_", "basis"),
+                *(
+                    "venue_spreads",
+                    "cash_and_carry",
+                    "opportunities",
+                    "simulation",
+                    "open_interest",
+                    "prediction_error",
+                ),
+            )
         )
         assert bool(columns_of(spec)) == is_table
         assert all(column.description for column in columns_of(spec))

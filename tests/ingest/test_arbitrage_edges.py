@@ -7,12 +7,12 @@ import pytest
 
 from qmd_platform.arbitrage.costs import Costs
 from qmd_platform.arbitrage.hedges import Terms
+from qmd_platform.arbitrage.rules import Rules
 from qmd_platform.errors import ConfigError
 from qmd_platform.funding.intervals import Fact
 from qmd_platform.ingest.arbitrage import derive_arbitrage, partition
 from qmd_platform.ingest.arbitrage_inputs import paid as read_paid
 from qmd_platform.ingest.arbitrage_inputs import spans
-from qmd_platform.ingest.arbitrage_rows import Rules
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market
 from qmd_platform.model.settlements import Settlements

@@ -66,7 +66,7 @@ def test_it_is_brought_up_to_date_when_it_is_opened(root: Path):
         check(lake)
     engine = sa.create_engine(f"sqlite:///{root}/ledger.sqlite", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "0003"
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "0004"
 
 
 @pytest.mark.parametrize("lost", [(), (CHECKPOINT,), ("log/000000/000000001.json.gz", "log/000000/000000002.json.gz")])
@@ -92,7 +92,7 @@ def test_a_record_of_before_is_read_and_one_of_a_newer_format_is_refused(root: P
 def test_a_checkpoint_of_a_schema_that_is_not_known_is_refused(root: Path):
     lines = gzip.decompress((root / CHECKPOINT).read_bytes())
     assert lines.startswith(b'{"schema": "0002"}')
-    for schema in (b"0001", b"0004"):
+    for schema in (b"0001", b"0005"):
         (root / CHECKPOINT).write_bytes(gzip.compress(lines.replace(b"0002", schema, 1)))
         for name in ("ledger.sqlite", "log/000000/000000001.json.gz"):
             (root / name).unlink(missing_ok=True)

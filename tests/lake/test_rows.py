@@ -65,9 +65,8 @@ def test_the_content_hash_tells_apart_what_differs_in_one_bit(one: Rows, other: 
 
 
 def instruments(*changes: dict[str, object]) -> pa.Table:
-    names = arrow_schema(INSTRUMENTS).names
-    blank = dict.fromkeys(names, "") | {"active": True, "contract_size": 1.0}
-    blank |= {"tick": None, "lot": None, "listed_at": None, "delisted_at": None}
+    blank: dict[str, object] = {field.name: None if field.nullable else "" for field in arrow_schema(INSTRUMENTS)}
+    blank |= {"active": True, "contract_size": 1.0}
     return pa.Table.from_pylist([blank | change for change in changes], schema=arrow_schema(INSTRUMENTS))
 
 

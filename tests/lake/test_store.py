@@ -168,8 +168,8 @@ def test_a_window_may_reach_over_months_and_is_half_open(lake: Lake):
 
 def test_instruments_are_replaced_whole(lake: Lake):
     partition = Partition(Series.instruments("binance"))
-    blank = dict.fromkeys(arrow_schema(INSTRUMENTS).names, "") | {"active": True, "contract_size": 1.0}
-    blank |= {"tick": None, "lot": 0.1, "listed_at": None, "delisted_at": None}
+    blank = {field.name: None if field.nullable else "" for field in arrow_schema(INSTRUMENTS)}
+    blank |= {"active": True, "contract_size": 1.0, "lot": 0.1}
 
     def listed(*symbols: str) -> pa.Table:
         return pa.Table.from_pylist([blank | {"symbol": one} for one in symbols], schema=arrow_schema(INSTRUMENTS))

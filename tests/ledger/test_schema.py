@@ -62,7 +62,7 @@ def test_a_ledger_from_before_evidence_was_kept_gets_its_tables(make: Make):
     database = make()
     database.migrate()
     with database.writing() as connection:
-        for table in ("evidence", "attempt"):
+        for table in ("evidence", "attempt", "episode"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     make().migrate()

@@ -102,6 +102,8 @@ def value(column: sa.Column[Any], number: int) -> object:
         return (1 << 52) + number
     if isinstance(column.type, sa.Integer):
         return number
+    if isinstance(column.type, sa.Double):
+        return float("inf") if number % 3 == 1 else number + 0.1
     return f"{column.name} {number} 'é\"\\ \n%s :x 中 🐢"
 
 

@@ -250,18 +250,18 @@ def instrument(venue: str, symbol: str, sandbox: str) -> Instrument:
 def test_an_instrument_states_the_venue_s_facts(sandbox: str):
     found = instrument("gate", "BTC/USDT:USDT", sandbox)
     assert replace(found, ccxt_market="") == Instrument(
-        symbol="BTC/USDT:USDT",
-        venue_symbol="BTC_USDT",
-        kind="perpetual",
-        base="BTC",
-        quote="USDT",
-        settle="USDT",
+        *("BTC/USDT:USDT", "BTC_USDT", "perpetual", "BTC", "USDT", "USDT"),
         active=True,
         contract_size=0.0001,
         tick=0.1,
         lot=1.0,
         listed_at=instant("2019-11-19T11:00:00Z"),
         ccxt_market="",
+        maker_fee=-0.0001,
+        taker_fee=0.00075,
+        fees_from="venue",
+        funding_interval_hours=8.0,
+        funding_interval_from="venue",
     )
     spot = instrument("bitfinex", "BTC/USD", sandbox)
     assert (spot.venue_symbol, spot.settle, spot.contract_size, spot.listed_at) == ("tBTCUSD", "", 1.0, None)

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from qmd_platform.errors import BadPage
-from qmd_platform.funding import snapshots
+from qmd_platform.model.series import Market
 from qmd_platform.model.window import Window, instant
 from qmd_platform.sandbox import dispatch, universe
 from qmd_platform.sandbox.exchange import Exchange
+from qmd_platform.sandbox.funding import settlements_truth
 from qmd_platform.venues import funding_dialects, funding_paging
 from qmd_platform.venues.ccxt_lazy import exchange_class
-from qmd_platform.venues.funding_dialects import TABLE, funding_interval, stated_intervals
+from qmd_platform.venues.funding_dialects import TABLE, stated_intervals
 from qmd_platform.venues.funding_parsing import FundingRows
 from qmd_platform.venues.funding_snapshots import collapsed
+from qmd_platform.venues.terms import funding_interval
 
 SAMPLES: dict[str, bytes] = {
     # developers.binance.com, GET /fapi/v1/fundingRate
@@ -128,18 +130,15 @@ def test_recorded_stamps_some_milliseconds_late_are_the_minute_they_belong_to(re
 
 
 @pytest.mark.parametrize(("coin", "hours"), [("BTC", 8), ("SOL", 4), ("DOGE", 1)])
-def test_snapshots_read_here_and_by_the_room_of_funding_are_the_same_settlements(coin: str, hours: int):
-    """Two readings written apart: this one needs no interval, that one is told it."""
+def test_of_a_page_of_snapshots_each_settlement_comes_once_with_what_was_paid(coin: str, hours: int):
     now = instant("2026-11-20T12:34:56Z")
     query = {"start": str(now - 5 * 86_400_000), "limit": "5000", "sort": "1"}
     body = dispatch.answer(Exchange(universe.listings()), f"/v2/status/deriv/t{coin}F0:USTF0/hist", query, now).body
-    ours = collapsed(TABLE["bitfinex"].decode("bitfinex", body))
-    theirs = snapshots.settlements_of(snapshots.statuses(json.loads(body)), hours=hours)
-    assert len(ours) == 5 * 24 // hours
-    same = np.isin(theirs.settled_at, ours.settled_at)
-    assert (~same).sum() <= 1, "the first is announced by no snapshot"
-    assert theirs.settled_at[same].tolist() == ours.settled_at.tolist()
-    assert theirs.rate[same].tolist() == ours.rate.tolist()
+    found = collapsed(TABLE["bitfinex"].decode("bitfinex", body))
+    paid = settlements_truth(Market("bitfinex", f"{coin}/USDT:USDT"), Window(now - 5 * 86_400_000, now), now)
+    assert len(found) == 5 * 24 // hours
+    assert found.settled_at.tolist() == paid.settled_at.tolist()
+    assert found.rate.tolist() == paid.rate.tolist()
 
 
 WHOLE = {venue: body.decode() for venue, body in SAMPLES.items()}

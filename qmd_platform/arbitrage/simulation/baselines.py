@@ -1,4 +1,4 @@
-"""What the rules must beat: doing nothing, always holding, and entering at random. Pure.
+"""What the rules must beat: doing nothing, always holding, one threshold, and entering at random. Pure.
 
 What lives here: when and how long the baselines hold. What does not: their equity and figures (``run``). The random source is handed in, so the
 same seed gives the same entries.
@@ -13,8 +13,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from qmd_platform.arbitrage.hedges import Hedge
+from qmd_platform.arbitrage.simulation.signals import Signal
 from qmd_platform.arbitrage.simulation.trades import Conditions, Trade, trade
 from qmd_platform.arbitrage.simulation.world import World
+from qmd_platform.funding.annual import HOURS_PER_YEAR
 
 DRAWS = 1_000
 """Random sets of entries: the share that beat the rules is then known to within 1.6 points or so."""
@@ -32,6 +35,19 @@ def always_on(world: World, rows: range, conditions: Conditions) -> list[Trade]:
         held.append(made)
         row = max(world.next_row(made.exit_at), made.entry_row + 1)
     return held
+
+
+def above_threshold(hedge: Hedge, per_year: float) -> list[Signal]:
+    """Held as long as what the legs last settled, less borrowing, comes to more than ``per_year``: no cost, no patience.
+
+    What a board of funding rates tempts one to do. A settlement whose interval is not known yet counts as below.
+    """
+    with np.errstate(invalid="ignore"):
+        is_above = (hedge.last_funding_per_hour - hedge.borrow_per_hour) * HOURS_PER_YEAR > per_year
+    turns = np.diff(np.r_[False, is_above, False].astype(np.int8))
+    begins, ends = np.flatnonzero(turns > 0).tolist(), np.flatnonzero(turns < 0).tolist()
+    at = [*hedge.at.tolist(), None]
+    return [Signal(at[begin], at[end]) for begin, end in zip(begins, ends, strict=True)]
 
 
 def random_entries(rows: range, holds: Sequence[int], draws: int, source: Generator) -> Iterator[NDArray[np.intp]]:

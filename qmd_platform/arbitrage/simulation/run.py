@@ -5,23 +5,33 @@ What lives here: the order of things, and the rows that come out. What does not:
 The rules decide at base cost in every scenario: decisions are what would have been made; what they cost is what varies.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from qmd_platform.arbitrage.costs import SCENARIOS
 from qmd_platform.arbitrage.economics import Capital, Column
 from qmd_platform.arbitrage.hedges import Terms
 from qmd_platform.arbitrage.lifecycle import Thresholds
 from qmd_platform.arbitrage.simulation.accounts import Equity, equity, totals
-from qmd_platform.arbitrage.simulation.baselines import DRAWS, always_on, random_entries
-from qmd_platform.arbitrage.simulation.signals import Signal, signals
+from qmd_platform.arbitrage.simulation.baselines import DRAWS, above_threshold, always_on, random_entries
+from qmd_platform.arbitrage.simulation.many import Many
+from qmd_platform.arbitrage.simulation.playing import Played, play, play_rows
+from qmd_platform.arbitrage.simulation.signals import Signal, hedge_of, signals_of
 from qmd_platform.arbitrage.simulation.statistics import Drawdown, Sharpe, drawdown, returns, sharpe
-from qmd_platform.arbitrage.simulation.trades import Conditions, Trade, ambiguous_funding, flows, result, trade
+from qmd_platform.arbitrage.simulation.trades import Conditions, ambiguous_funding, flows
 from qmd_platform.arbitrage.simulation.world import World
 from qmd_platform.model.window import Instant, Window
+
+STRATEGIES = ("rules", "always_on", "threshold", "random", "flat")
+"""The rules and what they are compared with. ``random`` is the one of the random draws whose profit is the middle one at base
+costs; it is there where the rules traded, as it has their exposure."""
+
+BASE = "base"
+"""The scenario that is what things cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +59,19 @@ class Setting:
         return self.notional * Capital(short, long, given.buffer).per_notional
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A signal that was not traded, and why."""
-
-    at: Instant
-    why: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Played:
-    """What became of a list of signals. The trades are the same in every scenario; only what they cost differs."""
-
-    trades: list[Trade]
-    skipped: list[Skipped]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """One strategy in one scenario on one part of the past.
 
     Attributes:
-        strategy: rules, always_on or flat.
+        strategy: one of ``STRATEGIES``.
         account: equity from the part's start until its end, or until its last position was closed.
         sums: payments by kind, in quote; together they are the account's profit.
         exposure: hours held over the part's hours.
         ratio: Sharpe ratio of the account's returns.
         fall: its deepest drawdown.
         ambiguous: funding of settlements within a minute of a fill, which may or may not have counted, in quote.
-        random: profits of random entries of equal exposure at the same costs; empty for baselines.
+        random: profits of random entries of equal exposure at the same costs; only for the rules.
     """
 
     scenario: str
@@ -99,28 +93,8 @@ class Outcome:
         return float(np.mean(self.random < self.account.profit)) if len(self.random) else float("nan")
 
 
-def play(world: World, found: Iterable[Signal], conditions: Conditions) -> Played:
-    """The trades of these signals, one after the other: a signal during a position that is still held is skipped."""
-    trades: list[Trade] = []
-    skipped: list[Skipped] = []
-    free_at = -1
-    for signal in found:
-        entry = world.next_row(signal.enter_at)
-        if entry < len(world) and int(world.open_at[entry]) < free_at:
-            skipped.append(Skipped(signal.enter_at, "the position before was still held"))
-            continue
-        asked = len(world) if signal.exit_at is None else world.next_row(signal.exit_at)
-        made = trade(world, entry, asked, conditions)
-        if made is None:
-            skipped.append(Skipped(signal.enter_at, "a leg had no candle, or was not listed, when the entry was due"))
-            continue
-        trades.append(made)
-        free_at = made.exit_at
-    return Played(trades, skipped)
-
-
 def simulate(world: World, setting: Setting, parts: Mapping[str, Window], source: Generator) -> list[Outcome]:
-    """Rules, always-on and flat, for every part and scenario; the rules also against random entries.
+    """The rules and what they are compared with, for every scenario and every part in which the pair has data.
 
     Args:
         world: one pair.
@@ -128,20 +102,43 @@ def simulate(world: World, setting: Setting, parts: Mapping[str, Window], source
         parts: of the past, by name; entries count to the part they were decided in.
         source: of the random entries; the same draws serve every scenario.
     """
-    decided = signals(world, setting.terms, setting.rules)
-    base = Conditions(setting.terms.costs, setting.terms.capital, setting.notional, setting.terms.limits.maintenance)
+    hedge = hedge_of(world, setting.terms)
+    decided, above = signals_of(hedge, setting.rules), above_threshold(hedge, setting.rules.open)
+    base = setting.conditions(BASE)
+    many = Many(world, base)
     found: list[Outcome] = []
     for part, window in parts.items():
         rows = range(*(world.next_row(at) for at in (window.start, window.end)))
-        mine = play(world, (one for one in decided if window.contains(one.enter_at)), base)
-        drawn = _random(world, mine, (rows, setting.draws), base, source)
-        strategies = {"rules": mine, "always_on": Played(always_on(world, rows, base), []), "flat": Played([], [])}
+        if not rows:
+            continue
+        mine = play(world, _entered(decided, window), base)
+        drawn = _drawn(world, many, mine, (rows, setting.draws), source)
+        played = {
+            "rules": mine,
+            "always_on": Played(always_on(world, rows, base)),
+            "threshold": play(world, _left_by(_entered(above, window), window.end), base),
+            "flat": Played(),
+        }
+        if drawn is not None:
+            played["random"] = play_rows(world, drawn.middle, base)
         for scenario, times in setting.scenarios.items():
-            for strategy, played in strategies.items():
-                profits = drawn[0] - times * drawn[1] if strategy == "rules" else np.empty(0)
-                named = (scenario, strategy, part, window)
-                found.append(_outcome(world, setting, named, played, profits))
+            for strategy in STRATEGIES:
+                if strategy in played:
+                    profits = drawn.profits(times) if drawn is not None and strategy == "rules" else np.empty(0)
+                    found.append(
+                        _outcome(world, setting, (scenario, strategy, part, window), played[strategy], profits)
+                    )
     return found
+
+
+def _entered(found: Iterable[Signal], window: Window) -> Iterator[Signal]:
+    """Those that were decided in ``window``."""
+    return (one for one in found if window.contains(one.enter_at))
+
+
+def _left_by(found: Iterable[Signal], end: Instant) -> Iterator[Signal]:
+    """The same, left at ``end`` at the latest: no longest hold ends them, so they would reach over any embargo."""
+    return (Signal(one.enter_at, end if one.exit_at is None else min(one.exit_at, end)) for one in found)
 
 
 def _outcome(
@@ -152,7 +149,8 @@ def _outcome(
     payments = [flow for made in played.trades for flow in flows(world, made, conditions)]
     whole = equity(world, played.trades, payments, setting.capital(world))
     ends = max([window.end, *(made.exit_at + world.step for made in played.trades)])
-    account = whole.within(window.start + 1, ends + 1)
+    # What is entered at the very start is paid in the sample of that instant: the account begins before it.
+    account = replace(whole.within(window.start + 1, ends + 1), capital=whole.capital)
     held = sum(made.exit_at - made.entry_at for made in played.trades)
     return Outcome(
         scenario,
@@ -170,25 +168,28 @@ def _outcome(
     )
 
 
-def _random(
-    world: World, rules: Played, rows_draws: tuple[range, int], conditions: Conditions, source: Generator
-) -> tuple[Column, Column]:
-    """What each draw's positions made before costs, and what they cost at base."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """Random entries: what each draw made before costs, what it cost at base, and the rows of the middle one."""
+
+    gross: Column
+    costs: Column
+    middle: NDArray[np.intp]
+
+    def profits(self, times: float) -> Column:
+        """Of every draw, at so many times the base costs."""
+        return self.gross - times * self.costs
+
+
+def _drawn(world: World, many: Many, rules: Played, rows_draws: tuple[range, int], source: Generator) -> _Drawn | None:
+    """As many positions as the rules had, as long, begun at random; None where the rules had none."""
     rows, draws = rows_draws
     holds = [max(1, -(-(made.exit_at - made.entry_at) // world.step)) for made in rules.trades]
-    if not holds or not len(rows):
-        return np.empty(0), np.empty(0)
-    gross, costs = np.zeros(draws), np.zeros(draws)
-    for number, pairs in enumerate(random_entries(rows, holds, draws, source)):
-        for entry, leave in pairs.tolist():
-            made = _as_soon_as_both_trade(world, entry, leave, conditions)
-            if made is not None:
-                earned = result(world, made, conditions)
-                gross[number] += earned.gross
-                costs[number] += earned.costs
-    return gross, costs
-
-
-def _as_soon_as_both_trade(world: World, entry_row: int, exit_row: int, conditions: Conditions) -> Trade | None:
-    waiting = np.flatnonzero(world.both_trade[entry_row:exit_row])
-    return trade(world, entry_row + int(waiting[0]), exit_row, conditions) if len(waiting) else None
+    if not holds or not len(rows) or not draws:
+        return None
+    each = list(random_entries(rows, holds, draws, source))
+    gross, costs = many.results(np.concatenate(each))
+    shape = (draws, len(each[0]))
+    earned, paid = (column.reshape(shape).sum(axis=1) for column in (gross, costs))
+    middle = np.argsort(earned - paid, kind="stable")[(draws - 1) // 2]
+    return _Drawn(earned, paid, each[int(middle)])

@@ -36,14 +36,18 @@ def hedge_of(world: World, terms: Terms, delay_ms: int = DELAY_MS) -> Hedge:
     return venue_spread(looked_short, looked_long, terms)
 
 
-def episodes_of(world: World, terms: Terms, rules: Thresholds, delay_ms: int = DELAY_MS) -> list[Episode]:
+def episodes_of(hedge: Hedge, rules: Thresholds) -> list[Episode]:
     """The pair's episodes. Only what was known at each event decides, so more data later change none that ended."""
-    hedge = hedge_of(world, terms, delay_ms)
     changes, _ = transitions(hedge.pair, Events.of(hedge, rules), rules)
     return episodes(changes)
 
 
-def signals(world: World, terms: Terms, rules: Thresholds, delay_ms: int = DELAY_MS) -> list[Signal]:
+def signals_of(hedge: Hedge, rules: Thresholds) -> list[Signal]:
     """The decisions of every episode that was opened."""
-    found = episodes_of(world, terms, rules, delay_ms)
+    found = episodes_of(hedge, rules)
     return [Signal(one.opened_at, one.closed_at) for one in found if one.opened_at is not None]
+
+
+def signals(world: World, terms: Terms, rules: Thresholds, delay_ms: int = DELAY_MS) -> list[Signal]:
+    """The rules' decisions on a pair."""
+    return signals_of(hedge_of(world, terms, delay_ms), rules)

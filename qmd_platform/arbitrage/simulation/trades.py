@@ -13,12 +13,12 @@ candle. At an exit that was asked for, both legs wait for the first candle that 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from qmd_platform.arbitrage.costs import Costs
-from qmd_platform.arbitrage.economics import Capital
+from qmd_platform.arbitrage.economics import Capital, Column
 from qmd_platform.arbitrage.simulation.world import Side, World
 from qmd_platform.funding.annual import HOURS_PER_YEAR
 from qmd_platform.model.timeframe import MINUTE
@@ -65,6 +65,11 @@ class Trade:
     def exit_at(self) -> Instant:
         """When the last leg was closed."""
         return max(self.short_exit.at, self.long_exit.at)
+
+    @property
+    def traded(self) -> float:
+        """Value of all four fills, in quote."""
+        return self.quantity * (self.short_entry + self.long_entry + self.short_exit.price + self.long_exit.price)
 
     @property
     def why(self) -> str:
@@ -138,13 +143,16 @@ def _forced(world: World, side: Side, limit: float, rows: slice) -> Exit | None:
     return None
 
 
-def liquidation_prices(world: World, entries: tuple[float, float], conditions: Conditions) -> tuple[float, float]:
+Price = TypeVar("Price", float, Column)
+
+
+def liquidation_prices(world: World, entries: tuple[Price, Price], conditions: Conditions) -> tuple[Price, Price]:
     """Above which price the short leg and below which the long leg is liquidated; never for spot."""
     room_short = 1 / conditions.capital.short_leverage - conditions.maintenance
     room_long = 1 / conditions.capital.long_leverage - conditions.maintenance
     return (
-        np.inf if world.short.is_spot else entries[0] * (1 + room_short),
-        -np.inf if world.long.is_spot else entries[1] * (1 - room_long),
+        entries[0] * (np.inf if world.short.is_spot else 1 + room_short),
+        entries[1] * (-np.inf if world.long.is_spot else 1 - room_long),
     )
 
 

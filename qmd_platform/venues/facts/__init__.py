@@ -9,20 +9,30 @@ Where two sources disagree, the more careful number is kept, and the source says
 from collections.abc import Mapping
 
 from qmd_platform.errors import ConfigError, choices
+from qmd_platform.model.reference_tables import Reference
 from qmd_platform.venues.facts import binance, bitfinex, bybit, gate, kraken, okx
+from qmd_platform.venues.facts.reference import REFERENCE, ReferenceFacts
 from qmd_platform.venues.facts.shapes import Budget, FundingFacts, KindFacts, VenueFacts
+from qmd_platform.venues.facts.snapshots import SNAPSHOTS, HistoryFacts, SnapshotFacts
 
 __all__ = [
     "READ_ON",
     "VENUES",
     "Budget",
     "FundingFacts",
+    "HistoryFacts",
     "KindFacts",
+    "ReferenceFacts",
+    "SnapshotFacts",
     "VenueFacts",
     "budgets",
     "funding_of",
     "known_venue",
     "of",
+    "open_interest_of",
+    "reference_of",
+    "references",
+    "snapshots_of",
 ]
 
 READ_ON = "2026-11-21"
@@ -72,8 +82,48 @@ def funding_of(venue: str, kind: str) -> FundingFacts:
     return funding
 
 
+def references(venue: str, kind: str = "perpetual") -> tuple[Reference, ...]:
+    """The reference candles that ``venue`` has of ``kind`` of market; ConfigError when there is no such venue."""
+    return tuple(REFERENCE.get(known_venue(venue), {})) if kind == "perpetual" else ()
+
+
+def reference_of(venue: str, kind: str, wanted: Reference) -> ReferenceFacts:
+    """The facts about ``wanted`` candles of ``kind`` of market at ``venue``; ConfigError where there are none."""
+    if wanted not in references(venue, kind):
+        with_it = ", ".join(name for name, has in REFERENCE.items() if wanted in has)
+        raise ConfigError(
+            f"{venue} has no {wanted.value} candles of {kind} markets here",
+            hint=f"perpetuals have them, of {with_it}",
+        )
+    return REFERENCE[venue][wanted]
+
+
+def snapshots_of(venue: str) -> SnapshotFacts:
+    """The facts about ``venue``'s perpetuals as they are now; ConfigError where it is not asked."""
+    if known_venue(venue) not in SNAPSHOTS:
+        raise ConfigError(
+            f"{venue} is not asked what its perpetuals are like now", hint=f"choose from {', '.join(SNAPSHOTS)}"
+        )
+    return SNAPSHOTS[venue]
+
+
+def open_interest_of(venue: str) -> HistoryFacts:
+    """The facts about open interest over time at ``venue``; ConfigError where none is asked for."""
+    known = snapshots_of(venue).history
+    if known is None:
+        with_it = ", ".join(name for name, one in SNAPSHOTS.items() if one.history)
+        raise ConfigError(
+            f"{venue} is not asked for open interest of the past",
+            hint=f"there it begins at the first capture; {with_it} have a history",
+        )
+    return known
+
+
 def budgets(venue: str) -> dict[str, Budget]:
     """Every budget of ``venue`` by its bucket."""
     known = VENUES[known_venue(venue)]
     all_ = [kind.budget for kind in known.kinds.values()] + ([known.funding.budget] if known.funding else [])
+    all_ += [one.budget for one in REFERENCE.get(venue, {}).values()]
+    if (seen := SNAPSHOTS.get(venue)) is not None:
+        all_ += [seen.budget] + ([seen.history.budget] if seen.history else [])
     return {budget.bucket: budget for budget in all_}

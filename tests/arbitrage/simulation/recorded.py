@@ -27,23 +27,22 @@ EARLIER = {"binance": 0, "bybit": 4 * 3_600_000, "okx": 4 * 3_600_000}
 
 
 def legs() -> dict[str, Traded]:
-    """Spot and linear perpetuals of the file by market, ``binance:BTC/USDT:USDT``."""
+    """Spot and perpetuals of the file by market: ``binance:BTC/USDT:USDT``, settled in the coin ``binance:BTC/USD:BTC``."""
     rows: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     with FILE.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            if (market := _market(row)) is not None:
-                rows[market].append((_at(row["time"]), *(float(row[name] or "nan") for name in _COLUMNS)))
+            rows[_market(row)].append((_at(row["time"]), *(float(row[name] or "nan") for name in _COLUMNS)))
     return {market: _traded(market, np.array(sorted(table))) for market, table in rows.items()}
 
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "funding rate")
 
 
-def _market(row: dict[str, str]) -> str | None:
+def _market(row: dict[str, str]) -> str:
     coin = {"bitcoin": "BTC", "ethereum": "ETH"}.get(row["crypto"], row["crypto"])
     if row["contract"] == "spot":
         return f"{row['exchange']}:{coin}/USDT"
-    return f"{row['exchange']}:{coin}/USDT:USDT" if row["pair"].endswith("USDT") else None
+    return f"{row['exchange']}:{coin}/" + ("USDT:USDT" if row["pair"].endswith("USDT") else f"USD:{coin}")
 
 
 def _at(text: str) -> float:

@@ -1,6 +1,5 @@
 """The simulation on recorded markets: against sums made by hand of the same rows, and against the recorder's mistakes."""
 
-import json
 from functools import cache
 from itertools import pairwise
 
@@ -15,11 +14,11 @@ from qmd_platform.arbitrage.simulation.splits import chronological
 from qmd_platform.arbitrage.simulation.trades import Conditions, flows, trade
 from qmd_platform.arbitrage.simulation.world import World, world
 from qmd_platform.model.window import Window
+from tests.arbitrage.simulation.defect import agreement, apart
 from tests.arbitrage.simulation.recorded import EARLIER, FILE, STEP, legs
 
 pytestmark = [pytest.mark.shared, pytest.mark.skipif(not FILE.exists(), reason="no recorded data")]
 
-HOURLY = FILE.parents[1] / "bybit_perp_2024" / "BTC_USDT_USDT-1h-futures.json"
 PAIRS = [
     ("binance:BTC/USDT:USDT", "binance:BTC/USDT"),
     ("okx:ETH/USDT:USDT", "okx:ETH/USDT"),
@@ -45,15 +44,16 @@ def outcomes(short: str, long: str) -> tuple[Outcome, ...]:
 
 
 def test_bybits_candles_open_four_hours_before_their_rows_time():
-    hours = {int(row[0]): row[1] for row in json.loads(HOURLY.read_text(encoding="utf-8"))}
-    candles = recorded()["bybit:BTC/USDT:USDT"].candles
-    agree = [
-        np.mean([hours[at + shift] == price for at, price in opens if at + shift in hours])
-        for shift in (0, EARLIER["bybit"])
-        for opens in [list(zip(candles.open_at.tolist(), candles.open.tolist(), strict=True))]
-    ]
-    assert agree[0] > 0.95
-    assert agree[1] < 0.05
+    dated, by_file = agreement(recorded()["bybit:BTC/USDT:USDT"])
+    assert dated > 0.95
+    assert by_file < 0.05
+
+
+@pytest.mark.parametrize("venue", EARLIER)
+def test_every_venues_candles_end_when_gates_of_that_hour_do(venue: str):
+    market = recorded()[f"{venue}:BTC/USDT:USDT"]
+    assert apart(market) < 6
+    assert min(apart(market, hours) for hours in (-4, 4)) > 20
 
 
 def test_a_month_of_carry_earned_what_its_rows_add_up_to():

@@ -1,0 +1,127 @@
+"""The table of opportunities, made of the tables of hedges in the lake; and the ledger's episodes, made of the table.
+
+What lives here: which months are made, their commits, keeping the ledger equal to the table. What does not: the rows
+(``ingest.opportunity_rows``), the lives they are of (``arbitrage.lives``).
+
+A state rests on all that was before it. So whichever months are asked for, the lives are run from the first month that the
+lake holds hedges of: a month's rows do not depend on where a run began, and no later month changes them.
+
+The table and the ledger are two commits. Whoever is stopped between them leaves a ledger that is behind, and the next run,
+also one that finds nothing new, brings it up.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from qmd_platform.arbitrage.lives import Lives
+from qmd_platform.arbitrage.rules import Rules
+from qmd_platform.coverage.summary import Summary
+from qmd_platform.errors import Conflict, Outdated
+from qmd_platform.ingest.arbitrage import SOURCE, TRIES, partition
+from qmd_platform.ingest.columnar import joined
+from qmd_platform.ingest.opportunity_rows import KINDS, READ, earned, episodes_of, rows_of
+from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.lake.segments import columns_of, table_of
+from qmd_platform.lake.store import Lake, Write
+from qmd_platform.ledger import opportunities as kept
+from qmd_platform.ledger.records import Segment
+from qmd_platform.model import tables
+from qmd_platform.model.opportunity_tables import OPPORTUNITIES
+from qmd_platform.model.window import month_window
+
+_DEFAULT = Rules()
+
+
+def derive_opportunities(lake: Lake, months: Sequence[str], *, run_id: str, rules: Rules = _DEFAULT) -> list[Receipt]:
+    """Make these months of the table of opportunities of what the lake holds, and the ledger's episodes of all months.
+
+    Running it again on the same data changes nothing.
+
+    Args:
+        lake: with the tables of hedges.
+        months: as ``2026-10``; each is made whole.
+        run_id: who did it.
+        rules: thresholds, and what borrowing costs; the other costs are in the hedges.
+
+    Returns:
+        one receipt a month, in the order given.
+
+    Raises:
+        ConfigError: a month is none.
+        Conflict: others made them first, many times in a row.
+    """
+    wanted = list(dict.fromkeys(months))
+    for month in wanted:
+        month_window(month)
+    for _ in range(TRIES):
+        try:
+            made = _in_one_snapshot(lake, wanted, run_id, rules)
+        except Outdated:
+            continue
+        keep_episodes(lake)
+        return made
+    who = f"{TRIES} times in a row opportunities of {', '.join(wanted)} were made by somebody else first"
+    raise Conflict(who, hint="run it again")
+
+
+def keep_episodes(lake: Lake) -> bool:
+    """Make the ledger's episodes those of the lake's table; whether anything was to be done."""
+    series = partition(OPPORTUNITIES.name, "").series
+    there = kept.source(lake.ledger.database)
+    commit = lake.ledger.resolved(None)
+    states = lake.ledger.states(series, as_of=commit)
+    of = kept.Source(commit, {state.partition.month: state.data_version for state in states})
+    if there is not None and there.versions == of.versions:
+        return False
+    rows = table_of(OPPORTUNITIES, lake.blobs.data, lake.ledger.segments(series, as_of=commit))
+    return kept.keep(lake.ledger.database, episodes_of(rows), of)
+
+
+def _in_one_snapshot(lake: Lake, months: Sequence[str], run_id: str, rules: Rules) -> list[Receipt]:
+    """The receipts of the months, made of one state of the lake; Outdated when somebody was faster."""
+    began = time.monotonic()
+    partitions = [partition(OPPORTUNITIES.name, month) for month in months]
+    # Versions before what the rows are made of, or newer ones could be overwritten with older.
+    heads = lake.ledger.heads(partitions)
+    made = {month: rows for month, rows in _history(lake, max(months, default=""), rules) if month in months}
+    writes = [
+        Write(one, made.get(one.month, joined(OPPORTUNITIES, [])), replace=True, seen=heads[one].version)
+        for one in partitions
+    ]
+    _, outcomes = lake.commit(writes, run_id=run_id, source=SOURCE) if writes else (0, ())
+    took = (time.monotonic() - began) / max(len(outcomes), 1)
+    return [Receipt.of_commit(one, Summary(expected=one.rows, present=one.rows), took) for one in outcomes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The files of one table of hedges, by month."""
+
+    table: str
+    months: dict[str, list[Segment]]
+
+    @classmethod
+    def of(cls, lake: Lake, table: str, commit: int) -> "_Held":
+        months: dict[str, list[Segment]] = {}
+        for segment in lake.ledger.segments(partition(table, "").series, as_of=commit):
+            months.setdefault(segment.partition.month, []).append(segment)
+        return cls(table, months)
+
+    def read(self, lake: Lake, month: str) -> pa.Table:
+        return columns_of(tables.table(self.table), lake.blobs.data, self.months.get(month, ()), READ)
+
+
+def _history(lake: Lake, last: str, rules: Rules) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of every month from the first that has hedges to ``last``, a month at a time in memory."""
+    commit = lake.ledger.resolved(None)
+    held = {name: _Held.of(lake, name, commit) for name in KINDS}
+    lives = {name: Lives(name, rules) for name in KINDS}
+    for month in sorted({month for one in held.values() for month in one.months if month <= last}):
+        hedges = {name: earned(one.read(lake, month)) for name, one in held.items()}
+        clock = np.unique(np.concatenate([one.at for one in hedges.values()]))
+        parts = [rows_of(KINDS[name], lives[name].month(hedges[name], clock)) for name in KINDS]
+        yield month, joined(OPPORTUNITIES, parts)

@@ -1,0 +1,114 @@
+"""A leg of a pair, as values: what its figures were made from, and how fresh its data is.
+
+What lives here: plain records. What does not: finding them (``inputs``), what they come to (``working``).
+"""
+
+from dataclasses import dataclass
+
+from qmd_platform.arbitrage.cash_and_carry import SPOT
+from qmd_platform.arbitrage.costs import Fee
+from qmd_platform.funding.intervals import Intervals
+from qmd_platform.model.series import Market
+from qmd_platform.model.settlements import Settlements
+from qmd_platform.model.window import Instant
+from qmd_platform.report.records import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One settlement of the trailing window: what was settled, for how long, what proves it, since when it counts."""
+
+    settled_at: Instant
+    rate: float
+    hours: float
+    evidence: str
+    known_at: Instant
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The close that stood for a leg's quote: of the candle that opened at ``open_at``, known ``step`` later."""
+
+    open_at: Instant
+    step: int
+    close: float
+    origin: Origin | None
+
+    @property
+    def known_at(self) -> Instant:
+        """The end of the candle."""
+        return self.open_at + self.step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leg:
+    """One leg of a pair with everything its figures were made from.
+
+    Attributes:
+        market: which.
+        units: coins in one unit of its base.
+        fee: what it costs to trade.
+        used: settlements of the trailing window, oldest first; none for spot.
+        last: the last settlement whose interval stood; None for spot.
+        cumulative: sum of all rates published by then.
+        price: None without candles.
+        settlements, found: its whole history, for the charts.
+    """
+
+    market: Market
+    units: float
+    fee: Fee
+    used: tuple[Used, ...]
+    last: Used | None
+    cumulative: float
+    price: Price | None
+    settlements: Settlements
+    found: Intervals
+
+    @property
+    def is_spot(self) -> bool:
+        """Whether it has no funding."""
+        return self.market.kind == SPOT
+
+    @property
+    def rates(self) -> float:
+        """The sum of the window's rates."""
+        return sum(one.rate for one in self.used)
+
+    @property
+    def hours(self) -> float:
+        """The sum of the hours they were for."""
+        return sum(one.hours for one in self.used)
+
+    @property
+    def per_hour(self) -> float:
+        """Funding per hour over the window; NaN where nothing is accounted for."""
+        if self.is_spot:
+            return 0.0
+        return self.rates / self.hours if self.used else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How fresh a market's data is.
+
+    Attributes:
+        market: which.
+        settled_at: the newest settlement; None for spot and without any.
+        interval_hours: of that settlement.
+        is_overdue: whether the next one should be in the lake by now.
+        suspects: settlements in the window of the report before which others seem to be missing.
+        unknown: settlements in it whose interval nothing proves.
+        priced_at: the end of the newest candle; None without any.
+        missing: candles of the window that ought to be there and are not.
+    """
+
+    market: Market
+    settled_at: Instant | None
+    interval_hours: float
+    is_overdue: bool
+    suspects: int
+    unknown: int
+    priced_at: Instant | None
+    missing: int
