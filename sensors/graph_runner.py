@@ -5,7 +5,8 @@ runs there are and what is shown of them (``qmd_platform.cli.demo``), the graph,
 
 A line is a venue (its instruments), or a market and a month, ``venue:SYMBOL 2026-09`` (all candle tables of that
 market, from that month to the current one); ``venue:*`` stands for all its markets; ``venue:funding 2026-09`` is the
-funding of all its perpetuals, ``arbitrage 2026-09`` are the tables across venues, ``coverage`` is the coverage of all
+funding, mark, index and premium of all its perpetuals, ``venue:snapshots 2026-09`` what they are like now;
+``arbitrage 2026-09`` and ``simulation 2026-09`` are the tables across venues, ``coverage`` is the coverage of all
 venues. The runs are ordinary ones: the UI shows them afterwards.
 """
 
@@ -32,10 +33,16 @@ from sensors.arbitrage import arbitrage_job
 from sensors.coverage import coverage_job
 from sensors.funding import funding_job
 from sensors.schedules import candles_job, instruments_job
+from sensors.simulation import NAME as SIMULATION
+from sensors.simulation import simulation_job
+from sensors.snapshots import snapshots_job
 from sensors.universe import align
 
-FUNDING = ":funding"
-"""How the name of a venue's funding ends in a line."""
+FUNDING, SNAPSHOTS = ":funding", ":snapshots"
+"""How the name of a venue's funding ends in a line, and of what its perpetuals are like now."""
+
+ACROSS = {ARBITRAGE: arbitrage_job, SIMULATION: simulation_job}
+"""What is made across venues, by the name in a line."""
 
 
 def serve(defs: dg.Definitions) -> None:
@@ -79,13 +86,15 @@ def _ran(
         job = defs.resolve_job_def(coverage_job(universe).name)
         return job.execute_in_process(instance=instance, raise_on_error=False)
     name, _, month = asked.partition(" ")
-    if name == ARBITRAGE:
-        return _arbitrage(month, defs, instance)
+    if name in ACROSS:
+        return _since(month, defs.resolve_job_def(ACROSS[name]().name), instance)
     venue = name.partition(":")[0]
     if not month:
         key = dg.AssetKey([venue, INSTRUMENTS.name])
         job = defs.resolve_job_def(instruments_job(universe).name)
         return job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False)
+    if name.endswith(SNAPSHOTS):
+        return _since(month, defs.resolve_job_def(snapshots_job(universe.venues[venue]).name), instance)
     if name.endswith(FUNDING):
         return _funding(venue, month, defs, instance, universe)
     every = instance.get_dynamic_partitions(str(markets_of(venue).name))
@@ -116,13 +125,12 @@ def _funding(
     return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
 
 
-def _arbitrage(month: str, defs: dg.Definitions, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    """The tables across venues, from the month on."""
+def _since(month: str, job: dg.JobDefinition, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    """Tables that are partitioned by month alone, from the month on."""
     tags = {
         "dagster/asset_partition_range_start": month,
         "dagster/asset_partition_range_end": month_of(time.time_ns() // 1_000_000),
     }
-    job = defs.resolve_job_def(arbitrage_job().name)
     return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
 
 

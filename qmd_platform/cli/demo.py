@@ -81,11 +81,12 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
 
     Starts an exchange on this computer and runs every asset of a small universe: candles of the last two months and
     this one at Binance, Gate and Bitfinex (1m and longer), OKX and Bybit (1h and longer), the funding of their
-    perpetuals, and the tables of arbitrage across them. No keys, no network.
+    perpetuals, and the tables of arbitrage across them; it ends with a report, one HTML file. No keys, no network.
     Run again, it fetches only the candles that have closed since.
     """
     from qmd_platform.cli import checkout, graph, summary
     from qmd_platform.cli.children import ended_by_signals
+    from qmd_platform.cli.report import NAME, write_report
     from qmd_platform.config import load_universe
     from qmd_platform.sandbox.server import running
 
@@ -100,11 +101,13 @@ def command(*, home: Path, fresh: bool, as_json: bool) -> int | None:
         env = checkout.environment(home, source, universe=universe.path, venue_url=url)
         outcomes = graph.run(lake, universe, source, env)
         stats = _stats(url)
+    report = write_report(lake, home / NAME, universe.arbitrage)
     told = summary.Summary.of(lake, universe, outcomes, held=held, stats=stats, seconds=time.monotonic() - began)
     if as_json:
         kit.emit(told.as_document())
     else:
         told.draw()
+        kit.note(f"\n{report.sentence}")
         summary.draw_next(home, source)
     return None if told.is_complete else CoverageError.exit_code
 

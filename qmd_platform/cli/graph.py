@@ -23,8 +23,8 @@ from qmd_platform.model.window import Instant, Window, iso, month_of, month_wind
 COVERAGE = "coverage"
 """The line that has the workers count and draw every venue's coverage."""
 
-ARBITRAGE = "arbitrage"
-"""What the line begins with that has them make the tables across venues; its month is the first."""
+ACROSS = ("arbitrage", "simulation")
+"""What the lines begin with that have them make the tables across venues; the month that follows is the first."""
 
 LOOK_SECONDS = 0.5
 """How often the ledger is asked how far the workers are."""
@@ -99,12 +99,13 @@ class _Todo:
                 runs[name] = [f"{market} {self.since[market]}" for market in venue.markets]
             if venue.perpetuals:
                 runs[name].append(f"{name}:funding {self.universe.first_month}")
+                runs[name].append(f"{name}:snapshots {month_of(self.now)}")
         return runs
 
     def at_last(self) -> list[str]:
         """What is made of all the others."""
-        across = any(venue.perpetuals for venue in self.universe.venues.values())
-        return [*([f"{ARBITRAGE} {self.universe.first_month}"] if across else []), COVERAGE]
+        is_across = any(venue.perpetuals for venue in self.universe.venues.values())
+        return [*(f"{table} {self.universe.first_month}" for table in ACROSS if is_across), COVERAGE]
 
     def so_far(self, finished: set[str]) -> Iterator[tuple[str, int, int]]:
         """How many partitions were brought up to date since ``now``, of how many: in all, and of each begun market."""
