@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 
-from assets import candles, describe, funding, receipts
+from assets import candles, describe, funding, receipts, snapshots
 from assets.partitions import MONTH_FORMAT
 from qmd_platform.config import Universe, load_universe
 from qmd_platform.model.arbitrage_tables import CASH_AND_CARRY, FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
 from qmd_platform.model.columns import Table
+from qmd_platform.model.snapshot_tables import OPEN_INTEREST
 from resources.lake import LakeResource
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def arbitrage_of(universe: Universe) -> list[dg.AssetsDefinition]:
     """The tables over all venues of the universe whose funding is kept; none where there are none."""
     venues = [venue for venue in universe.venues.values() if venue.perpetuals]
     deps = [key for venue in venues for key in (funding.key_of(venue.venue), candles.key_of(venue, venue.base))]
-    return [_made(view, universe, deps) for view in VIEWS] if venues else []
+    interest = [snapshots.key_of(venue.venue, OPEN_INTEREST) for venue in venues]
+    # Hedges are flagged where little is outstanding of a leg.
+    return [_made(view, universe, [*deps, *interest] if view.shows is _HEDGE else deps) for view in VIEWS if venues]
 
 
 def _made(view: _View, universe: Universe, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:

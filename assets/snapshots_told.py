@@ -89,14 +89,12 @@ def _is_yearly(row: dict[str, Any]) -> bool:
 
 def _open_interest(lake: "Lake", partition: Partition) -> dict[str, Any]:
     """The newest open interest of each market, the one worth most first."""
-    from qmd_platform.model.window import iso  # noqa: PLC0415 - only when a step runs
-
-    rows = sorted(_newest(lake, partition, "at"), key=lambda one: -(one["open_interest_quote"] or 0))[:SHOWN]
+    rows = sorted(_newest(lake, partition, "counted_at"), key=lambda one: -(one["open_interest_quote"] or 0))[:SHOWN]
     names = ("contracts", "base", "coins", "quote")
     told = [
         {
             "market": one["market"],
-            "at": iso(one["at"]),
+            "counted at": one["counted_at"],
             **{name: _number(one[f"open_interest_{name}"]) for name in names},
         }
         for one in rows

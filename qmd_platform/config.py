@@ -104,8 +104,7 @@ def open_coordination(lake: "Lake") -> "Coordination":
 
 def venue_url(given: str | None = None) -> str | None:
     """The server that answers for all venues: ``given``, else ``QMD_VENUE_URL``, else None (the real venues)."""
-    url = given or os.environ.get("QMD_VENUE_URL") or None
-    if url is None:
+    if not (url := given or os.environ.get("QMD_VENUE_URL")):
         return None
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:

@@ -72,8 +72,6 @@ class Lives:
         yield from self._told(life, seen, events, found)
         if len(seen.events):
             life.heard_at = int(seen.events.at[-1])
-        if life.standing.state is State.NONE:
-            life.heard_at = None  # the silence of what nobody watches is no event
         if life.standing.episode:
             self._lives[seen.way] = life
 

@@ -106,7 +106,7 @@ def interests(lake: Lake, venues: Iterable[str], span: Window, commit: int) -> d
     found = {}
     for venue in sorted(set(venues)):
         rows = read_months(lake, Series(OPEN_INTEREST.name, venue), wanted, as_of=commit)
-        at, coins = column(rows, "at") + INTEREST_LATE_MS, column(rows, "open_interest_coins")
+        at, coins = column(rows, "counted_at") + INTEREST_LATE_MS, column(rows, "open_interest_coins")
         for market, places in by_market(rows).items():
             mine = places[np.argsort(at[places], kind="stable")]
             found[market] = Interest(at[mine], coins[mine])

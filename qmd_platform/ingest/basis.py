@@ -8,7 +8,7 @@ comes later changes it, but a correction of that hour.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +24,11 @@ from qmd_platform.ingest.arbitrage import ACROSS, SOURCE
 from qmd_platform.ingest.arbitrage_inputs import named, place_of, spans, spots_beside
 from qmd_platform.ingest.columnar import columnar, joined
 from qmd_platform.ingest.receipt import Receipt
-from qmd_platform.ingest.reference_rows import held
+from qmd_platform.ingest.reference_rows import of_segments, series_of
 from qmd_platform.lake.buffers import column, or_nan, texts
 from qmd_platform.lake.segments import columns_of
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.ledger.records import Segment
 from qmd_platform.model.candles import Candles, rolled_up
 from qmd_platform.model.reference_tables import BASIS, STEP, Reference
 from qmd_platform.model.series import Market, Partition, Series
@@ -38,7 +39,9 @@ Instants = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 TRIES = 5
-_MINUTES = STEP.step // Timeframe.M1.step
+_AT_ONCE = 32
+"""Markets whose candles are read at the same time; a month of minutes is 2 MB."""
+_MADE_OF = frozenset({Reference.MARK.table, Reference.INDEX.table})
 
 
 def derive_basis(lake: Lake, markets: Sequence[Market], months: Sequence[str], *, run_id: str) -> list[Receipt]:
@@ -87,42 +90,53 @@ class _Snapshot:
     lake: Lake
     commit: int
 
-    def traded(self, market: Market, hours: Window) -> Candles:
-        """The market's candles of an hour that open in ``hours``: held ones, or whole hours of held minutes."""
+    def traded(self, markets: Collection[Market], hours: Window) -> dict[Market, Candles]:
+        """Each market's candles of an hour that open in ``hours``: held ones, or whole hours of held minutes."""
+        found: dict[Market, Candles] = {}
         for step in (STEP, Timeframe.M1):
-            found = self.lake.candles(Series.candles(market, step), hours, as_of=self.commit)
-            if len(found) and step is STEP:
-                return found
-            if len(found):
-                longer, counts = rolled_up(found, STEP.step, step.step)
-                return longer.take(counts == _MINUTES)
-        return Candles.empty()
+            wanted = {Series.candles(market, step): market for market in markets if market not in found}
+            for series, kept in self.lake.held_of(list(wanted), hours, as_of=self.commit).items() if wanted else ():
+                if len(kept.candles):
+                    longer, counts = rolled_up(kept.candles, STEP.step, step.step)
+                    found[wanted[series]] = longer.take(counts == STEP.step // step.step)
+        return found
 
-    def reference(self, market: Market, wanted: Reference, hours: Window) -> Candles:
-        """The market's mark or index of the hours that open in ``hours``."""
+    def segments(self, hours: Window) -> dict[Series, list[Segment]]:
+        """The files of all marks and indexes that may have hours of ``hours``, in one question to the ledger."""
         months = (month_of(hours.start), month_of(hours.end - 1))
-        return held(self.lake, market, wanted, months, as_of=self.commit).within(hours)
+        found: dict[Series, list[Segment]] = {}
+        for one in self.lake.ledger.segments(None, months, as_of=self.commit):
+            if one.partition.series.table in _MADE_OF:
+                found.setdefault(one.partition.series, []).append(one)
+        return found
 
 
 def _rows(taken: _Snapshot, markets: Sequence[Market], span: Window) -> Iterator[pa.Table]:
     """The rows that became known within ``span``: of the hours that ended in it."""
     hours = Window(span.start - STEP.step, span.end - STEP.step)
-    spots = spots_beside(markets, span)
-    for market in markets:
-        if market.kind != PERPETUAL:
-            continue
-        stands_for = named(market, span)
-        beside = spots.get(place_of(market, stands_for), [])
-        spot, units = _beside(beside, stands_for)
-        prices = Prices(
-            taken.traded(market, hours),
-            taken.reference(market, Reference.MARK, hours),
-            taken.reference(market, Reference.INDEX, hours),
-            Candles.empty() if spot is None else taken.traded(spot, hours),
-            units,
-        )
-        found = basis(prices, STEP.step)
-        yield _table(found, market, stands_for.name, "" if spot is None else str(spot))
+    spots, segments = spots_beside(markets, span), taken.segments(hours)
+    perpetuals = [market for market in markets if market.kind == PERPETUAL]
+    for some in _batched(perpetuals, _AT_ONCE):
+        coins = {market: named(market, span) for market in some}
+        spot = {one: _beside(spots.get(place_of(one, coin), []), coin) for one, coin in coins.items()}
+        seen = taken.traded({*some, *(beside for beside, _ in spot.values() if beside is not None)}, hours)
+        for market in some:
+            beside, units = spot[market]
+            mark, index = (
+                of_segments(taken.lake, segments.get(series_of(market, wanted), []), wanted).within(hours)
+                for wanted in (Reference.MARK, Reference.INDEX)
+            )
+            nothing = Candles.empty()
+            prices = Prices(
+                seen.get(market, nothing), mark, index, nothing if beside is None else seen.get(beside, nothing), units
+            )
+            yield _table(basis(prices, STEP.step), market, coins[market].name, "" if beside is None else str(beside))
+
+
+def _batched(markets: Sequence[Market], count: int) -> Iterator[Sequence[Market]]:
+    """``markets`` in lists of ``count``."""
+    for first in range(0, len(markets), count):
+        yield markets[first : first + count]
 
 
 def _beside(beside: Sequence[tuple[Market, Underlying]], stands_for: Underlying) -> tuple[Market | None, float]:

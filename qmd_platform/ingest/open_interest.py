@@ -3,17 +3,19 @@
 What lives here: which windows to ask, a venue's markets side by side, one commit. What does not: open interest as it is now
 (``ingest.snapshots``), asking for one page (``venues.snapshot_asking``).
 
-A window that was answered is not asked again, but for its last minutes. What a venue left out of its grid stays absent:
-nothing is made up between two rows.
+What is held is not asked for again, nor what was answered without it, but for the last minutes. What a venue left out of its
+grid stays absent: nothing is made up between two rows.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from qmd_platform.config import open_coordination, world
 from qmd_platform.coverage.summary import Summary
@@ -22,8 +24,9 @@ from qmd_platform.ingest.asking import machine_clock
 from qmd_platform.ingest.columnar import joined
 from qmd_platform.ingest.instruments import instruments
 from qmd_platform.ingest.receipt import Receipt
-from qmd_platform.ingest.snapshot_rows import by_month, history_rows
+from qmd_platform.ingest.snapshot_rows import by_market, by_month, history_rows, read_months
 from qmd_platform.ingest.together import all_or_raise
+from qmd_platform.lake.buffers import column, truths
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Partition, Series
@@ -93,9 +96,7 @@ def fill_open_interest(
     shared = coordination or open_coordination(lake)
     errand, began = _Errand(lake, venue, run_id, url), time.monotonic()
     try:
-        gained, traffic = asyncio.run(
-            errand.asked(tuple(dict.fromkeys(markets)), [month_window(one) for one in wanted], shared)
-        )
+        gained, traffic = asyncio.run(errand.asked(tuple(dict.fromkeys(markets)), wanted, shared))
     finally:
         if coordination is None:
             shared.close()
@@ -116,31 +117,41 @@ class _Errand:
     url: str | None
 
     async def asked(
-        self, markets: Sequence[Market], windows: Sequence[Window], shared: "Coordination"
+        self, markets: Sequence[Market], wanted: Sequence[str], shared: "Coordination"
     ) -> tuple[list[_Gained], Traffic]:
-        held, answered = instruments(self.lake, self.venue), self._answered()
+        held = instruments(self.lake, self.venue)
         async with client(
             self.venue,
             venue_url=self.url,
             instruments=[held[one.symbol] for one in markets if one.symbol in held],
             spending=shared.budgets(self.venue, self.url),
         ) as asked:
-            now = await asked.server_time()
-            jobs = [
-                self._market(
-                    asked,
-                    market,
-                    subtracted(_listed(held.get(market.symbol), windows, now), united(answered.get(market.symbol, ()))),
-                    now,
-                )
-                for market in markets
-            ]
+            now, windows = await asked.server_time(), [month_window(one) for one in wanted]
+            listed = {market: _listed(held.get(market.symbol), windows, now) for market in markets}
+            jobs = [self._market(asked, one, todo, now) for one, todo in self._todo(listed, wanted, now).items()]
             return all_or_raise(await asyncio.gather(*jobs, return_exceptions=True)), asked.traffic
 
-    def _answered(self) -> dict[str, list[Window]]:
+    def _todo(
+        self, listed: Mapping[Market, Sequence[Window]], wanted: Sequence[str], now: Instant
+    ) -> dict[Market, list[Window]]:
+        """What is neither held nor answered. Answers are looked up only where something is missing that is not just new."""
+        step = facts.open_interest_of(self.venue).step
+        rows = read_months(self.lake, Series(OPEN_INTEREST.name, self.venue), set(wanted))
+        at = np.where(truths(rows, "is_history"), column(rows, "counted_at"), 0)
+        places = by_market(rows)
+        todo = {
+            market: _missing(windows, at[places.get(str(market), _NOWHERE)], step) for market, windows in listed.items()
+        }
+        late = [one for windows in todo.values() for one in windows if one.start < now - PUBLISHED_MS - step]
+        if not late:
+            return todo
+        answered = self._answered(Window(min(one.start for one in late), max(one.end for one in late)))
+        return {one: subtracted(windows, united(answered.get(one.symbol, ()))) for one, windows in todo.items()}
+
+    def _answered(self, window: Window) -> dict[str, list[Window]]:
         """The windows of which the venue has told all it has, by symbol: the word after what was asked."""
         found: dict[str, list[Window]] = {}
-        for _, one in self.lake.evidence(Series(OPEN_INTEREST.name, self.venue)):
+        for _, one in self.lake.evidence(Series(OPEN_INTEREST.name, self.venue), window):
             found.setdefault(one.what.rpartition(" ")[2], []).append(one.window)
         return found
 
@@ -174,7 +185,7 @@ class _Errand:
 
     def committed(self, gained: Sequence[_Gained], seconds: float) -> list[Receipt]:
         """Commit rows and evidence of all markets, a write a month."""
-        rows = by_month([part for one in gained for part in one.rows], OPEN_INTEREST, "at")
+        rows = by_month([part for one in gained for part in one.rows], OPEN_INTEREST, "counted_at")
         said: dict[str, list[Answered]] = {}
         for answer in (answer for one in gained for answer in one.evidence):
             for month, part in months(answer.window):
@@ -201,6 +212,18 @@ def _listed(known: Instrument | None, windows: Sequence[Window], now: Instant) -
     last = min((known.delisted_at if known else None) or now, now)
     alive = Window(first, last) if first < last else None
     return [part for one in windows if alive and (part := one.intersection(alive)) is not None]
+
+
+def _missing(windows: Sequence[Window], held: NDArray[np.int64], step: int) -> list[Window]:
+    """The parts of ``windows`` of whose instants on the grid none is ``held``."""
+    grids = [np.arange(part.start, part.end, step) for one in windows if (part := one.snapped(step)) is not None]
+    grid = np.concatenate([np.empty(0, np.int64), *grids])
+    lacking = grid[~np.isin(grid, held)]
+    runs = np.split(lacking, np.flatnonzero(np.diff(lacking) != step) + 1)
+    return [Window(int(run[0]), int(run[-1]) + step) for run in runs if len(run)]
+
+
+_NOWHERE = np.empty(0, np.intp)
 
 
 def _pages(window: Window | None, known: facts.HistoryFacts) -> Iterator[Window]:

@@ -74,7 +74,7 @@ def _curve(accounts: dict[tuple[str, str], Equity], strategy: str, named: Named,
         name: [text] * len(at)
         for name, text in (("kind", kind), ("short_market", short), ("long_market", long), ("strategy", strategy))
     }
-    columns |= {"at": at, "capital_quote": np.full(len(at), one.capital)}
+    columns |= {"seen_at": at, "capital_quote": np.full(len(at), one.capital)}
     for scenario in SCENARIOS:
         account = accounts[strategy, scenario]
         columns[f"profit_{scenario}_quote"] = account.value[rows] - account.capital

@@ -43,7 +43,7 @@ def curves(lake: Lake, until: Partition) -> list[Curve]:
         pairs = zip(table.column("kind").to_pylist(), table.column("strategy").to_pylist(), strict=True)
         names = np.array([f"{kind}, {strategy}" for kind, strategy in pairs if strategy in DRAWN], object)
         drawn = _where(table, np.isin(np.array(table.column("strategy").to_pylist(), object), DRAWN))
-        at, profit, capital = (column(drawn, name) for name in ("at", "profit_base_quote", "capital_quote"))
+        at, profit, capital = (column(drawn, name) for name in ("seen_at", "profit_base_quote", "capital_quote"))
         for name in sorted(set(names.tolist())):
             mine = names == name
             found.setdefault(name, []).append((at[mine], profit[mine], capital[mine]))

@@ -58,7 +58,7 @@ def open_interest_rows(seen: Snapshot) -> pa.Table:
     base = _floats(told, "base")
     values: dict[str, Values] = {
         "market": [str(market) for market, _ in told],
-        "at": _instants(told, "counted_at"),
+        "counted_at": _instants(told, "counted_at"),
         "open_interest_contracts": _floats(told, "contracts"),
         "open_interest_base": base,
         "open_interest_coins": base * np.array([_units(market, one.counted_at) for market, one in told], np.float64),
@@ -77,7 +77,7 @@ def history_rows(market: Market, rows: OpenInterest, asked: str) -> pa.Table:
     units = ends.pop() if len(ends) == 1 else np.array([_units(market, at) for at in rows.at.tolist()])
     values: dict[str, Values] = {
         "market": [str(market)] * len(rows),
-        "at": rows.at,
+        "counted_at": rows.at,
         "open_interest_contracts": rows.contracts,
         "open_interest_base": rows.base,
         "open_interest_coins": rows.base * units,

@@ -121,7 +121,7 @@ class _Look:
             raise VenueDown(self.venue, f"its answer has none of the {len(silent)} markets that were asked about")
         self.lake.claim_world(world(self.url))
         makers = {FUNDING_PREDICTIONS.name: self._predictions, OPEN_INTEREST.name: open_interest_rows}
-        at = {FUNDING_PREDICTIONS.name: "seen_at", OPEN_INTEREST.name: "at"}
+        at = {FUNDING_PREDICTIONS.name: "seen_at", OPEN_INTEREST.name: "counted_at"}
         writes = [
             Write(Partition(Series(name, self.venue), month), rows)
             for name in only

@@ -65,3 +65,8 @@ def or_nan(table: pa.Table, name: str) -> NDArray[np.float64]:
     if not array.null_count:
         return values
     return np.where(numbers(array.is_valid().cast(pa.int64()), np.int64) == 1, values, np.nan)
+
+
+def truths(table: pa.Table, name: str) -> NDArray[np.bool_]:
+    """The values of a column of bool without nulls."""
+    return np.asarray(numbers(table.column(name).combine_chunks().cast(pa.int64()), np.int64) == 1)

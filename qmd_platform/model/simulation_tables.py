@@ -100,11 +100,11 @@ SIMULATION = Table(
 SIMULATION_EQUITY = Table(
     "simulation_equity",
     "Profit so far of every simulated pair at each midnight, open positions at the last price: a row a day, pair and strategy.",
-    ("kind", "short_market", "long_market", "strategy", "at"),
+    ("kind", "short_market", "long_market", "strategy", "seen_at"),
     (
         *_PAIR,
         Column("strategy", "string", "", "rules, always_on or threshold"),
-        Column("at", "instant", "UTC", "midnight; nothing in the row was known later"),
+        Column("seen_at", "instant", "UTC", "midnight; nothing in the row was known later"),
         _quote("capital_quote", "what the positions tie up"),
         _quote("profit_free_quote", "since the first settlement that the lake holds, without costs"),
         _quote("profit_base_quote", "the same at the configured costs"),

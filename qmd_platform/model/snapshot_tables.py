@@ -46,10 +46,10 @@ FUNDING_PREDICTIONS = Table(
 OPEN_INTEREST = Table(
     "open_interest",
     "Contracts outstanding of each perpetual, one side counted; contract size and multiplier applied once.",
-    ("market", "at"),
+    ("market", "counted_at"),
     (
         _MARKET,
-        Column("at", "instant", "UTC", "when that was so, by the venue's clock"),
+        Column("counted_at", "instant", "UTC", "when that was so, by the venue's clock"),
         Column("open_interest_contracts", "float64", "contracts", "as the venue counts"),
         Column("open_interest_base", "float64", "base", "contracts times contract size: what candles count volume in"),
         Column(

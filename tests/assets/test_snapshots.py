@@ -37,6 +37,6 @@ def test_a_look_is_shown_in_its_month_and_a_month_that_is_over_says_why_it_has_n
     assert predictions["2024-03"]["requests"] > 0
     assert interest["2024-02"]["dagster/partition_row_count"] > 2_000, "a row a quarter of an hour, 29 days back"
     (row,) = (record.data for record in interest["2024-03"]["newest open interest"].records)
-    assert row["at"] == "2024-03-02T00:00:00Z"
+    assert row["counted at"] == "2024-03-02T00:00:00Z"
     assert row["quote"]
     assert errors["2024-03"]["no rows"].startswith("Made of what the lake holds")

@@ -22,7 +22,7 @@ def put_interest(lake: Lake, coins: np.ndarray, at: np.ndarray) -> None:
     amounts = dict.fromkeys(("contracts", "base", "coins"), coins)
     numbers = {f"open_interest_{name}": column for name, column in amounts.items()}
     quote = {"open_interest_quote": np.full(len(at), np.nan), "is_history": np.ones(len(at), np.bool_)}
-    table = columnar(OPEN_INTEREST, {**text, **numbers, **quote, "at": at})
+    table = columnar(OPEN_INTEREST, {**text, **numbers, **quote, "counted_at": at})
     lake.commit(
         [Write(Partition(Series(OPEN_INTEREST.name, "gate"), "2026-03"), table)], run_id="put", source="sandbox:test"
     )

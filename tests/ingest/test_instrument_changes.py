@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from qmd_platform.ingest.candles import backfill
+from qmd_platform.ingest.funding import fill_funding
 from qmd_platform.ingest.instruments import histories, refresh
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition, Series
@@ -152,3 +153,17 @@ def test_looking_twice_changes_nothing(tmp_path: Path):
             again = refresh(lake, venue, run_id="r", url=url)
             assert (again.new, again.changed) == (0, 0)
             assert lake.state(Partition(Series.instruments(venue))) == before
+
+
+def test_an_interval_that_the_lists_kept_saying_is_the_venues_word_on_settlements_since_then(tmp_path: Path):
+    market, first, later = Market.parse("gate:BTC/USDT:USDT"), "2026-11-20T04:00:00Z", "2026-11-22T04:00:00Z"
+    with Lake.open(tmp_path) as lake:
+        rows_after(lake, str(market), [first], [])
+        with running(now=later) as url:
+            fill_funding(lake, [Partition(Series.funding(market), "2026-11")], run_id="r", url=url)
+        rows = lake.read(Series.funding(market)).select(["settled_at", "interval_hours", "interval_from"]).to_pylist()
+    said = {row["interval_from"] for row in rows if row["settled_at"].timestamp() * 1000 > instant(first)}
+    before = {row["interval_from"] for row in rows if row["settled_at"].timestamp() * 1000 <= instant(first)}
+    assert said == {"venue"}
+    assert before == {"neighbours"}
+    assert {row["interval_hours"] for row in rows} == {8.0}

@@ -52,7 +52,7 @@ def test_all_a_venue_serves_is_there_once_and_is_not_asked_for_again(venue: str,
     receipts = fill(lake, sandbox, market)
     rows = lake.read(Series("open_interest", venue))
     at = np.arange(REACHED[venue], instant(NOW), step)
-    assert column(rows, "at").tolist() == at.tolist()
+    assert column(rows, "counted_at").tolist() == at.tolist()
     truth = open_interest_truth(market, at)
     assert column(rows, "open_interest_contracts").tolist() == truth.contracts.tolist()
     assert column(rows, "open_interest_base").tolist() == truth.base.tolist()

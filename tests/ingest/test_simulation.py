@@ -144,7 +144,7 @@ def test_the_equity_of_each_midnight_is_what_had_been_earned_by_then(tmp_path: P
     lake = lake_of(tmp_path)
     derived(lake, ["2026-01", "2026-02"])
     curve = {
-        row["at"]: row
+        row["seen_at"]: row
         for row in rows(lake, "simulation_equity")
         if (row["short_market"], row["long_market"], row["strategy"]) == (str(PERP), str(SPOT), "rules")
     }
@@ -182,7 +182,9 @@ def test_a_later_month_goes_on_where_the_earlier_ended(tmp_path: Path):
     late = {tuple(row.values())[:5]: row for row in rows(lake, "simulation_equity")}
     derived(lake, ["2026-01"])
     last = [
-        row for row in rows(lake, "simulation_equity") if row["at"] == JANUARY.end - DAY and row["strategy"] == "rules"
+        row
+        for row in rows(lake, "simulation_equity")
+        if row["seen_at"] == JANUARY.end - DAY and row["strategy"] == "rules"
     ]
     assert len(last) == 4 + 3
     # Nothing is paid into an account between two months: one day's change is small beside what a jump would be.

@@ -74,7 +74,7 @@ def test_every_venue_is_kept_as_it_says_and_the_same_answer_again_changes_nothin
     held = rows(lake, "open_interest", venue)
     assert len(held) == (0 if venue == "binance" else 2), "Binance tells it of one contract at a time, or over time"
     for row in held:
-        truth = open_interest_truth(Market.parse(row["market"]), np.array([row["at"]]))
+        truth = open_interest_truth(Market.parse(row["market"]), np.array([row["counted_at"]]))
         assert (row["open_interest_contracts"], row["open_interest_base"]) == (truth.contracts[0], truth.base[0])
         assert row["open_interest_quote"] == pytest.approx(truth.quote[0], rel=1e-12)
         assert row["is_history"] is False

@@ -87,7 +87,7 @@ def test_who_read_the_lake_earlier_changes_nothing(database: Database):
         ({"states": ("HOLD", "NONE")}, [HELD, OVER]),
         ({"since": 801, "underlying": "BTC", "states": ["NONE"]}, []),
     ],
-    ids=str,
+    ids=["ended then", "ended before", "of later", "coin", "no such coin", "states", "all three"],
 )
 def test_they_are_asked_for_by_time_coin_and_state(database: Database, asked: dict[str, object], found: list[object]):
     keep(database, ALL, Source(1, {}))

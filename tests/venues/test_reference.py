@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import pytest
@@ -123,3 +123,12 @@ def test_snapshots_of_one_request_are_gone_on_from_where_it_is_full(sandbox: San
     got = page(sandbox, perpetual("bitfinex"), Reference.MARK, window)
     assert got.candles.equals(reference_truth(perpetual("bitfinex"), Reference.MARK, window, instant(NOW)))
     assert len(got.candles) == 10
+
+
+@pytest.mark.parametrize(("venue", "wanted"), HAVE)
+def test_every_fact_says_where_it_is_from_and_its_bucket_has_one_budget(venue: str, wanted: Reference):
+    known = facts.reference_of(venue, "perpetual", wanted)
+    assert set(known.sources) == {field.name for field in fields(known)} - {"sources"}
+    assert all(len(source) > 20 for source in known.sources.values())
+    assert facts.budgets(venue)[known.budget.bucket] == known.budget
+    assert known.room(known.page_limit)[0] == known.page_limit
