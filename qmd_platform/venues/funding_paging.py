@@ -10,8 +10,8 @@ loses half the rows of a contract of 4). Instead:
 1. Where an answer stopped is where the next request begins: after its newest row, or before its oldest one at venues
    that keep the newest of a window.
 2. A short answer is not the end. The end is a rest of the window that was answered with no row, twice; once where the
-   rest is shorter than the last two rows were apart, so that none is expected. A rest of less than an hour, the shortest
-   interval there is, is not asked for.
+   rest is shorter than any two rows on the way to it were apart, so that none is expected. A rest of less than an hour,
+   the shortest interval there is, is not asked for.
 3. Stamps are some milliseconds late, so windows are asked a little wider and cut by the minute afterwards.
 """
 
@@ -36,16 +36,21 @@ _BESIDE = 2 * Timeframe.H1.step
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """A part of the window that is not known yet; ``apart`` is how far rows beside it are from each other, in ms."""
+    """A part of the window that is not known yet.
+
+    ``apart`` is how far rows beside it are from each other, in ms, ``closest`` how far the closest two are that came on the
+    way to it: beside a hole of ten hours there may be rows every hour.
+    """
 
     window: Window
     apart: int | None = None
+    closest: int | None = None
     empties: int = 0
 
     @property
     def expects(self) -> bool:
         """Whether a row ought to be inside, as far as is known."""
-        return self.apart is None or self.window.end - self.window.start > self.apart + MINUTE
+        return self.closest is None or self.window.end - self.window.start > self.closest + MINUTE
 
     @property
     def holds_more(self) -> bool:
@@ -68,6 +73,10 @@ class Walk:
     sent: int = 0
     found: list[FundingRows] = field(default_factory=list)
     _rests: list[_Rest] = field(default_factory=list)
+    _whole: Window | None = None
+
+    def __post_init__(self) -> None:
+        self._whole = self.rest
 
     @property
     def rest(self) -> Window | None:
@@ -93,18 +102,25 @@ class Walk:
 
     def _go_on(self, rest: _Rest, inside: FundingRows, *, is_full: bool) -> None:
         first, last = int(inside.at[0]), int(inside.at[-1])
-        older = self._rest(rest.window.start, first, _apart(inside.at[:2]) or rest.apart)
-        newer = self._rest(last + 1, rest.window.end, _apart(inside.at[-2:]) or rest.apart)
+        older = self._rest(rest.window.start, first, rest, _apart(inside.at[:2]))
+        newer = self._rest(last + 1, rest.window.end, rest, _apart(inside.at[-2:]))
         on, beside = (newer, older) if self.keeps == "oldest" else (older, newer)
-        # A full page may have been cut on the other side too, whatever the documentation says of it.
-        if is_full and beside is not None and beside.holds_more:
+        # A full page may have been cut on the other side too, whatever the documentation says of it; and up to an end of the
+        # whole window no row has shown how far apart they are there.
+        if is_full and beside is not None and (beside.holds_more or self._is_outermost(beside.window)):
             self._rests.append(beside)
         if on is not None:
             self._rests.append(on)
 
-    def _rest(self, start: Instant, end: Instant, apart: int | None) -> _Rest | None:
-        """What is left from ``start`` to ``end``; None where no row has room there."""
-        return _Rest(Window(start, end), apart) if end - start > self.least else None
+    def _is_outermost(self, part: Window) -> bool:
+        return self._whole is not None and (part.start == self._whole.start or part.end == self._whole.end)
+
+    def _rest(self, start: Instant, end: Instant, before: _Rest, apart: int) -> _Rest | None:
+        """What is left of ``before`` from ``start`` to ``end``, rows beside it being ``apart``; None where no row has room."""
+        if end - start <= self.least:
+            return None
+        closest = min((one for one in (apart, before.closest) if one), default=None)
+        return _Rest(Window(start, end), apart or before.apart, closest)
 
     def rows(self) -> FundingRows:
         """All rows so far, sorted by time."""

@@ -76,6 +76,19 @@ def test_one_bad_answer_in_a_row_loses_nothing(stamps: list[int], limit: int, ke
     assert walked(way, stamps, limit, keeps, bad)[0] == stamps
 
 
+def test_rows_before_a_hole_longer_than_what_is_left_are_asked_for_twice_too():
+    stamps = [START + hours * HOUR for hours in (6, 7, 8, 18, 19, 20)]
+    for n in range(1, 12):
+        way = Walk("gate", 2, "newest", _rests=walk("gate", Window(START, START + 24 * HOUR))._rests)  # noqa: SLF001 - as above
+        assert walked(way, stamps, 2, "newest", {n: "empty"})[0] == stamps
+
+
+def test_up_to_an_end_of_the_window_a_full_page_may_have_been_cut_on_either_side():
+    stamps = [START + hours * HOUR for hours in (1, 2, 4)]
+    way = Walk("binance", 2, "oldest", _rests=walk("binance", Window(START, START + 24 * HOUR))._rests)  # noqa: SLF001 - as above
+    assert walked(way, stamps, 2, "newest")[0] == stamps
+
+
 def test_a_whole_window_takes_one_request_when_its_rows_leave_no_room_for_another():
     stamps = [START + n * 8 * HOUR for n in range(91)]
     assert walked(walk("gate", Window(START, stamps[-1])), stamps, 1000, "newest")[1] == 1
