@@ -129,7 +129,7 @@ def test_nothing_is_asked_of_an_exchange_until_a_person_starts_it(universe: Univ
     to_venues = {schedule for schedule in repository.schedule_defs if not schedule.job_name.startswith(silent)}
     rereading = {f"{venue}_reread_{when}" for venue in ("binance", "bitfinex") for when in ("nightly", "weekly")}
     tails = {"binance_tail", "bitfinex_tail", "binance_funding_hourly", "arbitrage_hourly", "instruments_daily"}
-    tails.add("simulation_daily")
+    tails |= {"simulation_daily", "binance_snapshots_look"}
     assert {schedule.name for schedule in to_venues} == tails | rereading
     assert {schedule.default_status for schedule in to_venues} == {dg.DefaultScheduleStatus.STOPPED}
 
