@@ -25,9 +25,9 @@ ARCTICDB := bench-out/arcticdb
 # What the default suite leaves to .ci/run: what takes long, and what needs a browser or a server.
 DEFAULT_TESTS := not slow and not browser and not postgres and not redis and not minio
 # A file's tests stay on one worker, so that they share its servers.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
-# The slow tests wait more than they compute, so more of them run at once than there are cores.
-WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || sysctl -n hw.ncpu))
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+# Half of the time a test waits, for a server or a child, so two more run at once than there are cores.
+WORKERS ?= $(shell expr 2 + $$(nproc 2>/dev/null || sysctl -n hw.ncpu))
 ARGS ?=
 
 LOCKED = --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --quiet $(UPGRADE)
@@ -64,8 +64,8 @@ test: $(DEV) ## run the default test suite; no service, no network
 
 .PHONY: test-rest
 test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL, Redis or MinIO
-	@$(PYTEST) -n $(WORKERS) --no-loadscope-reorder -m "not ($(DEFAULT_TESTS)) and not browser" $(ARGS)
-	@$(PYTEST) -m browser $(ARGS)
+	@$(PYTEST) --no-loadscope-reorder -m "not ($(DEFAULT_TESTS)) and not browser" $(ARGS)
+	@$(PYTEST) -n auto -m browser $(ARGS)
 
 .PHONY: reliability
 reliability: $(DEV) ## test all that the lake promises, with its servers, and write docs/reliability.md from the counts
