@@ -97,9 +97,9 @@ def command(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List opportunities: a market to sell, a market to buy, and where that stands.
+    """List hedges worth watching: where they stand and why.
 
-    One line is one episode of one direction of a pair, from WATCH to its end. OPEN is the first event after it was
+    A hedge sells one market and buys another. One line is one episode of one direction of a pair, from WATCH to its end. OPEN is the first event after it was
     opened, HOLD all later ones, CLOSE the time in which it is not watched again, NONE is over. Net return and
     break-even are those of the change that decided (the close, else the opening), for the hold that is expected, all
     costs paid. Rules and thresholds: docs/opportunities.md.

@@ -42,7 +42,9 @@ def asked(played: Played, window: Window, deadlines: Deadlines, timeframe: Timef
 def assert_leases_are_free(played: Played) -> None:
     with open_coordination(played.lake) as coordination:
         for partition in MONTHS:
-            assert coordination.leases.take(str(partition), owner="another", seconds=60), partition
+            lease = coordination.leases.take(str(partition), owner="another", seconds=60)
+            assert lease, partition
+            lease.release()
 
 
 def test_months_that_hang_fill_every_room_and_leave_it_to_the_others_in_time(tmp_path: Path):
