@@ -68,6 +68,7 @@ class Inputs:
             market,
             stands_for.units,
             self._fee(market),
+            self.terms.windows[0],
             used,
             last,
             float(CumulativeIndex.of(settlements).at(at - DELAY_MS)),

@@ -5,6 +5,7 @@ What lives here: plain records. What does not: finding them (``inputs``), what t
 
 from dataclasses import dataclass
 
+from qmd_platform.arbitrage.carry import COVERED
 from qmd_platform.arbitrage.cash_and_carry import SPOT
 from qmd_platform.arbitrage.costs import Fee
 from qmd_platform.funding.intervals import Intervals
@@ -49,7 +50,8 @@ class Leg:
         market: which.
         units: coins in one unit of its base.
         fee: what it costs to trade.
-        used: settlements of the trailing window, oldest first; none for spot.
+        window: hours of the trailing window.
+        used: settlements of it, oldest first; none for spot.
         last: the last settlement whose interval stood; None for spot.
         cumulative: sum of all rates published by then.
         price: None without candles.
@@ -59,6 +61,7 @@ class Leg:
     market: Market
     units: float
     fee: Fee
+    window: float
     used: tuple[Used, ...]
     last: Used | None
     cumulative: float
@@ -83,10 +86,10 @@ class Leg:
 
     @property
     def per_hour(self) -> float:
-        """Funding per hour over the window; NaN where nothing is accounted for."""
+        """Funding per hour over the window; NaN where too little of it is accounted for to say, as in the table."""
         if self.is_spot:
             return 0.0
-        return self.rates / self.hours if self.used else float("nan")
+        return self.rates / self.hours if self.hours >= COVERED * self.window else float("nan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qmd_platform.arbitrage.carry import COVERED
 from qmd_platform.arbitrage.economics import Capital
 from qmd_platform.arbitrage.hedges import Terms
 from qmd_platform.arbitrage.rules import Rules
@@ -104,6 +105,8 @@ class _Work:
                 if leg.is_spot
                 else f"{len(leg.used)} settlements of {window:g} h: {number(leg.rates, 8)} / {number(leg.hours, 2)} h"
             )
+            if math.isnan(leg.per_hour):
+                how += f", less than {COVERED:g} of it"
             yield Line(f"funding of the {name}", how, f"{bps(leg.per_hour)} bp/h", leg.per_hour)
         both = f"{bps(self.short.per_hour)} {MINUS} {_bracketed(bps(self.long.per_hour))}"
         yield self._line("funding_per_hour", "funding difference", both, f"{bps(self.funding)} bp/h", self.funding)

@@ -305,10 +305,10 @@ def outage(store: PostgresStore | RedisStore, away: Callable[[], None], back: Ca
         away()
         began = time.monotonic()
         await one.reserve("spot", RATE, 1)
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10
         began = time.monotonic()
         await one.reserve("spot", RATE, 1)
-        assert time.monotonic() - began < 0.1, "it does not wait for the server every time"
+        assert time.monotonic() - began < 0.5, "it does not wait for the server every time"
         back()
         end = time.monotonic() + 20
         while one._alone is not None:  # noqa: SLF001 - whether it is shared again

@@ -121,7 +121,7 @@ def test_a_killed_holder_is_succeeded_after_its_lease(place: Somewhere, coordina
         holder.kill()
         killed = time.monotonic()
         while (lease := coordination.leases.take("a", owner="two", seconds=60)) is None:
-            assert time.monotonic() - killed < 3
+            assert time.monotonic() - killed < 8
             time.sleep(0.02)
     assert lease.number > number
 

@@ -61,7 +61,7 @@ def test_a_server_that_never_answers_is_given_up(files_url: str, flaky: Flaky):
         began = time.monotonic()
         with pytest.raises(LakeError, match="no answer in time") as refused:
             call()
-        assert time.monotonic() - began < 5 * QUICK
+        assert time.monotonic() - began < 15 * QUICK
         assert flaky.address in refused.value.message
         assert "AWS_ENDPOINT_URL" in refused.value.hint
 

@@ -142,6 +142,23 @@ def test_a_rate_that_changed_after_the_table_was_made_is_told(tmp_path: Path):
     }
 
 
+def test_what_the_table_does_not_know_for_want_of_a_settlement_the_working_does_not_know_either(tmp_path: Path):
+    lake = Lake.open(tmp_path / "lake")
+    truth = paid(MARKETS[0])
+    put_funding(lake, MARKETS[0], truth.take(np.arange(len(truth)) != len(truth) - 4))
+    put_funding(lake, MARKETS[1], paid(MARKETS[1]))
+    for market in MARKETS[:2]:
+        put_candles(lake, market, hourly(market))
+    derive_arbitrage(lake, MARKETS, MONTHS, run_id="make")
+    report = collected(lake, wanted(), Rules())
+    assert report.entries
+    for entry in report.entries:
+        assert entry.pair.row["funding_per_hour"] is None
+        assert np.isnan(value(entry, "funding difference"))
+        assert entry.agrees
+    assert not any("does not say" in words for words in report.warnings())
+
+
 def test_without_candles_there_is_no_cost_and_the_page_says_so(tmp_path: Path):
     lake = Lake.open(tmp_path / "lake")
     for market in MARKETS[:2]:

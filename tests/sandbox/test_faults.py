@@ -102,7 +102,7 @@ def test_a_hang_does_not_keep_the_sandbox_from_closing(plan: Plan):
         connection.request("GET", "/api/v3/ping")
         start = time.monotonic()
     connection.close()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 15
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept-Encoding": "gzip"}])
