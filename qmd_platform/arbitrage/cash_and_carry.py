@@ -6,7 +6,6 @@ What does not: the hedge's arithmetic (``hedges``).
 
 from dataclasses import dataclass, replace
 
-from qmd_platform.arbitrage.economics import Capital
 from qmd_platform.arbitrage.hedges import Hedge, Terms, hedge
 from qmd_platform.arbitrage.legs import Seen
 from qmd_platform.arbitrage.risks import Conditions
@@ -35,8 +34,8 @@ def cash_and_carry(spot: Seen, perpetual: Seen, terms: Terms, also: Conditions |
     Args:
         spot: as it was seen.
         perpetual: of the same coin, at the same instants.
-        terms: ``terms.capital`` gives the perpetual's leverage (``short_leverage``) and the buffer; spot's is 1: long spot
-            is paid in full, and what is lent to be sold short is covered in full.
+        terms: ``terms.capital`` gives the perpetual's leverage, by the side it is on, and the buffer; spot's is 1: long
+            spot is paid in full, and what is lent to be sold short is covered in full.
         also: flags that others raise.
 
     Raises:
@@ -45,9 +44,8 @@ def cash_and_carry(spot: Seen, perpetual: Seen, terms: Terms, also: Conditions |
     for leg, kind in ((spot, SPOT), (perpetual, PERPETUAL)):
         if leg.market.kind != kind:
             raise ConfigError(f"{leg.market} is no {kind}", hint="cash and carry has one spot and one perpetual leg")
-    leverage, buffer = terms.capital.short_leverage, terms.capital.buffer
-    forward = replace(terms, capital=Capital(short_leverage=leverage, long_leverage=1.0, buffer=buffer))
-    reverse = replace(terms, capital=Capital(short_leverage=1.0, long_leverage=leverage, buffer=buffer))
+    forward = replace(terms, capital=replace(terms.capital, long_leverage=1.0))
+    reverse = replace(terms, capital=replace(terms.capital, short_leverage=1.0))
     return CashAndCarry(
         hedge(perpetual, spot, forward, also=also),
         hedge(spot, perpetual, reverse, borrow_per_year=terms.costs.borrow_per_year, also=also),

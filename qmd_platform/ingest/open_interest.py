@@ -1,20 +1,19 @@
 """Open interest of the past, fetched into the lake from the venues that serve it.
 
 What lives here: which windows to ask, a venue's markets side by side, one commit. What does not: open interest as it is now
-(``ingest.snapshots``), asking for one page (``venues.snapshot_asking``).
+(``ingest.snapshots``), asking for one page (``ingest.open_interest_asked``).
 
-What is held is not asked for again, nor what was answered without it, but for the last minutes. What a venue left out of its
-grid stays absent: nothing is made up between two rows.
+What is held is not asked for again, nor what two answers agree is not there, but for the last minutes. What a venue left out of
+its grid stays absent: nothing is made up between two rows.
 """
 
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from qmd_platform.config import open_coordination, world
@@ -22,9 +21,10 @@ from qmd_platform.coverage.summary import Summary
 from qmd_platform.errors import VenueDown
 from qmd_platform.ingest.asking import machine_clock
 from qmd_platform.ingest.columnar import joined
-from qmd_platform.ingest.instruments import instruments
+from qmd_platform.ingest.instruments import histories
+from qmd_platform.ingest.open_interest_asked import Gained, page_of
 from qmd_platform.ingest.receipt import Receipt
-from qmd_platform.ingest.snapshot_rows import by_market, by_month, history_rows, read_months
+from qmd_platform.ingest.snapshot_rows import by_market, by_month, read_months
 from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.buffers import column, truths
 from qmd_platform.lake.store import Lake, Write
@@ -34,7 +34,7 @@ from qmd_platform.model.snapshot_tables import OPEN_INTEREST
 from qmd_platform.model.spans import subtracted, united
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant, Window, month_window, months
-from qmd_platform.venues import facts, snapshot_asking
+from qmd_platform.venues import facts
 from qmd_platform.venues.ccxt_client import CcxtVenue, client
 from qmd_platform.venues.port import Instrument, Traffic
 
@@ -50,15 +50,6 @@ _DAY = Timeframe.D1.step
 def is_served(venue: str) -> bool:
     """Whether ``venue`` is asked for open interest of the past; where it is not, it begins at the first capture."""
     return facts.snapshots_of(venue).history is not None
-
-
-@dataclass(slots=True)
-class _Gained:
-    """What came of one market."""
-
-    rows: list[pa.Table] = field(default_factory=list)
-    evidence: list[Answered] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
 
 
 def fill_open_interest(
@@ -118,12 +109,13 @@ class _Errand:
 
     async def asked(
         self, markets: Sequence[Market], wanted: Sequence[str], shared: "Coordination"
-    ) -> tuple[list[_Gained], Traffic]:
-        held = instruments(self.lake, self.venue)
+    ) -> tuple[list[Gained], Traffic]:
+        rows = histories(self.lake, self.venue)
+        held = {symbol: one[-1] for symbol, one in rows.items()}
         async with client(
             self.venue,
             venue_url=self.url,
-            instruments=[held[one.symbol] for one in markets if one.symbol in held],
+            instruments=[row for one in markets for row in rows.get(one.symbol, ())],
             spending=shared.budgets(self.venue, self.url),
         ) as asked:
             now, windows = await asked.server_time(), [month_window(one) for one in wanted]
@@ -155,8 +147,8 @@ class _Errand:
             found.setdefault(one.what.rpartition(" ")[2], []).append(one.window)
         return found
 
-    async def _market(self, asked: CcxtVenue, market: Market, todo: Sequence[Window], now: Instant) -> _Gained:
-        known, got = facts.open_interest_of(self.venue), _Gained()
+    async def _market(self, asked: CcxtVenue, market: Market, todo: Sequence[Window], now: Instant) -> Gained:
+        known, got = facts.open_interest_of(self.venue), Gained()
         # To the day: a second later the venue would refuse the very window that was just inside of its reach.
         oldest = 0 if known.reach_days is None else (now // _DAY - known.reach_days) * _DAY
         for window in todo:
@@ -166,24 +158,10 @@ class _Errand:
                 gone = Window(window.start, min(window.end, oldest))
                 got.evidence.append(Answered(gone, machine_clock(), why))
             for page in _pages(window.intersection(Window(oldest, now)), known):
-                await self._page(asked, market, page, now, got)
+                await page_of(asked, market, page, now - PUBLISHED_MS, got)
         return got
 
-    async def _page(self, asked: CcxtVenue, market: Market, window: Window, now: Instant, got: _Gained) -> None:
-        at = machine_clock()
-        try:
-            page = await snapshot_asking.open_interest(asked, market, window)
-            if not len(page.rows):  # an empty page is believed when a second one says the same
-                page = await snapshot_asking.open_interest(asked, market, window)
-        except VenueDown as error:
-            got.failures.append(f"{market.symbol} {window}: {error}")
-            return
-        got.rows.append(history_rows(market, page.rows, page.asked))
-        told = window.intersection(Window(0, now - PUBLISHED_MS))
-        if told is not None:
-            got.evidence.append(Answered(told, at, f"{page.asked} {market.symbol}", page.digest, len(page.rows)))
-
-    def committed(self, gained: Sequence[_Gained], seconds: float) -> list[Receipt]:
+    def committed(self, gained: Sequence[Gained], seconds: float) -> list[Receipt]:
         """Commit rows and evidence of all markets, a write a month."""
         rows = by_month([part for one in gained for part in one.rows], OPEN_INTEREST, "counted_at")
         said: dict[str, list[Answered]] = {}

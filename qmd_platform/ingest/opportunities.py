@@ -6,6 +6,10 @@ What lives here: which months are made, their commits, keeping the ledger equal 
 A state rests on all that was before it. So whichever months are asked for, the lives are run from the first month that the
 lake holds hedges of: a month's rows do not depend on where a run began, and no later month changes them.
 
+And whichever months are asked for, all months of the table are made of those same lives, in one commit: an episode that began
+in one month and ended in another is then never half of old lives and half of new ones. A month that comes out as it is keeps
+its version.
+
 The table and the ledger are two commits. Whoever is stopped between them leaves a ledger that is behind, and the next run,
 also one that finds nothing new, brings it up.
 """
@@ -37,18 +41,19 @@ _DEFAULT = Rules()
 
 
 def derive_opportunities(lake: Lake, months: Sequence[str], *, run_id: str, rules: Rules = _DEFAULT) -> list[Receipt]:
-    """Make these months of the table of opportunities of what the lake holds, and the ledger's episodes of all months.
+    """Make the table of opportunities up to these months of what the lake holds, and the ledger's episodes of all months.
 
-    Running it again on the same data changes nothing.
+    Every month that there are hedges of is made, up to the last one asked for or the last one the table holds: after a change
+    of the rules or of older hedges the others would be of other lives. Running it again on the same data changes nothing.
 
     Args:
         lake: with the tables of hedges.
-        months: as ``2026-10``; each is made whole.
+        months: as ``2026-10``; none makes nothing.
         run_id: who did it.
         rules: thresholds, and what borrowing costs; the other costs are in the hedges.
 
     Returns:
-        one receipt a month, in the order given.
+        one receipt a month asked for, in the order given; the lake's log tells of others that changed.
 
     Raises:
         ConfigError: a month is none.
@@ -83,18 +88,29 @@ def keep_episodes(lake: Lake) -> bool:
 
 def _in_one_snapshot(lake: Lake, months: Sequence[str], run_id: str, rules: Rules) -> list[Receipt]:
     """The receipts of the months, made of one state of the lake; Outdated when somebody was faster."""
+    if not months:
+        return []
     began = time.monotonic()
-    partitions = [partition(OPPORTUNITIES.name, month) for month in months]
     # Versions before what the rows are made of, or newer ones could be overwritten with older.
-    heads = lake.ledger.heads(partitions)
-    made = {month: rows for month, rows in _history(lake, max(months, default=""), rules) if month in months}
+    versions = _versions(lake)
+    last = max([*months, *versions])
+    made = dict(_history(lake, last, rules))
+    none = joined(OPPORTUNITIES, [])
     writes = [
-        Write(one, made.get(one.month, joined(OPPORTUNITIES, [])), replace=True, seen=heads[one].version)
-        for one in partitions
+        Write(partition(OPPORTUNITIES.name, month), made.get(month, none), replace=True, seen=versions.get(month, 0))
+        for month in sorted({*months, *versions, *made})
     ]
-    _, outcomes = lake.commit(writes, run_id=run_id, source=SOURCE) if writes else (0, ())
-    took = (time.monotonic() - began) / max(len(outcomes), 1)
-    return [Receipt.of_commit(one, Summary(expected=one.rows, present=one.rows), took) for one in outcomes]
+    _, outcomes = lake.commit(writes, run_id=run_id, source=SOURCE)
+    if max(_versions(lake), default="") > last:
+        raise Outdated(f"opportunities later than {last} were made meanwhile, perhaps of other lives")
+    of = {one.partition.month: one for one in outcomes}
+    took = (time.monotonic() - began) / len(months)
+    return [Receipt.of_commit(of[one], Summary(expected=of[one].rows, present=of[one].rows), took) for one in months]
+
+
+def _versions(lake: Lake) -> dict[str, int]:
+    """The months that the table holds."""
+    return {one.partition.month: one.version for one in lake.states(partition(OPPORTUNITIES.name, "").series)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,8 @@ def derive_simulation(
         ConfigError: a venue's fees are not configured.
         Conflict: others made them first, many times in a row.
     """
-    setting = Setting(rules.terms, rules.thresholds, NOTIONAL, draws)
-    how = _How(tuple(sorted(set(markets))), setting, rules.half_spread, seed)
+    setting = Setting(rules.terms, rules.thresholds, NOTIONAL, draws, half_spread=rules.half_spread)
+    how = _How(tuple(sorted(set(markets))), setting, seed)
     receipts: list[Receipt] = []
     for month in dict.fromkeys(months):
         for _ in range(TRIES):
@@ -107,7 +107,6 @@ class _How:
 
     markets: tuple[Market, ...]
     setting: Setting
-    half_spread: float
     seed: int
 
 
@@ -120,7 +119,7 @@ def _month(lake: Lake, how: _How, month: str, run_id: str) -> list[Receipt]:
     commit = lake.ledger.resolved(None)
     histories = paid(lake, [one for one in how.markets if one.kind == PERPETUAL], commit)
     listed = listings(lake, how.markets, commit)
-    source = Source(lake, commit, histories, how.markets, listed, how.half_spread)
+    source = Source(lake, commit, histories, how.markets, listed, how.setting.half_spread)
     rows = _rows(source, how, month_window(month))
     writes = [
         Write(one, table, replace=True, seen=heads[one].version) for one, table in zip(partitions, rows, strict=True)

@@ -8,7 +8,8 @@ The universe is that of each time: a market that ended is in every pair it was i
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, groupby
+from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from qmd_platform.lake.store import Lake
 from qmd_platform.model.candles import Candles, rolled_up
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.simulation_tables import CARRY, REVERSE, SPREAD
+from qmd_platform.model.spans import parts_inside, subtracted, united, windows_of
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window, months
 
@@ -58,7 +60,7 @@ class Source:
     commit: int
     histories: Sequence[Paid]
     spots: Sequence[Market]
-    listings: dict[Market, Window]
+    listings: dict[Market, list[Window]]
     half_spread: float
 
 
@@ -82,17 +84,29 @@ def whole(source: Source, month: Window) -> Window | None:
     return Window(first, until)
 
 
-def listings(lake: Lake, markets: Sequence[Market], commit: int) -> dict[Market, Window]:
-    """Since when and until when each market was listed, as its venue says; of those it says nothing of, nothing."""
-    found: dict[Market, Window] = {}
+def listings(lake: Lake, markets: Sequence[Market], commit: int) -> dict[Market, list[Window]]:
+    """When each market was listed, as its venue says, each time it was; of those it says nothing of, nothing."""
+    found: dict[Market, list[Window]] = {}
     for venue in sorted({one.venue for one in markets}):
         rows = lake.read(Series.instruments(venue), as_of=commit)
         columns = (rows.column("listed_at").cast(pa.int64()), rows.column("delisted_at").cast(pa.int64()))
         told = zip(rows.column("symbol").to_pylist(), *(column.to_pylist() for column in columns), strict=True)
-        for symbol, since, until in told:  # of several rows of a symbol the last is of now
-            begin, end = since or EVER.start, until or EVER.end
-            if begin < end:
-                found[Market(venue, symbol)] = Window(begin, end)
+        for symbol, rows_of in groupby(told, key=itemgetter(0)):
+            if windows := _lives([(since, until) for _, since, until in rows_of]):
+                found[Market(venue, symbol)] = windows
+    return found
+
+
+def _lives(told: Sequence[tuple[Instant | None, Instant | None]]) -> list[Window]:
+    """When a market was listed, of its rows, the one of now last: what a row says counts up to what newer ones speak of."""
+    found: list[Window] = []
+    for since, until in reversed(told):
+        begin, end = since or EVER.start, until or EVER.end
+        newer = found[0].start if found else EVER.end
+        if since is not None:
+            end = min(end, newer)  # how it ended was not seen, or it was still to come
+        if begin < end <= newer:
+            found = united([Window(begin, end), *found])
     return found
 
 
@@ -172,13 +186,28 @@ def _with_candles(source: Source, leg: Leg, within: Window) -> Traded:
 
 
 def hourly(source: Source, market: Market, window: Window) -> Candles:
-    """The market's hours in ``window``: its candles of an hour, or made of minutes, a month at a time; empty without."""
-    found = source.lake.candles(Series.candles(market, Timeframe.H1), window, as_of=source.commit)
-    if not len(found):
-        series = Series.candles(market, Timeframe.M1)
-        minutes = (source.lake.candles(series, part, as_of=source.commit) for _, part in months(window))
-        found = Candles.concat([rolled_up(part, STEP, Timeframe.M1.step)[0] for part in minutes])
+    """The market's hours in ``window``: its candles of an hour, and where it has none, those all of whose minutes are held."""
+    told = source.lake.candles(Series.candles(market, Timeframe.H1), window, as_of=source.commit)
+    lacking = subtracted([window], windows_of(told.open_at, STEP))
+    found = Candles.concat([told, *_of_minutes(source, market, lacking)])
+    found = found.take(np.argsort(found.open_at))
     return found.take(found.open_at + STEP <= window.end)
+
+
+def _of_minutes(source: Source, market: Market, lacking: Sequence[Window]) -> Iterator[Candles]:
+    """Whole hours in ``lacking`` (sorted, disjoint), a month of minutes at a time."""
+    series = Series.candles(market, Timeframe.M1)
+    if not lacking:
+        return
+    held = {one.partition.month for one in source.lake.ledger.segments(series, as_of=source.commit)}
+    for month, part in months(Window(lacking[0].start, lacking[-1].end)):
+        inside = parts_inside(part, lacking)
+        if inside and month in held:
+            within = Window(inside[0].start, inside[-1].end)
+            minutes = source.lake.candles(series, within, as_of=source.commit)
+            hours, counts = rolled_up(minutes, STEP, Timeframe.M1.step)
+            whole = hours.take(counts == STEP // Timeframe.M1.step)
+            yield from (whole.within(one) for one in inside)
 
 
 def _pair(source: Source, kind_coin: tuple[str, str], legs: tuple[Traded, Traded], within: Window) -> Iterator[Pair]:
@@ -199,6 +228,8 @@ def _end(source: Source, legs: Sequence[Traded], within: Window) -> Instant:
     for leg in legs:
         last = int(leg.candles.open_at[-1]) + STEP if len(leg.candles) else within.start
         lasts.append(last)
-        if source.listings.get(leg.leg.market, EVER).end > within.end:
+        known = source.listings.get(leg.leg.market, [EVER])
+        until = max((one.end for one in known if one.start < within.end), default=EVER.end)
+        if until > within.end:
             open_ends.append(last)
     return min(open_ends) if open_ends else max(lasts)

@@ -33,7 +33,7 @@ def prediction_rows(seen: Snapshot, hours: Mapping[Market, float]) -> pa.Table:
         seen: what the venue said.
         hours: lengths of intervals known otherwise, where that is better than what the venue states of all contracts.
     """
-    told = [(market, one) for market, one in seen.states.items() if one.next_at > one.at]
+    told = [(market, one) for market, one in seen.states.items() if one.next_at > one.at > 0]
     columns = {name: _floats(told, name) for name in ("rate", "accrued", "hours", "mark", "index")}
     columns["hours"] = np.array([hours.get(market, one.hours) for market, one in told], np.float64)
     at, next_at = _instants(told, "at"), _instants(told, "next_at")
@@ -70,8 +70,8 @@ def open_interest_rows(seen: Snapshot) -> pa.Table:
 
 
 def history_rows(market: Market, rows: OpenInterest, asked: str) -> pa.Table:
-    """Rows of OPEN_INTEREST of one market's history; what is no number is left out."""
-    rows = rows.take(np.isfinite(rows.contracts))
+    """Rows of OPEN_INTEREST of one market's history; what is no number, or not known in base, is left out."""
+    rows = rows.take(np.isfinite(rows.contracts) & np.isfinite(rows.base))
     ends = {_units(market, int(at)) for at in rows.at[[0, -1]]} if len(rows) else {1.0}
     # What a name stands for changes once in years: rows are looked at one by one only where it did between the ends.
     units = ends.pop() if len(ends) == 1 else np.array([_units(market, at) for at in rows.at.tolist()])

@@ -66,7 +66,8 @@ def capture(
         coordination: budgets shared with other workers; None for those of the lake.
 
     Returns:
-        one receipt a table and month that rows are of. Markets that the venue says nothing of are in its failures.
+        one receipt a table and month that rows are of. Markets that the venue says nothing of are in its failures,
+        and so is what could not be had beside the predictions.
 
     Raises:
         VenueDown: it could not be asked, or its answer has none of the markets.
@@ -127,13 +128,18 @@ class _Look:
             for name in only
             for month, rows in by_month([makers[name](seen.snapshot)], tables.table(name), at[name]).items()
         ]
+        if not writes and seen.snapshot.failures:
+            raise seen.snapshot.failures[0]
         if not writes:
             return []
         source = f"{world(self.url)}:{self.venue}"
         _, outcomes = self.lake.commit(writes, run_id=self.run_id, source=source)
         spent = time.monotonic() - seen.began
         receipts = [Receipt.of_commit(one, Summary(expected=one.rows, present=one.rows), spent) for one in outcomes]
-        why = tuple(f"{self.venue} says nothing of {one.symbol}" for one in silent)
+        why = (
+            *(f"{self.venue} says nothing of {one.symbol}" for one in silent),
+            *map(str, seen.snapshot.failures),
+        )
         return [replace(receipts[0], traffic=seen.traffic, failures=why), *receipts[1:]]
 
     def _predictions(self, seen: Snapshot) -> pa.Table:

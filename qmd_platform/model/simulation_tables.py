@@ -76,7 +76,7 @@ SIMULATION = Table(
         _quote("funding_quote", "funding got less funding paid"),
         _quote("price_quote", "profit of the prices of all four fills"),
         _quote("fees_quote", "taker fees, below 0"),
-        _quote("slippage_quote", "slippage assumed, below 0"),
+        _quote("slippage_quote", "slippage and half the spread assumed, below 0"),
         _quote("borrow_quote", "interest of coins borrowed to be sold, below 0"),
         _quote("other_quote", "transfers and liquidation fees, below 0"),
         _quote("net_quote", "profit: funding, price and all costs together, and what the equity changed by"),

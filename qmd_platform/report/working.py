@@ -220,7 +220,7 @@ def capital_of(pair: Pair, terms: Terms) -> Capital:
     if pair.long.kind == "spot":
         return Capital(usual.short_leverage, 1.0, usual.buffer)
     if pair.short.kind == "spot":
-        return Capital(1.0, usual.short_leverage, usual.buffer)
+        return Capital(1.0, usual.long_leverage, usual.buffer)
     return usual
 
 

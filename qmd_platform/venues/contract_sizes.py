@@ -1,20 +1,21 @@
-"""Candles of markets whose volume is counted in contracts, converted with the contract size of their own time.
+"""Candles of markets whose volume is counted in contracts, converted with the contract size of their own time; and the sizes.
 
 What lives here: which size holds when, as far as instruments tell. What does not: decoding (``parsing``), whose volume is
 in contracts (``facts``), how instruments came to be known (``ingest.instruments``).
 
-A change of size is known to the time between two lists: candles are taken to be of the new size since the list that first
+A change of size is known to the time between two lists: rows are taken to be of the new size since the list that first
 showed it. Before the first list that was kept, the size it showed is taken: nothing else is known.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market
-from qmd_platform.model.window import Instant
+from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues import dialects, facts, listing, parsing
 from qmd_platform.venues.listing import CcxtMarket
 from qmd_platform.venues.port import Instrument
@@ -49,17 +50,22 @@ class Sizes:
         decode = dialects.of(market.venue, market.kind).decode
         if facts.of(market.venue, market.kind).volume_unit != _CONTRACTS:
             return decode(market.venue, body, parsing.exact(1.0))
-        known = self._known.get(market.symbol, [])
-        if len(known) <= 1:
-            return decode(market.venue, body, parsing.exact(listing.contract_size(record)))
         parts = [
-            _opening(decode(market.venue, body, parsing.exact(size)), start, end)
-            for (start, size), (end, _) in pairwise([(_EVER[0], known[0][1]), *known[1:], (_EVER[1], 0.0)])
+            _opening(decode(market.venue, body, size), window.start, window.end)
+            for size, window in self.in_time(market, record)
         ]
         return Candles.concat([part for part in parts if len(part)] or parts[:1])
 
+    def in_time(self, market: Market, record: CcxtMarket) -> list[tuple[Fraction, Window]]:
+        """The size of a contract of ``market``, and the window in which it holds, oldest first; all of time is in them."""
+        known = self._known.get(market.symbol, [])
+        if len(known) <= 1:
+            return [(parsing.exact(listing.contract_size(record)), _EVER)]
+        since = [(_EVER.start, known[0][1]), *known[1:], (_EVER.end, 0.0)]
+        return [(parsing.exact(size), Window(start, end)) for (start, size), (end, _) in pairwise(since) if start < end]
 
-_EVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
+
+_EVER = Window(int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max))
 
 
 def _changes(rows: Sequence[tuple[Instant, float]]) -> list[tuple[Instant, float]]:

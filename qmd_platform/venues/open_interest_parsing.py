@@ -4,7 +4,7 @@ What lives here: one decoder a wire shape. What does not: what contracts are lik
 were asked for (``snapshot_asking``). Open interest leaves here in base coins, converted once, as volume does (``parsing``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, TypeVar
@@ -40,6 +40,12 @@ class OpenInterest:
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "OpenInterest":
         """The rows selected by position or mask."""
         return OpenInterest(self.at[rows], self.contracts[rows], self.base[rows], self.quote[rows])
+
+    @classmethod
+    def concat(cls, parts: Sequence["OpenInterest"]) -> "OpenInterest":
+        """All rows of ``parts``, at least one, in their order."""
+        columns = zip(*((one.at, one.contracts, one.base, one.quote) for one in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
 
     def within(self, window: Window) -> "OpenInterest":
         """The rows inside ``window``."""

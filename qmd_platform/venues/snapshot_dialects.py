@@ -61,11 +61,16 @@ _STATES: Mapping[str, list[tuple[Request, snapshot_parsing.Decoder]]] = {
 
 @dataclass(frozen=True, slots=True)
 class HistoryDialect:
-    """Open interest over time at one venue. ``method`` is the name of ccxt's implicit method."""
+    """Open interest over time at one venue.
+
+    ``method`` is the name of ccxt's implicit method. ``has_end`` says whether a request names the end of the window too: where
+    it does not, rows after the window may be an honest answer about a hole.
+    """
 
     method: str
     params: Callable[[CcxtMarket, Window, str, int], Params]
     decode: open_interest_parsing.Decoder
+    has_end: bool = True
 
 
 def _binance(market: CcxtMarket, window: Window, period: str, limit: int) -> Params:
@@ -86,6 +91,6 @@ def _gate(market: CcxtMarket, window: Window, period: str, limit: int) -> Params
 HISTORY: Mapping[str, HistoryDialect] = {
     "binance": HistoryDialect("fapiDataGetOpenInterestHist", _binance, open_interest_parsing.binance),
     "bybit": HistoryDialect("publicGetV5MarketOpenInterest", _bybit, open_interest_parsing.bybit),
-    "gate": HistoryDialect("publicFuturesGetSettleContractStats", _gate, open_interest_parsing.gate),
+    "gate": HistoryDialect("publicFuturesGetSettleContractStats", _gate, open_interest_parsing.gate, has_end=False),
 }
 """The venues that are asked for open interest over time (``facts.snapshots``)."""

@@ -5,7 +5,8 @@ venue (``snapshot_dialects``), what follows from several of them (``snapshot_ask
 (``open_interest_parsing``).
 
 An answer that is not exactly the promised shape raises ``BadPage`` with its first bytes and is never empty. A single number
-that is none, and a price that is not positive, is NaN: the venue does not say it.
+that is none, and a price that is not positive, is NaN: the venue does not say it. Of a contract with an impossible
+time only the doubt is left; an answer of no others is refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,9 +27,7 @@ T = TypeVar("T")
 
 NOTHING = float("nan")
 
-_SECONDS, _HOUR = 1000, 3_600_000
-_KEYED = 19
-"""The least elements of a Bitfinex status with its key in front."""
+_SECONDS, _HOUR, _KEYED = 1000, 3_600_000, 19  # the last: the least elements of a keyed Bitfinex status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,7 @@ class State:
         counted_at: when open interest was as below, epoch ms.
         contracts: open interest as the venue counts.
         base, quote: the same in base coins and what they are worth.
+        doubt: why nothing of the row is believed; empty where it is.
     """
 
     contract: str
@@ -60,6 +60,7 @@ class State:
     contracts: float = NOTHING
     base: float = NOTHING
     quote: float = NOTHING
+    doubt: str = ""
 
     def beside(self, other: "State") -> "State":
         """This state, with what only ``other`` says of the contract."""
@@ -67,7 +68,7 @@ class State:
         return replace(self, **gaps)
 
 
-_SAID = tuple(field.name for field in fields(State) if field.name != "contract")
+_SAID = tuple(field.name for field in fields(State) if field.name not in {"contract", "doubt"})
 
 
 def _unsaid(value: float) -> bool:
@@ -84,10 +85,10 @@ def binance(venue: str, answer: Answer) -> list[State]:
     ``lastFundingRate`` is not what was settled last: it is the one that ``nextFundingTime`` will settle, so far.
     """
     rows = _decoded(venue, answer, list[snapshot_shapes.Premium])
-    return [
+    told = [
         State(
             one.symbol,
-            at=_instant(venue, answer, one.time),
+            at=one.time,
             next_at=one.nextFundingTime,
             rate=number(one.lastFundingRate),
             mark=_price(one.markPrice),
@@ -95,6 +96,7 @@ def binance(venue: str, answer: Answer) -> list[State]:
         )
         for one in rows
     ]
+    return _timed(venue, answer, told, "at")
 
 
 def binance_hours(venue: str, answer: Answer) -> list[State]:
@@ -105,23 +107,23 @@ def binance_hours(venue: str, answer: Answer) -> list[State]:
 
 def bybit(venue: str, answer: Answer) -> list[State]:
     """See ``Decoder``: ``{"retCode": 0, "time": ms, "result": {"list": [..]}}``; linear contracts count base coins."""
-    told = _decoded(venue, answer, snapshot_shapes.Bybit)
-    at = _instant(venue, answer, told.time)
-    return [
+    whole = _decoded(venue, answer, snapshot_shapes.Bybit)
+    told = [
         State(
             one.symbol,
-            at=at,
+            at=whole.time,
             next_at=one.nextFundingTime,
             rate=number(one.fundingRate),
             hours=_price(one.fundingIntervalHour),
             mark=_price(one.markPrice),
             index=_price(one.indexPrice),
-            counted_at=at,
+            counted_at=whole.time,
             contracts=number(one.openInterest),
             quote=number(one.openInterestValue),
         )
-        for one in told.result.list
+        for one in whole.result.list
     ]
+    return _timed(venue, answer, told, "at")
 
 
 def gate(venue: str, answer: Answer) -> list[State]:
@@ -152,16 +154,17 @@ def okx_rates(venue: str, answer: Answer) -> list[State]:
 
     The venue says to take the time between the two settlements for the interval.
     """
-    return [
+    told = [
         State(
             one.instId,
-            at=_instant(venue, answer, one.ts),
+            at=one.ts,
             next_at=one.fundingTime,
             rate=number(one.fundingRate),
             hours=_price((one.nextFundingTime - one.fundingTime) / _HOUR),
         )
         for one in _decoded(venue, answer, snapshot_shapes.OkxRates).data
     ]
+    return _timed(venue, answer, told, "at")
 
 
 def okx_marks(venue: str, answer: Answer) -> list[State]:
@@ -173,15 +176,16 @@ def okx_marks(venue: str, answer: Answer) -> list[State]:
 
 def okx_interest(venue: str, answer: Answer) -> list[State]:
     """See ``Decoder``: ``{"code": "0", "data": [{"instId", "oi": contracts, "oiCcy": base, "ts"}]}``."""
-    return [
+    told = [
         State(
             one.instId,
-            counted_at=_instant(venue, answer, one.ts),
+            counted_at=one.ts,
             contracts=number(one.oi),
             base=number(one.oiCcy),
         )
         for one in _decoded(venue, answer, snapshot_shapes.OkxInterests).data
     ]
+    return _timed(venue, answer, told, "counted_at")
 
 
 def bitfinex(venue: str, answer: Answer) -> list[State]:
@@ -193,19 +197,20 @@ def bitfinex(venue: str, answer: Answer) -> list[State]:
     rows: Sequence[Sequence[Any]] = _decoded(venue, answer, list[list[Any]])
     if any(len(row) < _KEYED or not isinstance(row[0], str) for row in rows):
         raise BadPage(venue, f"the answer's rows are not states of {_KEYED} elements or more", sample=answer.body)
-    return [
+    told = [
         State(
             row[0],
-            at=(at := _instant(venue, answer, row[1])),
+            at=row[1],
             next_at=row[8] if type(row[8]) is int else 0,
             accrued=number(row[9]),
             mark=_price(row[15]),
             index=_price(row[4]),
-            counted_at=at,
+            counted_at=row[1],
             contracts=number(row[18]),
         )
         for row in rows
     ]
+    return _timed(venue, answer, told, "at")
 
 
 def number(value: object) -> float:
@@ -223,11 +228,19 @@ def _price(value: object) -> float:
     return found if found > 0 else NOTHING
 
 
-def _instant(venue: str, answer: Answer, at: object) -> Instant:
-    if type(at) is not int or not EARLIEST < at < LATEST:
-        unit = unit_of(at) if isinstance(at, int) else ""
-        raise BadPage(venue, f"the time of a contract's state is not milliseconds: {at}{unit}", sample=answer.body)
-    return at
+def _doubt(at: object) -> str:
+    """Why ``at`` is no time in milliseconds; empty where it is one."""
+    if type(at) is int and EARLIEST < at < LATEST:
+        return ""
+    return f"the time of a contract's state is not milliseconds: {at}{unit_of(at) if isinstance(at, int) else ''}"
+
+
+def _timed(venue: str, answer: Answer, told: list[State], name: str) -> list[State]:
+    """``told``, of contracts whose time ``name`` is none only the doubt; BadPage where that is so of all."""
+    doubts = [_doubt(getattr(one, name)) for one in told]
+    if told and all(doubts):
+        raise BadPage(venue, doubts[0], sample=answer.body)
+    return [State(one.contract, doubt=why) if why else one for one, why in zip(told, doubts, strict=True)]
 
 
 def _decoded(venue: str, answer: Answer, shape: type[T]) -> T:

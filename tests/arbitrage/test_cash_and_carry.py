@@ -1,12 +1,15 @@
 """Cash and carry: spot is paid in full, pays its own fee, has no funding and is borrowed to be sold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from qmd_platform.arbitrage.carry import DELAY_MS
 from qmd_platform.arbitrage.cash_and_carry import CashAndCarry, cash_and_carry
 from qmd_platform.arbitrage.costs import Costs, Fee
-from qmd_platform.arbitrage.flags import flags_of
+from qmd_platform.arbitrage.economics import Capital
+from qmd_platform.arbitrage.flags import Flag, flags_of
 from qmd_platform.arbitrage.hedges import Terms
 from qmd_platform.arbitrage.legs import seen
 from qmd_platform.errors import ConfigError
@@ -41,6 +44,16 @@ def test_long_spot_ties_up_its_notional():
     found = both(0.0008)
     gained = 0.0001 * 24 - 0.002
     assert found.carry.return_on_capital[24.0] == pytest.approx([gained / (1 + 1 / 3 + 0.1)])
+
+
+def test_the_perpetual_is_bought_with_the_leverage_of_long_legs_and_sold_with_that_of_short_ones():
+    short_limit = replace(TERMS.limits, liquidation_distance=0.5)
+    found = both(-0.0008, replace(TERMS, limits=short_limit, capital=Capital(short_leverage=3, long_leverage=1)))
+    gained = 0.00009 * 24 - 0.002
+    assert found.reverse.return_on_capital[24.0] == pytest.approx([gained / (1 + 1 + 0.1)])
+    assert found.carry.return_on_capital[24.0] == pytest.approx([(-0.0001 * 24 - 0.002) / (1 / 3 + 1 + 0.1)])
+    assert Flag.LIQ_DISTANCE in flags_of(int(found.carry.flags[0])), "a third of the price liquidates the short"
+    assert Flag.LIQ_DISTANCE not in flags_of(int(found.reverse.flags[0])), "what is paid in full falls by far"
 
 
 def test_each_leg_pays_its_own_fee():

@@ -74,7 +74,7 @@ def traded(
     hours: float = 8,
     wick: float = 0.0,
     units: float = 1.0,
-    listed: Window | None = None,
+    listed: Sequence[Window] | None = None,
     missing: Sequence[int] = (),
 ) -> Traded:
     """A leg with hourly candles from START on, some of them missing, and a settlement every ``hours`` after START."""

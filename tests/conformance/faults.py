@@ -219,7 +219,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("operation", choices=operations)
     parser.add_argument("--most", type=int, default=NEVER, help="calls tried a fault")
-    parser.add_argument("--seconds", type=float, default=NEVER, help="begin no trial after that many")
+    parser.add_argument("--seconds", type=float, default=NEVER, help="begin no trial after that many, once there were as many as faults")
     parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(arguments)
@@ -234,7 +234,7 @@ def main(arguments: list[str]) -> None:
             some = rng.sample(range(1, count), min(count, chosen.most) - 1)
             plan += [(name, at) for at in (0, *some)]
         rng.shuffle(plan)
-        while plan and time.monotonic() < until:
+        while plan and (time.monotonic() < until or trials.counts.get("trials", 0) < len(chosen.faults)):
             trials.run(*plan.pop())
     print(json.dumps({"counts": trials.counts | {"calls": sum(every.values())}, "wrong": trials.wrong}))  # noqa: T201 - its result
 

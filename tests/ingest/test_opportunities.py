@@ -11,10 +11,10 @@ from qmd_platform.arbitrage.lifecycle import Thresholds
 from qmd_platform.arbitrage.rules import Rules
 from qmd_platform.errors import ConfigError, Conflict
 from qmd_platform.ingest import opportunities as module
-from qmd_platform.ingest.arbitrage import TRIES
+from qmd_platform.ingest.arbitrage import TRIES, partition
 from qmd_platform.ingest.opportunities import derive_opportunities, keep_episodes
 from qmd_platform.lake.rebuild import rebuild
-from qmd_platform.lake.store import Lake
+from qmd_platform.lake.store import Lake, Write
 from qmd_platform.ledger import opportunities as kept
 from qmd_platform.ledger import schema as db
 from qmd_platform.model.window import Window, iso, month_window
@@ -246,3 +246,80 @@ def test_a_pair_that_stopped_in_the_last_month_is_closed_in_this_one(tmp_path: P
     assert iso(closed["changed_at"]) == iso(START + 3 * EIGHT + 72 * HOUR)
     assert Window(APRIL.start, APRIL.end).contains(closed["changed_at"])
     assert (closed["reason"], closed["net_per_year"], closed["break_even_hours"]) == ("flag VENUE_INCIDENT", None, None)
+
+
+STRICTER = Rules(thresholds=Thresholds(confirmations=4))
+"""Opens in another month than RULES do, two settlements later."""
+
+
+def made_whole(root: Path, yearly: list[float], rules: Rules) -> tuple[list[Row], list[kept.KeptEpisode]]:
+    """The table and the ledger of a lake that was never made of anything else."""
+    with Lake.open(root) as lake:
+        put_hedges(lake, "venue_spreads", [hedges(yearly, START)])
+        derive_opportunities(lake, MONTHS, run_id="whole", rules=rules)
+        return rows(lake, "opportunities"), kept.episodes(lake.ledger.database)
+
+
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize(
+    ("yearly", "rules"),
+    [(TURNING, STRICTER), ([0.01] * 3 + TURNING[3:], RULES), ([0.0] * len(TURNING), RULES)],
+    ids=["other thresholds", "other hedges in the past", "nothing is earned any more"],
+)
+def test_one_month_made_again_leaves_nothing_of_lives_that_are_no_longer(
+    month: str, yearly: list[float], rules: Rules, tmp_path: Path
+):
+    lake = Lake.open(tmp_path / "here")
+    put_hedges(lake, "venue_spreads", [hedges(TURNING, START)])
+    derive_opportunities(lake, MONTHS, run_id="first", rules=RULES)
+    before = rows(lake, "opportunities")
+    put_hedges(lake, "venue_spreads", [hedges(yearly, START)])
+    (receipt,) = derive_opportunities(lake, [month], run_id="again", rules=rules)
+    assert receipt.partition.month == month
+    found = rows(lake, "opportunities")
+    assert (found, kept.episodes(lake.ledger.database)) == made_whole(tmp_path / "there", yearly, rules)
+    assert found != before
+
+
+def test_a_position_of_an_earlier_month_is_there_when_a_later_one_is_the_first_to_be_made(tmp_path: Path):
+    steady = [0.6] * 8
+    with Lake.open(tmp_path / "here") as lake:
+        put_hedges(lake, "venue_spreads", [hedges(steady, START)])
+        (april,) = derive_opportunities(lake, ["2026-04"], run_id="r", rules=RULES)
+        assert (april.partition.month, april.rows) == ("2026-04", 0)
+        (held,) = kept.episodes(lake.ledger.database)
+        assert (held.state, held.opened) == ("HOLD", START + EIGHT)
+        assert (rows(lake, "opportunities"), [held]) == made_whole(tmp_path / "there", steady, RULES)
+
+
+def test_a_month_whose_hedges_are_all_gone_loses_its_rows_with_the_next_run(lake: Lake):
+    derive_opportunities(lake, MONTHS, run_id="first", rules=RULES)
+    gone = [partition(name, "2026-03") for name in ("venue_spreads", "cash_and_carry")]
+    lake.commit([Write(one, lake.read(one.series).slice(0, 0), replace=True) for one in gone], run_id="r", source="s")
+    derive_opportunities(lake, ["2026-04"], run_id="second", rules=RULES)
+    assert min(row["began_at"] for row in rows(lake, "opportunities")) >= APRIL.start
+
+
+def test_months_that_come_out_as_they_are_keep_their_version(lake: Lake):
+    (march, _) = derive_opportunities(lake, MONTHS, run_id="first", rules=RULES)
+    put_hedges(lake, "venue_spreads", [hedges([*TURNING[:6], *[0.9] * 30], START)])
+    (april,) = derive_opportunities(lake, ["2026-04"], run_id="second", rules=RULES)
+    states = {one.partition.month: (one.version, one.data_version) for one in lake.states(april.partition.series)}
+    assert states == {"2026-03": (1, march.data_version), "2026-04": (2, april.data_version)}
+
+
+def test_a_later_month_made_by_others_meanwhile_is_of_the_same_lives_in_the_end(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+):
+    derive_opportunities(lake, ["2026-03"], run_id="first", rules=RULES)
+    rivals = [RULES]
+    history = module._history  # noqa: SLF001 - the rival comes after the versions were looked at and before the commit
+
+    def overtaken(of: Lake, last: str, rules: Rules) -> Iterator[tuple[str, pa.Table]]:
+        if rules is STRICTER and rivals:
+            derive_opportunities(of, ["2026-04"], run_id="rival", rules=rivals.pop())
+        return history(of, last, rules)
+
+    monkeypatch.setattr(module, "_history", overtaken)
+    derive_opportunities(lake, ["2026-03"], run_id="slow", rules=STRICTER)
+    assert {row["rule_version"] for row in rows(lake, "opportunities")} == {STRICTER.thresholds.version}

@@ -105,6 +105,16 @@ def test_a_month_of_a_small_world_is_the_one_worked_out_by_hand(january: list[Ro
     assert spread["capital_quote"] == pytest.approx(10_000 * (2 / 3 + 0.1))
 
 
+def test_half_a_spread_is_paid_at_every_fill(tmp_path: Path):
+    wide = replace(RULES, half_spread=0.0001)
+    derive_simulation(lake_of(tmp_path), MARKETS, ["2026-01"], run_id="r", rules=wide, draws=0)
+    found = rows(Lake.open(tmp_path), "simulation")
+    row = one(found, **CARRIED, strategy="always_on", scenario="double")
+    assert row["slippage_quote"] == pytest.approx(0.2 * row["fees_quote"]) != 0
+    costs = row["fees_quote"] + row["slippage_quote"] + row["borrow_quote"] + row["other_quote"]
+    assert row["net_quote"] == pytest.approx(row["price_quote"] + row["funding_quote"] + costs)
+
+
 def test_baselines_and_costs_are_told_beside_the_rules(january: list[Row]):
     net = {
         (row["strategy"], row["scenario"]): row["net_quote"]

@@ -1,6 +1,7 @@
 """Perpetuals as they are now, in the lake: each look kept once, by the venue's clock, predictions apart from what is paid."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from qmd_platform.errors import ConfigError, UnknownMarket, VenueDown
+from qmd_platform.ingest import snapshots
 from qmd_platform.ingest.funding import fill_funding
 from qmd_platform.ingest.instruments import refresh
 from qmd_platform.ingest.open_interest import fill_open_interest
@@ -19,6 +21,8 @@ from qmd_platform.model.window import instant
 from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
 from qmd_platform.sandbox.snapshots import open_interest_truth, predictions_truth
+from qmd_platform.venues.ccxt_client import client
+from tests.venues.asking import QUICK
 
 NOW = "2026-03-20T12:40:30Z"
 AT = instant(NOW)
@@ -36,6 +40,11 @@ def sandbox() -> Iterator[Sandbox]:
 def lake(tmp_path: Path) -> Iterator[Lake]:
     with Lake.open(tmp_path / "lake") as opened:
         yield opened
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "client", partial(client, patience=QUICK))
 
 
 def of(venue: str, *coins: str) -> list[Market]:
@@ -127,6 +136,37 @@ def test_a_market_the_venue_does_not_list_is_an_error_and_nothing_is_kept(lake: 
     with pytest.raises(UnknownMarket, match="NOPE"):
         look(lake, sandbox, BTC, Market("gate", "NOPE/USDT:USDT"))
     assert lake.states() == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("venue", "path", "unsaid"),
+    [("okx", "mark-price", "mark"), ("okx", "open-interest", ""), ("binance", "fundingInfo", "interval_hours")],
+)
+def test_an_answer_that_fails_beside_the_predictions_does_not_lose_them(
+    venue: str, path: str, unsaid: str, lake: Lake, sandbox: Sandbox
+):
+    sandbox.plan_faults([{"kind": "html", "path": path}])
+    try:
+        receipts = look(lake, sandbox, *of(venue, "BTC", "DOGE"))
+    finally:
+        sandbox.plan_faults(None)
+    told = rows(lake, "funding_predictions", venue)
+    assert [row["predicted_rate"] is not None for row in told] == [True, True]
+    assert [name for name in ("mark", "interval_hours") if told[0][name] is None] == ([unsaid] if unsaid else [])
+    assert len(rows(lake, "open_interest", venue)) == (2 if path == "mark-price" else 0)
+    (why,) = receipts[0].failures
+    assert venue in why
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_look_that_nothing_came_of_says_why(lake: Lake, sandbox: Sandbox):
+    sandbox.plan_faults([{"kind": "html", "path": "open-interest"}])
+    try:
+        with pytest.raises(VenueDown):
+            capture(lake, "okx", of("okx", "BTC"), run_id="r", url=sandbox.url, only=["open_interest"])
+    finally:
+        sandbox.plan_faults(None)
 
 
 def test_a_table_that_is_not_captured_is_refused_before_anything_is_asked(lake: Lake, sandbox: Sandbox):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qmd_platform.arbitrage.costs import Costs
+from qmd_platform.arbitrage.economics import Capital
 from qmd_platform.arbitrage.hedges import Terms
 from qmd_platform.arbitrage.rules import Rules
 from qmd_platform.ingest.arbitrage import derive_arbitrage
@@ -18,6 +19,7 @@ from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.tables import FUNDING_RATES
 from qmd_platform.report.collecting import Entry, Report, collected
 from qmd_platform.report.figures import HOUR_MS
+from qmd_platform.report.working import capital_of
 from tests.ingest.fundedlake import MARKETS, MONTHS, WHOLE, every, flat, hourly, paid, put_candles, put_funding
 from tests.report.conftest import wanted
 
@@ -91,6 +93,16 @@ def test_a_reverse_carry_borrows_and_spot_is_paid_in_full(report: Report):
     assert value(entry, "net income") == pytest.approx(value(entry, "funding difference") - 0.10 / 8760)
     (line,) = [one for one in entry.lines if one.column == "return_24h"]
     assert "1.4333" in line.how, "1 for the coin that is lent, a third for the perpetual, a tenth as buffer"
+
+
+def test_a_perpetual_ties_up_what_the_leverage_of_its_side_says(report: Report):
+    terms = Terms(capital=Capital(short_leverage=3, long_leverage=1, buffer=0.1))
+    found = {
+        entry.pair.is_reverse: capital_of(entry.pair, terms)
+        for entry in report.entries
+        if entry.pair.table.name == "cash_and_carry"
+    }
+    assert found == {True: Capital(1, 1, 0.1), False: Capital(3, 1, 0.1)}
 
 
 def test_a_unit_of_a_thousand_coins_is_divided_by_a_thousand(tmp_path: Path):

@@ -36,6 +36,7 @@ class Many:
         inside = exits < len(world)
         plain = inside & world.both_trade[entries] & world.both_trade[np.where(inside, exits, 0)]
         # A market that ends is settled at its last candle: whoever leaves before it has traded does not meet that.
+        plain &= (exits <= world.short.last_row[entries]) & (exits <= world.long.last_row[entries])
         plain &= ~self._liquidated(entries, np.where(inside, exits, entries))
         gross[plain], costs[plain] = self._plain(entries[plain], exits[plain])
         for row in np.flatnonzero(~plain).tolist():
@@ -59,7 +60,7 @@ class Many:
             entry, leave, paid = _legs(world, side, entries, exits)
             gross += sign * quantity * (leave - entry - paid)
             fee = conditions.costs.fee(side.leg.market.venue, side.leg.market.kind)
-            costs += (fee + conditions.costs.slippage) * quantity * (entry + leave)
+            costs += (fee + conditions.slippage) * quantity * (entry + leave)
         if world.short.is_spot:
             hours = (world.open_at[exits] - world.open_at[entries]) / HOUR_MS
             per_hour = conditions.costs.borrow_per_year / HOURS_PER_YEAR

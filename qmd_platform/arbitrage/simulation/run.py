@@ -36,18 +36,20 @@ BASE = "base"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Everything a simulation is run with. ``notional`` is of each leg, in quote."""
+    """Everything a simulation is run with. ``notional`` is of each leg, in quote; ``half_spread`` as ``Conditions`` has it."""
 
     terms: Terms = field(default_factory=Terms)
     rules: Thresholds = field(default_factory=Thresholds)
     notional: float = 10_000.0
     draws: int = DRAWS
     scenarios: Mapping[str, float] = field(default_factory=lambda: dict(SCENARIOS))
+    half_spread: float = 0.0
 
     def conditions(self, scenario: str) -> Conditions:
         """How trades are made in a scenario."""
-        costs = self.terms.costs.scaled(self.scenarios[scenario])
-        return Conditions(costs, self.terms.capital, self.notional, self.terms.limits.maintenance)
+        times = self.scenarios[scenario]
+        costs, half_spread = self.terms.costs.scaled(times), self.half_spread * times
+        return Conditions(costs, self.terms.capital, self.notional, self.terms.limits.maintenance, half_spread)
 
     def capital(self, world: World) -> float:
         """What a position ties up, in quote: the base of returns. Spot is paid in full."""

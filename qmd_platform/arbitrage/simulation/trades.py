@@ -31,13 +31,20 @@ HOUR_MS = 3_600_000
 class Conditions:
     """How trades are made.
 
-    ``notional`` is each leg's, in quote, at the entry; ``maintenance`` the margin below which a venue liquidates.
+    ``notional`` is each leg's, in quote, at the entry; ``maintenance`` the margin below which a venue liquidates;
+    ``half_spread`` what lies between a candle's price and bid or ask, a fraction of it: every fill pays it.
     """
 
     costs: Costs
     capital: Capital
     notional: float = 10_000.0
     maintenance: float = 0.01
+    half_spread: float = 0.0
+
+    @property
+    def slippage(self) -> float:
+        """Lost per fill against the candle's price: from it to the quote, and beyond the quote."""
+        return self.half_spread + self.costs.slippage
 
 
 class Exit(NamedTuple):
@@ -129,17 +136,16 @@ def _exits(
 
 def _forced(world: World, side: Side, limit: float, rows: slice) -> Exit | None:
     """The end of a leg that was not asked for, within these rows: it is liquidated, or its market ends before the data."""
-    is_short = side is world.short
+    is_short, last = side is world.short, int(side.last_row[rows.start])
+    held = slice(rows.start, min(rows.stop, last + 1))
     with np.errstate(invalid="ignore"):  # rows without a candle
-        beyond = side.high[rows] >= limit if is_short else side.low[rows] <= limit
+        beyond = side.high[held] >= limit if is_short else side.low[held] <= limit
     if beyond.any():
         row = rows.start + int(np.argmax(beyond))
         price = max(limit, float(side.open[row])) if is_short else min(limit, float(side.open[row]))
         return Exit(row, int(world.open_at[row]) + world.step - 1, price, "liquidated")
-    if side.last_row < min(rows.stop, len(world) - 1):
-        return Exit(
-            side.last_row, int(world.open_at[side.last_row]) + world.step, float(side.value[side.last_row]), "settled"
-        )
+    if last < min(rows.stop, len(world) - 1):
+        return Exit(last, int(world.open_at[last]) + world.step, float(side.value[last]), "settled")
     return None
 
 
@@ -177,7 +183,7 @@ def flows(world: World, made: Trade, conditions: Conditions) -> Iterator[Flow]:
         yield Flow(closed.at, "price", leg, sign * made.quantity * closed.price)
         for at, amount in zip(*funding(side, made.entry_at, closed.at), strict=True):
             yield Flow(int(at), "funding", leg, -sign * made.quantity * float(amount))
-        yield from _costs(side, made, (leg, entry, closed), conditions.costs)
+        yield from _costs(side, made, (leg, entry, closed), conditions)
     yield Flow(made.exit_at, "transfer", "both", -conditions.costs.transfer * conditions.notional)
 
 
@@ -197,7 +203,7 @@ def result(world: World, made: Trade, conditions: Conditions) -> Result:
         first, last = np.searchsorted(side.settled_at, [made.entry_at, closed.at], side="right")
         paid = float(side.paid_sum[last] - side.paid_sum[first])
         gross += sign * made.quantity * (closed.price - entry - paid)
-        costs -= sum(flow.amount for flow in _costs(side, made, (leg, entry, closed), conditions.costs))
+        costs -= sum(flow.amount for flow in _costs(side, made, (leg, entry, closed), conditions))
     return Result(gross, costs)
 
 
@@ -216,12 +222,13 @@ def ambiguous_funding(world: World, made: Trade, band_ms: int = MINUTE) -> float
     return total
 
 
-def _costs(side: Side, made: Trade, leg_entry_exit: tuple[str, float, Exit], costs: Costs) -> Iterator[Flow]:
+def _costs(side: Side, made: Trade, leg_entry_exit: tuple[str, float, Exit], conditions: Conditions) -> Iterator[Flow]:
     leg, entry, closed = leg_entry_exit
+    costs = conditions.costs
     fee = costs.fee(side.leg.market.venue, side.leg.market.kind)
     for at, price in ((made.entry_at, entry), (closed.at, closed.price)):
         yield Flow(at, "fee", leg, -fee * made.quantity * price)
-        yield Flow(at, "slippage", leg, -costs.slippage * made.quantity * price)
+        yield Flow(at, "slippage", leg, -conditions.slippage * made.quantity * price)
     if closed.why == "liquidated":
         yield Flow(closed.at, "liquidation", leg, -costs.liquidation * made.quantity * closed.price)
     if side.is_spot and leg == "short":

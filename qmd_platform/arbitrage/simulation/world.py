@@ -5,6 +5,7 @@ What lives here: laying out what happened, holes left as holes. What does not: d
 The grid has every step from the first candle of either leg to the last of either. Prices and amounts are per coin.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,16 +24,17 @@ Rows = NDArray[np.intp]
 class Traded:
     """A leg with the candles it is filled at, and when its market could be traded (None: always).
 
+    ``listed`` is sorted and disjoint, one window for each time the market was listed.
     ``leg.quotes`` is what signals see; it must not know more than ``candles`` did at the time.
     """
 
     leg: Leg
     candles: Candles
-    listed: Window | None = None
+    listed: Sequence[Window] | None = None
 
     @classmethod
     def of(
-        cls, leg: Leg, candles: Candles, step: int, *, half_spread: float = 0.0, listed: Window | None = None
+        cls, leg: Leg, candles: Candles, step: int, *, half_spread: float = 0.0, listed: Sequence[Window] | None = None
     ) -> "Traded":
         """A leg whose quotes are its candles' closes."""
         return cls(replace(leg, quotes=Quotes.of_candles(candles, step, half_spread)), candles, listed)
@@ -50,6 +52,7 @@ class Side:
         paid: cash a long of one coin paid at each: rate times mark.
         paid_sum: of the first n of them, n from 0 on.
         is_tradable: whether a row has a candle and the market was listed.
+        last_row: of each tradable row, the last one before the market ended: a market that is listed again ended before.
     """
 
     leg: Leg
@@ -61,17 +64,12 @@ class Side:
     paid: Column
     paid_sum: Column
     is_tradable: NDArray[np.bool_]
+    last_row: Rows
 
     @property
     def is_spot(self) -> bool:
         """Whether it has no margin, no funding and no liquidation."""
         return self.leg.market.kind == "spot"
-
-    @property
-    def last_row(self) -> int:
-        """The last row it can be traded at; -1 where there is none."""
-        rows = np.flatnonzero(self.is_tradable)
-        return int(rows[-1]) if len(rows) else -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,9 +132,12 @@ def _side(traded: Traded, grid: NDArray[np.int64], step: int) -> Side:
         return laid
 
     opens = spread(candles.open)
-    tradable = np.isfinite(opens)
+    tradable, life = np.isfinite(opens), np.zeros(len(grid), np.intp)
     if traded.listed is not None:
-        tradable &= (grid >= traded.listed.start) & (grid < traded.listed.end)
+        life = np.searchsorted([one.start for one in traded.listed], grid, side="right") - 1
+        tradable &= (life >= 0) & (grid < np.array([one.end for one in traded.listed])[life])
+    latest = np.maximum.accumulate(np.where(tradable, np.arange(len(grid)), -1))
+    last_row = latest[np.searchsorted(life, life, side="right") - 1]
     value = _carried(spread(candles.close))
     settled = traded.leg.settlements
     ended = (settled.settled_at - grid[0]) // step - 1  # the row that ends at or before the settlement
@@ -145,7 +146,7 @@ def _side(traded: Traded, grid: NDArray[np.int64], step: int) -> Side:
     paid = settled.rate * mark
     inside = np.isfinite(paid)
     high, low, sums = spread(candles.high), spread(candles.low), np.r_[0.0, np.cumsum(paid[inside])]
-    return Side(traded.leg, opens, high, low, value, settled.settled_at[inside], paid[inside], sums, tradable)
+    return Side(traded.leg, opens, high, low, value, settled.settled_at[inside], paid[inside], sums, tradable, last_row)
 
 
 def _carried(column: Column) -> Column:

@@ -11,17 +11,30 @@ from qmd_platform.arbitrage.simulation.many import Many
 from qmd_platform.arbitrage.simulation.playing import play_rows
 from qmd_platform.arbitrage.simulation.trades import Conditions, flows
 from qmd_platform.arbitrage.simulation.world import World, world
-from tests.arbitrage.worlds import COSTS, HOUR, traded
+from qmd_platform.model.window import Window
+from tests.arbitrage.worlds import COSTS, HOUR, START, traded
 
 DEAR = Conditions(
-    Costs(fees=COSTS.fees, slippage=0.0003, transfer=0.0002, borrow_per_year=0.1), Capital(), notional=5_000.0
+    Costs(fees=COSTS.fees, slippage=0.0003, transfer=0.0002, borrow_per_year=0.1),
+    Capital(),
+    notional=5_000.0,
+    half_spread=0.0007,
 )
 prices = st.lists(st.floats(60, 160), min_size=30, max_size=30)
 
 
-def of(kinds: tuple[str, str], one: list[float], other: list[float], missing: list[int]) -> World:
+LIVES = [Window(START, START + 9 * HOUR), Window(START + 14 * HOUR, START + 40 * HOUR)]
+
+
+def of(
+    kinds: tuple[str, str],
+    one: list[float],
+    other: list[float],
+    missing: list[int],
+    listed: list[Window] | None = None,
+) -> World:
     rates = [0.001, -0.002, 0.0005]
-    short = traded(f"binance:{kinds[0]}", one, rates, wick=0.05, missing=missing)
+    short = traded(f"binance:{kinds[0]}", one, rates, wick=0.05, missing=missing, listed=listed)
     return world(short, traded(f"gate:{kinds[1]}", other, rates[::-1], hours=4, wick=0.05), HOUR)
 
 
@@ -31,11 +44,12 @@ def of(kinds: tuple[str, str], one: list[float], other: list[float], missing: li
     prices,
     prices,
     st.lists(st.integers(0, 28), max_size=6),
+    st.sampled_from([None, LIVES]),
 )
 def test_every_one_of_many_made_what_it_makes_alone(
-    kinds: tuple[str, str], one: list[float], other: list[float], missing: list[int]
+    kinds: tuple[str, str], one: list[float], other: list[float], missing: list[int], listed: list[Window] | None
 ):
-    place = of(kinds, one, other, missing)
+    place = of(kinds, one, other, missing, listed)
     pairs = np.array([(entry, leave) for entry in range(29) for leave in range(entry + 1, 31, 3)], np.intp)
     gross, costs = Many(place, DEAR).results(pairs)
     for row in range(0, len(pairs), 7):

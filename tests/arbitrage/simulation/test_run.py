@@ -61,6 +61,19 @@ def test_costs_are_paid_never_once_and_twice():
     assert len(entries) == 1
 
 
+def test_half_the_spread_is_paid_at_every_fill_never_once_and_twice_by_the_random_entries_too():
+    wide = replace(SETTING, half_spread=0.0001)
+    found = {
+        (one.scenario, one.strategy): one for one in simulate(place(), wide, {"all": WHOLE}, np.random.default_rng(1))
+    }
+    profits = {scenario: found[scenario, "rules"].account.profit for scenario in ("free", "base", "double")}
+    assert profits == pytest.approx({"free": 3.0, "base": 0.6, "double": -1.8})
+    for scenario, times in SETTING.scenarios.items():
+        assert sum(found[scenario, "rules"].sums.values()) == pytest.approx(profits[scenario])
+        without = outcomes()[scenario, "rules", "all"]
+        assert found[scenario, "rules"].random == pytest.approx(without.random - times * 0.4)
+
+
 def test_the_baselines_are_flat_and_always_on():
     found = outcomes()
     assert found["base", "flat", "all"].account.profit == 0

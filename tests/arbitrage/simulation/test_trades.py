@@ -1,5 +1,7 @@
 """Single trades: fills, missing legs, liquidation, funding, and that profit is what was paid."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,6 +41,14 @@ def test_a_trade_of_a_small_world_is_the_one_worked_out_by_hand():
     # Settled after 4:00 and until 20:00: the short's at 8:00 and 16:00, the long's at 8, 12, 16 and 20.
     assert found["funding"] == pytest.approx(10 * 100 * (0.001 + 0.002 - 4 * 0.0005))
     assert found["fee"] == pytest.approx(-0.0005 * 10 * (102 + 98 + 102 + 99))
+
+
+def test_every_fill_loses_half_the_spread_beside_its_slippage():
+    place = of(traded(A, [102.0] * 30), traded(B, [98.0] * 15 + [99.0] * 15))
+    conditions = Conditions(replace(COSTS, slippage=0.0003), Capital(), 1_000.0, half_spread=0.0002)
+    found = sums(place, trade(place, 4, 20, conditions), conditions)
+    assert found["slippage"] == pytest.approx(-0.0005 * 10 * (102 + 98 + 102 + 99))
+    assert found["price"] == pytest.approx(10 * ((102 - 98) - (102 - 99))), "fills stay at the candles' prices"
 
 
 def test_a_settlement_at_the_entry_is_not_ours_and_one_at_the_exit_is():
@@ -84,7 +94,7 @@ def test_a_position_at_the_end_of_the_data_is_closed_at_the_last_price_and_says_
 
 def test_a_market_that_is_not_listed_is_not_entered():
     listed = Window(START + 10 * HOUR, START + 20 * HOUR)
-    place = of(traded(A, CALM, listed=listed), traded(B, CALM))
+    place = of(traded(A, CALM, listed=[listed]), traded(B, CALM))
     found = [trade(place, row, 25, CONDITIONS) is not None for row in range(30)]
     assert found == [10 <= row < 20 for row in range(30)]
 
@@ -96,6 +106,20 @@ def test_a_market_that_ends_is_settled_at_its_last_close_and_the_other_leg_close
     assert (made.why, made.short_exit.why, made.long_exit.why) == ("settled", "settled", "unwound")
     assert (made.short_exit.at, made.short_exit.price) == (START + 12 * HOUR, 104.0)
     assert (made.long_exit.at, made.long_exit.price) == (START + 12 * HOUR, 100.0)
+
+
+def test_a_market_that_ends_and_is_listed_again_is_settled_at_its_end_and_entered_again():
+    lives = [Window(START, START + 12 * HOUR), Window(START + 16 * HOUR, START + 40 * HOUR)]
+    again = traded(A, [100.0] * 11 + [104.0] + [180.0] * 18, listed=lives, missing=[13, 14])
+    place = of(again, traded(B, CALM))
+    made = trade(place, 4, 25, CONDITIONS)
+    assert made is not None
+    assert (made.why, made.short_exit.why, made.long_exit.why) == ("settled", "settled", "unwound")
+    assert (made.short_exit.at, made.short_exit.price) == (START + 12 * HOUR, 104.0), "not what it is worth much later"
+    assert trade(place, 13, 25, CONDITIONS) is None
+    later = trade(place, 18, 25, CONDITIONS)
+    assert later is not None
+    assert (later.why, later.exit_at) == ("asked", START + 25 * HOUR)
 
 
 def test_an_extreme_inside_a_candle_liquidates_though_the_close_is_calm():
@@ -162,7 +186,7 @@ def test_candles_off_the_grid_and_legs_without_candles_are_refused():
 
 
 prices = st.lists(st.floats(60, 160), min_size=12, max_size=40)
-dear = Conditions(Costs(fees=COSTS.fees, slippage=0.0003, transfer=0.0002), Capital(), notional=5_000.0)
+dear = Conditions(Costs(fees=COSTS.fees, slippage=0.0003, transfer=0.0002), Capital(), 5_000.0, half_spread=0.0007)
 
 
 @settings(max_examples=60)
