@@ -219,7 +219,9 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("operation", choices=operations)
     parser.add_argument("--most", type=int, default=NEVER, help="calls tried a fault")
-    parser.add_argument("--seconds", type=float, default=NEVER, help="begin no trial after that many, once there were as many as faults")
+    parser.add_argument(
+        "--seconds", type=float, default=NEVER, help="begin no trial after that many, once there were as many as faults"
+    )
     parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(arguments)
