@@ -51,8 +51,12 @@ def page(browser: Browser, empty: Served) -> Iterator[Page]:
 def test_the_map_of_a_venue_is_made_with_a_click_and_shown(page: Page, empty: Served, picture: Callable[[str], None]):
     page.goto("/assets/binance/coverage")
     page.get_by_role("button", name="Materialize").first.click()
-    confirm = page.get_by_role("button", name="Confirm")  # the candles it reads of are not materialised yet
-    confirm.click()
+    confirm = page.get_by_role("button", name="Confirm")
+    page.wait_for_timeout(3000)
+    if (
+        confirm.is_visible()
+    ):  # it is asked for where the candles it reads of were not materialised by another test before
+        confirm.click()
     until = time.monotonic() + PATIENCE_SECONDS
     while not empty.ask(LAST)["assetOrError"].get("assetMaterializations"):
         assert time.monotonic() < until, "nothing was materialized"

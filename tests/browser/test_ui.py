@@ -60,7 +60,7 @@ def test_assets_are_found_grouped_by_venue_with_their_lineage(page: Page, pictur
     page.goto("/asset-groups")
     for venue in ("binance", "bitfinex", "gate"):
         expect(page.get_by_text(venue, exact=True).first).to_be_visible()
-    page.set_viewport_size({"width": 1440, "height": 1400})  # the venue's graph whole
+    page.set_viewport_size({"width": 2600, "height": 2600})  # only what is in sight is drawn
     page.goto("/locations/qmd_platform/asset-groups/binance")
     for table in ("instruments", "candles_1m", "candles_1h"):
         expect(page.get_by_text(table, exact=True).first).to_be_visible()

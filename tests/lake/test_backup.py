@@ -219,7 +219,7 @@ def test_somebody_who_only_looked_into_a_backup_does_not_harm_the_next_one(lake:
     reader.close()
 
 
-@pytest.mark.parametrize("every", [pytest.param(3, marks=pytest.mark.slow), 40])
+@pytest.mark.parametrize("every", [pytest.param(9, marks=pytest.mark.slow), 40])
 @pytest.mark.parametrize("first", [True, False], ids=["the first backup", "the next backup"])
 def test_killed_anywhere_the_earlier_backup_is_whole_and_the_next_run_finishes(
     lake: Lake, target: Path, *, first: bool, every: int
@@ -249,7 +249,7 @@ def test_killed_anywhere_the_earlier_backup_is_whole_and_the_next_run_finishes(
     pytest.fail("it never finished")
 
 
-@pytest.mark.parametrize("every", [pytest.param(3, marks=pytest.mark.slow), 40])
+@pytest.mark.parametrize("every", [pytest.param(9, marks=pytest.mark.slow), 40])
 def test_a_restore_killed_anywhere_is_finished_by_the_next_run(lake: Lake, target: Path, tmp_path: Path, every: int):
     backup(lake, target)
     expected = held(target)

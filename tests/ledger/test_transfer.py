@@ -181,7 +181,7 @@ def test_a_ledger_can_be_moved_back_with_what_was_committed_since(make_source: M
     assert (is_usable(first), is_usable(second)) == (True, False)
 
 
-@pytest.mark.parametrize("every", [pytest.param(4, marks=pytest.mark.slow), 9])
+@pytest.mark.parametrize("every", [pytest.param(7, marks=pytest.mark.slow), 13])
 @pytest.mark.parametrize("when", ["before each statement", "before each commit"])
 def test_stopped_anywhere_it_is_finished_by_the_next_run_and_never_are_both_to_be_used(
     make_source: Make, make_target: Make, when: str, every: int
