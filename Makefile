@@ -65,7 +65,7 @@ test: $(DEV) ## run the default test suite; no service, no network
 .PHONY: test-rest
 test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL, Redis or MinIO
 	@$(PYTEST) --no-loadscope-reorder -m "not ($(DEFAULT_TESTS)) and not browser" $(ARGS)
-	@$(PYTEST) -n auto -m browser $(ARGS)
+	@$(PYTEST) -n auto --no-loadscope-reorder -m browser $(ARGS)
 
 .PHONY: reliability
 reliability: $(DEV) ## test all that the lake promises, with its servers, and write docs/reliability.md from the counts
