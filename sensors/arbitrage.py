@@ -4,20 +4,15 @@ What lives here: when. What does not: what a run does (``assets.arbitrage``). It
 nothing to make before funding comes; so it is on where that is.
 """
 
-from datetime import timedelta
-
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 from assets import basis, opportunities
 from assets.arbitrage import GROUP, VIEWS
 from assets.partitions import MONTH_FORMAT
-from sensors.schedules import UNFINISHED, default_status
+from sensors.schedules import default_status, first_of, not_finished
 
 CRON = "25 * * * *"
-
-LOOK_BACK = timedelta(days=1)
-"""A month ends for this schedule so long after it ended."""
 
 
 def arbitrage_job() -> Job:
@@ -43,11 +38,10 @@ def arbitrage_schedule(job: Job, first_month: str) -> dg.ScheduleDefinition:
         default_status=default_status(),
     )
     def hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
-        if earlier := context.instance.get_run_records(unfinished, limit=1):
-            return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of this job has not finished")
+        if busy := not_finished(context, job):
+            return busy
         now = context.scheduled_execution_time
-        first = max((now - LOOK_BACK).strftime(MONTH_FORMAT), first_month)
+        first = first_of(now, first_month)
         return dg.RunRequest(
             run_key=f"{job.name}|{now.isoformat()}",
             tags={

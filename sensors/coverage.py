@@ -10,7 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.coverage import NAME
 from qmd_platform.config import Universe
-from sensors.schedules import UNFINISHED
+from sensors.schedules import not_finished
 
 CRON = "*/15 * * * *"
 
@@ -35,9 +35,8 @@ def coverage_schedule(job: Job) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
-        if earlier := context.instance.get_run_records(unfinished, limit=1):
-            return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of this job has not finished")
+        if busy := not_finished(context, job):
+            return busy
         return dg.RunRequest(run_key=f"{job.name}|{context.scheduled_execution_time.isoformat()}")
 
     return tick

@@ -7,8 +7,6 @@ start. Contracts settle every 1, 4 or 8 hours, and the interval changes without 
 answered is not asked again, so a look at a contract that has not settled costs a request at most.
 """
 
-from datetime import timedelta
-
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
@@ -18,13 +16,10 @@ from assets.partitions import MONTH_FORMAT, perpetuals_of
 from assets.reference import keys_of, tables_of
 from qmd_platform.config import VenueUniverse
 from qmd_platform.model.tables import FUNDING_RATES
-from sensors.schedules import FIRST, UNFINISHED, default_status
+from sensors.schedules import FIRST, default_status, first_of, not_finished
 
 CRON = "12 * * * *"
 """Later than venues publish a settlement (``qmd_platform.ingest.funding.PUBLISHED_MS``)."""
-
-LOOK_BACK = timedelta(days=1)
-"""A month ends for this schedule so long after it ended."""
 
 TAIL = 3
 """Settlements, and hours of mark, index and premium, read again: venues correct the last ones, and three settlements in a
@@ -55,11 +50,10 @@ def funding_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.Sch
         slugs = context.instance.get_dynamic_partitions(str(perpetuals_of(venue.venue).name))
         if not slugs:
             return dg.SkipReason(f"no perpetuals yet: the universe sensor adds those of {venue.venue}")
-        unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
-        if earlier := context.instance.get_run_records(unfinished, limit=1):
-            return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of this job has not finished")
+        if busy := not_finished(context, job):
+            return busy
         now = context.scheduled_execution_time
-        first = max((now - LOOK_BACK).strftime(MONTH_FORMAT), first_month)
+        first = first_of(now, first_month)
         return dg.RunRequest(
             run_key=f"{job.name}|{now.isoformat()}",
             tags={

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 from assets.lake import POOL, SEAL, VACUUM, VERIFY
-from sensors.schedules import UNFINISHED
+from sensors.schedules import not_finished
 
 CRONS = {
     SEAL: ("30 2 * * *", "Merges the files of months that have ended, daily."),
@@ -47,9 +47,8 @@ def _schedule(job: Job, cron: str, description: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
-        if earlier := context.instance.get_run_records(unfinished, limit=1):
-            return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of this job has not finished")
+        if busy := not_finished(context, job):
+            return busy
         return dg.RunRequest(run_key=f"{job.name}|{context.scheduled_execution_time.isoformat()}")
 
     return tick

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 from assets.rereading import NAME
-from sensors.schedules import BEHIND, RUN_SECONDS, UNFINISHED, default_status
+from sensors.schedules import BEHIND, RUN_SECONDS, default_status, not_finished
 
 CRONS = {
     "nightly": ("15 1 * * *", "Reads a sample of history again every night."),
@@ -42,9 +42,8 @@ def _schedule(venue: str, job: Job, name: str) -> dg.ScheduleDefinition:
         default_status=default_status(),
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
-        if earlier := context.instance.get_run_records(unfinished, limit=1):
-            return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of this job has not finished")
+        if busy := not_finished(context, job):
+            return busy
         at = context.scheduled_execution_time
         config = {"whole_months": name == "weekly", "at": at.date().isoformat()}
         return dg.RunRequest(

@@ -8,7 +8,7 @@ before, whose last candles close then). While one is queued or running, the next
 must not gather a queue of the same work.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
@@ -23,7 +23,7 @@ from sensors.settings import is_automatic
 TAIL_CRON = "*/5 * * * *"
 INSTRUMENTS_CRON = "10 0 * * *"
 LOOK_BACK = timedelta(days=1)
-"""A month ends for a tail this long after it ended."""
+"""A month ends for a schedule this long after it ended: its last rows become known then."""
 
 TAIL = 5
 """Closed candles that a tail reads again: venues correct their last ones."""
@@ -46,6 +46,19 @@ UNFINISHED = [
 def default_status() -> dg.DefaultScheduleStatus:
     """Of all that sends requests to venues."""
     return dg.DefaultScheduleStatus.RUNNING if is_automatic() else dg.DefaultScheduleStatus.STOPPED
+
+
+def not_finished(context: dg.ScheduleEvaluationContext, job: Job) -> dg.SkipReason | None:
+    """Why this tick is passed over: a run of the job is queued or at work. None where there is none."""
+    unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
+    for earlier in context.instance.get_run_records(unfinished, limit=1):
+        return dg.SkipReason(f"run {earlier.dagster_run.run_id} of this job has not finished")
+    return None
+
+
+def first_of(now: datetime, first_month: str) -> str:
+    """The first month that a tick at ``now`` looks at: the current one, on its first day the one before."""
+    return max((now - LOOK_BACK).strftime(MONTH_FORMAT), first_month)
 
 
 def candles_job(venue: VenueUniverse) -> Job:
@@ -92,7 +105,7 @@ def tail_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.Schedu
         if last < first_month:
             return dg.SkipReason(f"the universe starts in {first_month}")
         # Dagster fails a range whose first partition is before the universe's.
-        first = max((now - LOOK_BACK).strftime(MONTH_FORMAT), first_month)
+        first = first_of(now, first_month)
         markets = ", ".join(str(Market.from_slug(slug)) for slug in slugs)
         context.log.info("%s to %s of %s", first, last, markets)
         return dg.RunRequest(

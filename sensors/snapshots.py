@@ -7,20 +7,15 @@ start. A look that is not taken is lost, so it is five minutes before a settleme
 paid, and never in the minutes after one, in which venues are about to change their answers.
 """
 
-from datetime import timedelta
-
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 from assets.partitions import MONTH_FORMAT, perpetuals_of
 from assets.snapshots import TABLES, key_of
 from qmd_platform.config import VenueUniverse
-from sensors.schedules import FIRST, UNFINISHED, default_status
+from sensors.schedules import FIRST, default_status, first_of, not_finished
 
 CRON = "10,25,40,55 * * * *"
-
-LOOK_BACK = timedelta(days=1)
-"""A month ends for this schedule so long after it ended: its last settlements become known then."""
 
 
 def snapshots_job(venue: VenueUniverse) -> Job:
@@ -46,16 +41,15 @@ def snapshots_schedule(venue: VenueUniverse, job: Job, first_month: str) -> dg.S
     def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if not context.instance.get_dynamic_partitions(str(perpetuals_of(venue.venue).name)):
             return dg.SkipReason(f"no perpetuals yet: the universe sensor adds those of {venue.venue}")
-        unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
-        if earlier := context.instance.get_run_records(unfinished, limit=1):
-            return dg.SkipReason(f"run {earlier[0].dagster_run.run_id} of this job has not finished")
+        if busy := not_finished(context, job):
+            return busy
         now = context.scheduled_execution_time
         if now.strftime(MONTH_FORMAT) < first_month:
             return dg.SkipReason(f"the universe starts in {first_month}")
         return dg.RunRequest(
             run_key=f"{job.name}|{now.isoformat()}",
             tags={
-                "dagster/asset_partition_range_start": max((now - LOOK_BACK).strftime(MONTH_FORMAT), first_month),
+                "dagster/asset_partition_range_start": first_of(now, first_month),
                 "dagster/asset_partition_range_end": now.strftime(MONTH_FORMAT),
                 **FIRST,
             },
