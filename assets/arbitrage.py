@@ -5,24 +5,22 @@ the arithmetic (``qmd_platform.arbitrage``), the pictures (``qmd_platform.report
 the lake.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 
-from assets import candles, describe, funding, receipts, snapshots
-from assets.partitions import MONTH_FORMAT
-from qmd_platform.config import Universe, load_universe
+from assets import across, candles, funding, snapshots
+from qmd_platform.config import Universe
 from qmd_platform.model.arbitrage_tables import CASH_AND_CARRY, FUNDING_ANOMALIES, FUNDING_CARRY, VENUE_SPREADS
 from qmd_platform.model.columns import Table
 from qmd_platform.model.snapshot_tables import OPEN_INTEREST
-from resources.lake import LakeResource
 
 if TYPE_CHECKING:
     from qmd_platform.ingest.receipt import Receipt
     from qmd_platform.lake.store import Lake
 
-GROUP = "arbitrage"
 SHOWN = 12
 """Rows in the table of the metadata."""
 
@@ -72,31 +70,13 @@ def arbitrage_of(universe: Universe) -> list[dg.AssetsDefinition]:
 
 
 def _made(view: _View, universe: Universe, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=[GROUP, view.table.name],
-        group_name=GROUP,
-        deps=deps,
-        description=f"{view.table.sentence} Made of what the lake holds; sends nothing.",
-        kinds={"numpy", "parquet"},
-        owners=describe.OWNERS,
-        metadata={"dagster/column_schema": describe.schema(view.table)},
-        partitions_def=dg.MonthlyPartitionsDefinition(universe.first_month, fmt=MONTH_FORMAT, end_offset=1),
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def derived(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+    def derive(lake: "Lake", now: Universe, months: list[str], run_id: str) -> "list[Receipt]":
         from qmd_platform.ingest.arbitrage import derive_arbitrage  # noqa: PLC0415 - Arrow, only when it runs
 
-        months = sorted(str(key) for key in context.partition_keys)
-        now, only = load_universe(universe.path), [view.table.name]
-        with lake.open() as opened:
-            made = derive_arbitrage(
-                opened, now.markets, months, run_id=context.run.run_id, rules=now.arbitrage, only=only
-            )
-            for receipt in made:
-                context.add_asset_metadata(metadata(opened, receipt, view), partition_key=receipt.partition.month)
-        yield dg.MaterializeResult(data_version=dg.DataVersion(receipts.joined([one.data_version for one in made])))
+        only = [view.table.name]
+        return derive_arbitrage(lake, now.markets, months, run_id=run_id, rules=now.arbitrage, only=only)
 
-    return derived
+    return across.derived([view.table], universe, deps, derive, partial(metadata, view=view))
 
 
 def metadata(lake: "Lake", receipt: "Receipt", view: _View) -> dict[str, Any]:
@@ -110,13 +90,7 @@ def metadata(lake: "Lake", receipt: "Receipt", view: _View) -> dict[str, Any]:
     return {
         **({"chart": dg.MetadataValue.md(chart)} if chart else {}),
         **({view.title: _table(rows)} if rows else {}),
-        "new": receipt.new,
-        "changed": receipt.changed,
-        "bytes stored": receipt.stored_bytes,
-        "seconds": round(receipt.seconds, 3),
-        "version": receipt.version,
-        "data version": receipt.data_version,
-        "dagster/partition_row_count": receipt.rows,
+        **across.numbers(receipt),
     }
 
 

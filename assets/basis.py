@@ -4,23 +4,20 @@ What lives here: the asset and what the UI says of a month. What does not: makin
 arithmetic (``qmd_platform.arbitrage.basis``). It reads the lake and sends nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import candles, describe, receipts, reference
-from assets.partitions import MONTH_FORMAT
-from qmd_platform.config import Universe, load_universe
+from assets import across, candles, reference
+from qmd_platform.config import Universe
 from qmd_platform.model.reference_tables import BASIS, INDEX_CANDLES, MARK_CANDLES
-from resources.lake import LakeResource
 
 if TYPE_CHECKING:
     from qmd_platform.ingest.receipt import Receipt
     from qmd_platform.lake.store import Lake
 
-GROUP = "arbitrage"
-KEY = dg.AssetKey([GROUP, BASIS.name])
+KEY = across.key_of(BASIS)
 
 SHOWN = 12
 """Markets in the table of the metadata."""
@@ -36,33 +33,13 @@ def basis_of(universe: Universe) -> list[dg.AssetsDefinition]:
     made_of = {MARK_CANDLES.name, INDEX_CANDLES.name}
     keys = [key for venue in venues for key in reference.keys_of(venue) if key.path[-1] in made_of]
     deps = [*keys, *(candles.key_of(venue, venue.base) for venue in venues)]
-    return [_made(universe, deps)] if venues else []
+    return [across.derived([BASIS], universe, deps, _derive, metadata)] if venues else []
 
 
-def _made(universe: Universe, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=KEY,
-        group_name=GROUP,
-        deps=deps,
-        description=f"{BASIS.sentence} Made of what the lake holds; sends nothing.",
-        kinds={"numpy", "parquet"},
-        owners=describe.OWNERS,
-        metadata={"dagster/column_schema": describe.schema(BASIS)},
-        partitions_def=dg.MonthlyPartitionsDefinition(universe.first_month, fmt=MONTH_FORMAT, end_offset=1),
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def basis(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
-        from qmd_platform.ingest.basis import derive_basis  # noqa: PLC0415 - Arrow, only when it runs
+def _derive(lake: "Lake", now: Universe, months: list[str], run_id: str) -> "list[Receipt]":
+    from qmd_platform.ingest.basis import derive_basis  # noqa: PLC0415 - Arrow, only when it runs
 
-        months = sorted(str(key) for key in context.partition_keys)
-        markets = load_universe(universe.path).markets
-        with lake.open() as opened:
-            made = derive_basis(opened, markets, months, run_id=context.run.run_id)
-            for receipt in made:
-                context.add_asset_metadata(metadata(opened, receipt), partition_key=receipt.partition.month)
-        yield dg.MaterializeResult(data_version=dg.DataVersion(receipts.joined([one.data_version for one in made])))
-
-    return basis
+    return derive_basis(lake, now.markets, months, run_id=run_id)
 
 
 def metadata(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
@@ -73,13 +50,7 @@ def metadata(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
     rows.sort(key=lambda row: -abs(row[_BY]))
     return {
         **({"chart": _chart(lake, receipt, rows), "farthest from the index": _table(rows[:SHOWN])} if rows else {}),
-        "new": receipt.new,
-        "changed": receipt.changed,
-        "bytes stored": receipt.stored_bytes,
-        "seconds": round(receipt.seconds, 3),
-        "version": receipt.version,
-        "data version": receipt.data_version,
-        "dagster/partition_row_count": receipt.rows,
+        **across.numbers(receipt),
     }
 
 

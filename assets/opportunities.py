@@ -5,26 +5,23 @@ What lives here: the asset and what the UI says of a month. What does not: makin
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import describe, receipts
-from assets.partitions import MONTH_FORMAT
-from qmd_platform.config import Universe, load_universe
+from assets import across
+from qmd_platform.config import Universe
 from qmd_platform.model.arbitrage_tables import CASH_AND_CARRY, VENUE_SPREADS
 from qmd_platform.model.opportunity_tables import OPPORTUNITIES
 from qmd_platform.model.window import Window, iso
-from resources.lake import LakeResource
 
 if TYPE_CHECKING:
     from qmd_platform.ingest.receipt import Receipt
     from qmd_platform.lake.store import Lake
     from qmd_platform.ledger.opportunities import KeptEpisode
 
-GROUP = "arbitrage"
-KEY = dg.AssetKey([GROUP, OPPORTUNITIES.name])
+KEY = across.key_of(OPPORTUNITIES)
 
 SHOWN = 12
 """Pairs in the table and in the chart of the metadata."""
@@ -35,33 +32,15 @@ _ORDER = ("OPEN", "HOLD", "WATCH", "CLOSE", "NONE")
 
 def opportunities_of(universe: Universe) -> list[dg.AssetsDefinition]:
     """The opportunities over all venues of the universe whose funding is kept; none where there are none."""
-    return [_made(universe)] if any(venue.perpetuals for venue in universe.venues.values()) else []
+    deps = [across.key_of(table) for table in (VENUE_SPREADS, CASH_AND_CARRY)]
+    is_paid = any(venue.perpetuals for venue in universe.venues.values())
+    return [across.derived([OPPORTUNITIES], universe, deps, _derive, metadata)] if is_paid else []
 
 
-def _made(universe: Universe) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=KEY,
-        group_name=GROUP,
-        deps=[dg.AssetKey([GROUP, table.name]) for table in (VENUE_SPREADS, CASH_AND_CARRY)],
-        description=f"{OPPORTUNITIES.sentence} Made of what the lake holds; sends nothing.",
-        kinds={"numpy", "parquet"},
-        owners=describe.OWNERS,
-        metadata={"dagster/column_schema": describe.schema(OPPORTUNITIES)},
-        partitions_def=dg.MonthlyPartitionsDefinition(universe.first_month, fmt=MONTH_FORMAT, end_offset=1),
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def opportunities(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
-        from qmd_platform.ingest.opportunities import derive_opportunities  # noqa: PLC0415 - Arrow, only when it runs
+def _derive(lake: "Lake", now: Universe, months: list[str], run_id: str) -> "list[Receipt]":
+    from qmd_platform.ingest.opportunities import derive_opportunities  # noqa: PLC0415 - Arrow, only when it runs
 
-        months = sorted(str(key) for key in context.partition_keys)
-        rules = load_universe(universe.path).arbitrage
-        with lake.open() as opened:
-            made = derive_opportunities(opened, months, run_id=context.run.run_id, rules=rules)
-            for receipt in made:
-                context.add_asset_metadata(metadata(opened, receipt), partition_key=receipt.partition.month)
-        yield dg.MaterializeResult(data_version=dg.DataVersion(receipts.joined([one.data_version for one in made])))
-
-    return opportunities
+    return derive_opportunities(lake, months, run_id=run_id, rules=now.arbitrage)
 
 
 def metadata(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
@@ -76,13 +55,7 @@ def metadata(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
         **({"opportunities": _table(found[:SHOWN])} if found else {}),
         **{f"in {state}": sum(one.state == state for one in found) for state in _ORDER[:3]},
         "episodes of the month": len(found),
-        "new": receipt.new,
-        "changed": receipt.changed,
-        "bytes stored": receipt.stored_bytes,
-        "seconds": round(receipt.seconds, 3),
-        "version": receipt.version,
-        "data version": receipt.data_version,
-        "dagster/partition_row_count": receipt.rows,
+        **across.numbers(receipt),
     }
 
 

@@ -5,24 +5,20 @@ What lives here: the two assets, made by one step, and what the UI says of a mon
 nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import candles, describe, funding, receipts
-from assets.partitions import MONTH_FORMAT
-from qmd_platform.config import Universe, load_universe
-from qmd_platform.model.columns import Table
+from assets import across, candles, funding
+from qmd_platform.config import Universe
 from qmd_platform.model.simulation_tables import SIMULATION, SIMULATION_EQUITY
-from resources.lake import LakeResource
 
 if TYPE_CHECKING:
     from qmd_platform.ingest.receipt import Receipt
     from qmd_platform.lake.store import Lake
 
-GROUP = "arbitrage"
-KEYS = tuple(dg.AssetKey([GROUP, table.name]) for table in (SIMULATION, SIMULATION_EQUITY))
+KEYS = tuple(across.key_of(table) for table in (SIMULATION, SIMULATION_EQUITY))
 SHOWN = 12
 """Pairs in the table of the metadata, those that earned most."""
 
@@ -31,49 +27,20 @@ _WHICH = ("kind", "strategy", "part")
 
 def simulation_of(universe: Universe) -> list[dg.AssetsDefinition]:
     """The simulation over all venues of the universe whose funding is kept; none where there are none."""
-    return [_made(universe)] if any(venue.perpetuals for venue in universe.venues.values()) else []
-
-
-def _made(universe: Universe) -> dg.AssetsDefinition:
     venues = [venue for venue in universe.venues.values() if venue.perpetuals]
     deps = [key for venue in venues for key in (funding.key_of(venue.venue), candles.key_of(venue, venue.base))]
+    return [across.derived([SIMULATION, SIMULATION_EQUITY], universe, deps, _derive, _tell)] if venues else []
 
-    def spec(table: Table) -> dg.AssetSpec:
-        return dg.AssetSpec(
-            key=[GROUP, table.name],
-            deps=deps,
-            group_name=GROUP,
-            description=f"{table.sentence} Made of what the lake holds; sends nothing.",
-            kinds={"numpy", "parquet"},
-            owners=describe.OWNERS,
-            metadata={"dagster/column_schema": describe.schema(table)},
-            partitions_def=dg.MonthlyPartitionsDefinition(universe.first_month, fmt=MONTH_FORMAT, end_offset=1),
-        )
 
-    @dg.multi_asset(
-        name="arbitrage__simulation",
-        specs=[spec(SIMULATION), spec(SIMULATION_EQUITY)],
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def simulation(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
-        from qmd_platform.ingest.simulation import derive_simulation  # noqa: PLC0415 - Arrow, only when it runs
+def _derive(lake: "Lake", now: Universe, months: list[str], run_id: str) -> "list[Receipt]":
+    from qmd_platform.ingest.simulation import derive_simulation  # noqa: PLC0415 - Arrow, only when it runs
 
-        months = sorted(str(key) for key in context.partition_keys)
-        given = load_universe(universe.path)
-        with lake.open() as opened:
-            made = derive_simulation(opened, given.markets, months, run_id=context.run.run_id, rules=given.arbitrage)
-            told = {SIMULATION.name: metadata, SIMULATION_EQUITY.name: equity_metadata}
-            for receipt in made:
-                name, month = receipt.partition.series.table, receipt.partition.month
-                found = told[name](opened, receipt)
-                context.add_asset_metadata(found, asset_key=dg.AssetKey([GROUP, name]), partition_key=month)
-        for table in (SIMULATION, SIMULATION_EQUITY):
-            versions = [one.data_version for one in made if one.partition.series.table == table.name]
-            yield dg.MaterializeResult(
-                asset_key=[GROUP, table.name], data_version=dg.DataVersion(receipts.joined(versions))
-            )
+    return derive_simulation(lake, now.markets, months, run_id=run_id, rules=now.arbitrage)
 
-    return simulation
+
+def _tell(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
+    of_table = {SIMULATION.name: metadata, SIMULATION_EQUITY.name: equity_metadata}
+    return of_table[receipt.partition.series.table](lake, receipt)
 
 
 def metadata(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
@@ -94,13 +61,13 @@ def metadata(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
         **_chart(lake, receipt),
         **({"rules, costs, split": _table(_side_by_side(totals))} if totals else {}),
         **({"best pairs": _table([{name: _told(name, row[name]) for name in names} for row in best])} if best else {}),
-        **_numbers(receipt),
+        **across.numbers(receipt),
     }
 
 
 def equity_metadata(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
     """The picture and the numbers."""
-    return {**_chart(lake, receipt), **_numbers(receipt)}
+    return {**_chart(lake, receipt), **across.numbers(receipt)}
 
 
 def _chart(lake: "Lake", receipt: "Receipt") -> dict[str, Any]:
@@ -136,15 +103,3 @@ def _told(name: str, value: Any) -> str:  # noqa: ANN401 - any cell
 def _table(rows: Sequence[dict[str, str]]) -> dg.TableMetadataValue:
     columns = dg.TableSchema([dg.TableColumn(name) for name in rows[0]])
     return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows], columns)
-
-
-def _numbers(receipt: "Receipt") -> dict[str, Any]:
-    return {
-        "new": receipt.new,
-        "changed": receipt.changed,
-        "bytes stored": receipt.stored_bytes,
-        "seconds": round(receipt.seconds, 3),
-        "version": receipt.version,
-        "data version": receipt.data_version,
-        "dagster/partition_row_count": receipt.rows,
-    }

@@ -8,7 +8,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 from assets import basis, opportunities
-from assets.arbitrage import GROUP, VIEWS
+from assets.across import GROUP, key_of
+from assets.arbitrage import VIEWS
 from assets.partitions import MONTH_FORMAT
 from sensors.schedules import default_status, first_of, not_finished
 
@@ -19,9 +20,7 @@ def arbitrage_job() -> Job:
     """Every table of arbitrage."""
     return dg.define_asset_job(
         GROUP,
-        selection=dg.AssetSelection.assets(
-            *(dg.AssetKey([GROUP, view.table.name]) for view in VIEWS), opportunities.KEY, basis.KEY
-        ),
+        selection=dg.AssetSelection.assets(*(key_of(view.table) for view in VIEWS), opportunities.KEY, basis.KEY),
         description="What funding and prices come to across venues.",
     )
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.arbitrage import GROUP as ARBITRAGE
+from assets.across import GROUP as ARBITRAGE
 from assets.candles import key_of
 from assets.coverage import NAME as COVERAGE
 from assets.partitions import markets_of, perpetuals_of
