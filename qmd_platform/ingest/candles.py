@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qmd_platform.config import open_coordination, world
+from qmd_platform.config import world
 from qmd_platform.coverage.causes import DELISTED
 from qmd_platform.coverage.plan import believed, to_fetch
 from qmd_platform.errors import OutOfTime, UnknownMarket
@@ -23,7 +23,7 @@ from qmd_platform.ingest.instruments import aged, histories, keep, known, listed
 from qmd_platform.ingest.markets import VenueWork
 from qmd_platform.ingest.months import held_receipt
 from qmd_platform.ingest.receipt import Receipt
-from qmd_platform.ingest.shared import PAGES_IN_FLIGHT, OnProgress, Progress, Shared
+from qmd_platform.ingest.shared import PAGES_IN_FLIGHT, OnProgress, Progress, Shared, coordinated
 from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Partition, Series
@@ -75,13 +75,9 @@ def backfill(
     for market in markets:
         spelling(market.venue, market.kind, timeframe)
     lake.check_world(world(url))
-    shared = coordination or open_coordination(lake)
-    errand = _Errand(lake, timeframe, window, run_id, url, on_progress or _silent, asking or Asking(), shared)
-    try:
+    with coordinated(lake, coordination) as shared:
+        errand = _Errand(lake, timeframe, window, run_id, url, on_progress or _silent, asking or Asking(), shared)
         return asyncio.run(errand.run(markets))
-    finally:
-        if coordination is None:
-            shared.close()
 
 
 def _silent(_: Progress) -> None:

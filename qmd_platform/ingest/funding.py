@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmd_platform.config import open_coordination, world
+from qmd_platform.config import world
 from qmd_platform.coverage.causes import AGREED
 from qmd_platform.coverage.recheck import next_ask
 from qmd_platform.errors import BeyondHistory, VenueDown
@@ -26,7 +26,8 @@ from qmd_platform.ingest.funding_commits import Gained, committed
 from qmd_platform.ingest.funding_rows import settlements
 from qmd_platform.ingest.instrument_history import Rows, told_since
 from qmd_platform.ingest.instruments import histories, instruments, keep, known, with_intervals
-from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.receipt import Receipt, some_or_raise
+from qmd_platform.ingest.shared import coordinated
 from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.evidence import Answered
@@ -74,17 +75,9 @@ def fill_funding(
     """
     (venue,) = {partition.series.venue for partition in partitions}
     lake.check_world(world(url))
-    shared = coordination or open_coordination(lake)
-    errand = _Errand(lake, venue, run_id, url, asking or Asking(), shared)
-    try:
-        receipts = asyncio.run(errand.run(partitions))
-    finally:
-        if coordination is None:
-            shared.close()
-    failures = [why for receipt in receipts for why in receipt.failures]
-    if failures and not any(receipt.new or receipt.changed or receipt.unchanged for receipt in receipts):
-        raise VenueDown(venue, f"nothing could be fetched: {failures[0]}")
-    return receipts
+    with coordinated(lake, coordination) as shared:
+        receipts = asyncio.run(_Errand(lake, venue, run_id, url, asking or Asking(), shared).run(partitions))
+    return some_or_raise(venue, receipts)
 
 
 @dataclass(frozen=True, slots=True)

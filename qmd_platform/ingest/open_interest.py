@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from qmd_platform.config import open_coordination, world
+from qmd_platform.config import world
 from qmd_platform.coverage.summary import Summary
 from qmd_platform.errors import VenueDown
 from qmd_platform.ingest.asking import machine_clock
@@ -24,6 +24,7 @@ from qmd_platform.ingest.columnar import joined
 from qmd_platform.ingest.instruments import histories
 from qmd_platform.ingest.open_interest_asked import Gained, page_of
 from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.shared import coordinated
 from qmd_platform.ingest.snapshot_rows import by_market, by_month, read_months
 from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.buffers import column, truths
@@ -84,13 +85,9 @@ def fill_open_interest(
     """
     facts.open_interest_of(venue)
     lake.check_world(world(url))
-    shared = coordination or open_coordination(lake)
     errand, began = _Errand(lake, venue, run_id, url), time.monotonic()
-    try:
+    with coordinated(lake, coordination) as shared:
         gained, traffic = asyncio.run(errand.asked(tuple(dict.fromkeys(markets)), wanted, shared))
-    finally:
-        if coordination is None:
-            shared.close()
     failures = tuple(why for one in gained for why in one.failures)
     if failures and not any(one.evidence for one in gained):
         raise VenueDown(venue, f"nothing could be fetched: {failures[0]}")

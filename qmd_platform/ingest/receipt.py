@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from qmd_platform.coverage.summary import Summary
+from qmd_platform.errors import VenueDown
 from qmd_platform.funding.intervals import Fact
 from qmd_platform.lake.store import Outcome
 from qmd_platform.model.series import Partition
@@ -83,3 +84,11 @@ class Receipt:
     def is_complete(self) -> bool:
         """Whether nothing of the partition that was ever asked for is missing or quarantined, and nothing failed now."""
         return self.summary.is_complete and not self.failures
+
+
+def some_or_raise(venue: str, receipts: list[Receipt]) -> list[Receipt]:
+    """``receipts`` of what ``venue`` was asked for; VenueDown where something failed and no row came."""
+    failures = [why for receipt in receipts for why in receipt.failures]
+    if failures and not any(receipt.new or receipt.changed or receipt.unchanged for receipt in receipts):
+        raise VenueDown(venue, f"nothing could be fetched: {failures[0]}")
+    return receipts

@@ -13,18 +13,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qmd_platform.config import open_coordination, world
+from qmd_platform.config import world
 from qmd_platform.coordination.leases import held_lease
 from qmd_platform.coverage.causes import AGREED, OUT_OF_TIME, TOO_OLD
 from qmd_platform.coverage.expected import closed_before
 from qmd_platform.coverage.recheck import next_ask
-from qmd_platform.errors import VenueDown
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.instruments import instruments, keep, known, listed_window
-from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.receipt import Receipt, some_or_raise
 from qmd_platform.ingest.reference_asked import Came, Questions
 from qmd_platform.ingest.reference_commits import committed
 from qmd_platform.ingest.reference_rows import held, series_of, wanted_of
+from qmd_platform.ingest.shared import coordinated
 from qmd_platform.ingest.together import all_or_raise
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.evidence import Answered
@@ -72,17 +72,9 @@ def fill_reference(
     for partition in partitions:
         facts.reference_of(venue, partition.series.market.kind, wanted_of(partition.series))
     lake.check_world(world(url))
-    shared = coordination or open_coordination(lake)
-    errand = _Errand(lake, venue, run_id, url, asking or Asking(), shared)
-    try:
-        receipts = asyncio.run(errand.run(partitions))
-    finally:
-        if coordination is None:
-            shared.close()
-    failures = [why for receipt in receipts for why in receipt.failures]
-    if failures and not any(receipt.new or receipt.changed or receipt.unchanged for receipt in receipts):
-        raise VenueDown(venue, f"nothing could be fetched: {failures[0]}")
-    return receipts
+    with coordinated(lake, coordination) as shared:
+        receipts = asyncio.run(_Errand(lake, venue, run_id, url, asking or Asking(), shared).run(partitions))
+    return some_or_raise(venue, receipts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ not: asking (``ingest.asked``), the months (``ingest.months``).
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from qmd_platform.config import open_coordination
 from qmd_platform.errors import Banned
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.lake.store import Lake
@@ -17,6 +19,12 @@ from qmd_platform.model.series import Market
 if TYPE_CHECKING:
     from qmd_platform.coordination.opening import Coordination
     from qmd_platform.venues.archive import Archive
+
+
+def coordinated(lake: Lake, given: "Coordination | None") -> AbstractContextManager["Coordination"]:
+    """What the workers of ``lake`` share besides its data: opened, and closed in the end, unless it is ``given``."""
+    return open_coordination(lake) if given is None else nullcontext(given)
+
 
 PAGES_IN_FLIGHT = 16
 """Pages of one venue asked at the same time; at 0.1 s a round trip that is 160 requests a second, more than any

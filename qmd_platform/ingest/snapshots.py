@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from qmd_platform.config import open_coordination, world
+from qmd_platform.config import world
 from qmd_platform.coverage.summary import Summary
 from qmd_platform.errors import ConfigError, VenueDown, choices
 from qmd_platform.ingest.instruments import instruments
 from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.shared import coordinated
 from qmd_platform.ingest.snapshot_rows import by_month, open_interest_rows, prediction_rows, read_months
 from qmd_platform.lake.buffers import or_nan
 from qmd_platform.lake.store import Lake, Write
@@ -78,13 +79,9 @@ def capture(
         if name not in NAMES:
             raise ConfigError(f"{name!r} is not captured", hint=choices(name, NAMES))
     lake.check_world(world(url))
-    shared = coordination or open_coordination(lake)
     look = _Look(lake, venue, tuple(dict.fromkeys(markets)), run_id, url)
-    try:
+    with coordinated(lake, coordination) as shared:
         return look.kept(asyncio.run(look.asked(shared)), only)
-    finally:
-        if coordination is None:
-            shared.close()
 
 
 @dataclass(frozen=True, slots=True)
