@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from qmd_platform.lake.buffers import column, texts
+from qmd_platform.lake.buffers import column, or_nan, texts
 from qmd_platform.lake.segments import table_of
 from qmd_platform.lake.store import Lake
 from qmd_platform.model import tables
@@ -26,7 +26,7 @@ from qmd_platform.report.figures import HOUR_MS, number
 from qmd_platform.report.lives import with_lives
 from qmd_platform.report.markup import Markup, many, tag
 from qmd_platform.report.plot import Frame, axes, line, mark, steps
-from qmd_platform.report.reading import Snapshot, found, with_nan
+from qmd_platform.report.reading import Snapshot, found
 from qmd_platform.report.records import Wanted
 
 BPS = charts.BPS
@@ -117,7 +117,7 @@ def _carry(month: _Month) -> Picture | None:
         return None
     coins, coin = texts(rows.column("underlying").combine_chunks())
     markets, market = texts(rows.column("market").combine_chunks())
-    hourly, hours, at = with_nan(rows, "rate_per_hour"), with_nan(rows, "interval_hours"), column(rows, "settled_at")
+    hourly, hours, at = or_nan(rows, "rate_per_hour"), or_nan(rows, "interval_hours"), column(rows, "settled_at")
     mine = coin == _furthest_apart(coin, market, hourly)
     chosen = np.unique(market[mine]).tolist()[:MOST]
     known = np.isfinite(hourly)
@@ -150,13 +150,13 @@ def _furthest_apart(coin: NDArray[np.int64], market: NDArray[np.int64], hourly: 
 def _anomalies(month: _Month) -> Picture | None:
     """Funding per hour of the market with the highest score, what is usual for it, and what was unusual."""
     rows = month.rows()
-    scores = np.abs(np.nan_to_num(with_nan(rows, "z_robust")))
+    scores = np.abs(np.nan_to_num(or_nan(rows, "z_robust")))
     if not scores.any():
         return None
     markets, market = texts(rows.column("market").combine_chunks())
     mine = np.flatnonzero(market == market[int(np.argmax(scores))])
-    at, hourly = column(rows, "settled_at")[mine], with_nan(rows, "rate_per_hour")[mine] * BPS
-    usual = with_nan(rows, "centre_per_hour")[mine] * BPS
+    at, hourly = column(rows, "settled_at")[mine], or_nan(rows, "rate_per_hour")[mine] * BPS
+    usual = or_nan(rows, "centre_per_hour")[mine] * BPS
     strange = np.array(rows.column("is_anomaly").to_pylist(), np.bool_)[mine]
     frame = month.frame([hourly, usual])
     drawn = [axes(frame, "bp/h"), line(frame, at, hourly, "p"), line(frame, at, usual, "w n")]

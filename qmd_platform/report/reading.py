@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qmd_platform.arbitrage.flags import Risk
 from qmd_platform.ingest.arbitrage import ACROSS
-from qmd_platform.lake.buffers import arrow, column, numbers, texts
+from qmd_platform.lake.buffers import arrow, column, or_nan, texts
 from qmd_platform.lake.segments import table_of
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.records import PartitionState, Segment
@@ -125,7 +125,7 @@ def found(snapshot: Snapshot, spec: Table, wanted: Wanted) -> Found:
 
 def _order(rows: pa.Table, places: NDArray[np.int64], at: NDArray[np.int64], now: Instant) -> NDArray[np.intp]:
     chosen = rows.take(arrow(places))
-    net = with_nan(chosen, BY)
+    net = or_nan(chosen, BY)
     risks = chosen.column("risk").to_pylist()
     is_blocked = np.array([risk == Risk.HIGH for risk in risks], np.bool_)
     return np.lexsort((places, -np.nan_to_num(net, nan=-np.inf), is_blocked, now - at[places] > OLD_MS))
@@ -140,11 +140,11 @@ def _pair(spec: Table, table: _Rows, inside: NDArray[np.bool_], place: int, orig
     history = History(
         table.at[mine],
         is_same,
-        with_nan(part, "price_spread_bps") * turn,
-        with_nan(part, "cumulative_difference") * turn,
-        with_nan(part, BY),
+        or_nan(part, "price_spread_bps") * turn,
+        or_nan(part, "cumulative_difference") * turn,
+        or_nan(part, BY),
     )
-    earning = is_same & (with_nan(part, "funding_per_hour") > 0)
+    earning = is_same & (or_nan(part, "funding_per_hour") > 0)
     streak = int(np.argmin(earning[::-1])) if not earning.all() else len(earning)
     since = int(history.at[-streak]) if streak else None
     return Pair(spec, record(table.rows, place), origin, history, since, is_older=streak == len(earning))
@@ -158,12 +158,3 @@ def record(rows: pa.Table, place: int) -> dict[str, Any]:
             one = one.set_column(number, about.name, one.column(number).cast(pa.int64()))
     (told,) = one.to_pylist()
     return dict(told)
-
-
-def with_nan(rows: pa.Table, name: str) -> NDArray[np.float64]:
-    """A column of numbers, NaN for null."""
-    values = rows.column(name).combine_chunks()
-    if values.null_count == len(values):
-        return np.full(len(values), np.nan)
-    there = numbers(values.is_valid().cast(pa.int64()), np.int64).astype(bool)
-    return np.where(there, numbers(values, np.float64), np.nan)

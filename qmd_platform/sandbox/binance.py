@@ -21,8 +21,8 @@ from qmd_platform.sandbox.exchange import (
     Refusal,
     answered,
     as_json,
-    whole_number,
 )
+from qmd_platform.sandbox.parameters import whole
 from qmd_platform.sandbox.text import Cells, Figures, rows_of
 from qmd_platform.sandbox.universe import Listing
 
@@ -223,14 +223,10 @@ def _listing(exchange: Exchange, api: _Api, query: Query) -> Listing:
 
 
 def _whole(query: Query, name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    number = whole_number(text)
-    if number is None:
-        pattern = "'^[0-9]{1,20}$'"
-        raise Refusal(error(-1100, f"Illegal characters found in parameter '{name}'; legal range is {pattern}."))
-    return number
+    pattern = "'^[0-9]{1,20}$'"
+    return whole(
+        query, name, error(-1100, f"Illegal characters found in parameter '{name}'; legal range is {pattern}.")
+    )
 
 
 _HANDLERS: dict[str, Callable[[Exchange, _Api, Query, Instant], Answer]] = {

@@ -23,8 +23,8 @@ from qmd_platform.sandbox.exchange import (
     Refusal,
     answered,
     as_json,
-    whole_number,
 )
+from qmd_platform.sandbox.parameters import whole
 from qmd_platform.sandbox.text import Cells, Figures, rows_of
 from qmd_platform.sandbox.universe import Listing
 
@@ -136,13 +136,7 @@ def _asked(listing: Listing, timeframe: Timeframe, query: Query) -> Ask:
 
 
 def _whole(query: Query, name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    number = whole_number(text)
-    if number is None:
-        raise Refusal(error(_BAD_PARAMETER, f"{name}: invalid"))
-    return number
+    return whole(query, name, error(_BAD_PARAMETER, f"{name}: invalid"))
 
 
 _LISTS: dict[str, Callable[[Exchange, Instant], Sequence[object]]] = {

@@ -24,10 +24,10 @@ from qmd_platform.sandbox.exchange import (
     Rows,
     answered,
     as_json,
-    whole_number,
 )
 from qmd_platform.sandbox.funding import current_hours
 from qmd_platform.sandbox.long import long_rows, months
+from qmd_platform.sandbox.parameters import whole
 from qmd_platform.sandbox.text import Cells, Figures, rows_of
 from qmd_platform.sandbox.universe import Listing
 
@@ -174,13 +174,7 @@ def _category(query: Query, now: Instant) -> str:
 
 
 def _whole(query: Query, name: str, now: Instant) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    number = whole_number(text)
-    if number is None:
-        raise Refusal(error(_BAD_PARAMETER, f"params error: {name} invalid", now))
-    return number
+    return whole(query, name, error(_BAD_PARAMETER, f"params error: {name} invalid", now))
 
 
 _HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {

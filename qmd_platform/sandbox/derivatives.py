@@ -19,10 +19,11 @@ from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.sandbox import bitfinex, funding, reference, snapshots
 from qmd_platform.sandbox.events import Events
-from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json, whole_number
+from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json
 from qmd_platform.sandbox.funding import DIGITS, HOUR, LONGEST
 from qmd_platform.sandbox.market import END_OF_TIME
 from qmd_platform.sandbox.noise import scrambled, seed_of
+from qmd_platform.sandbox.parameters import whole
 from qmd_platform.sandbox.universe import Listing
 
 PREFIX, SUFFIX = "/v2/status/deriv/", "/hist"
@@ -140,8 +141,4 @@ def _last_rates(listing: Listing, at: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _whole(query: Query, name: str) -> int | None:
-    text = query.get(name)
-    number = None if text is None else whole_number(text)
-    if text is not None and number is None:
-        raise Refusal(bitfinex.error(_BAD_PARAMETER, f"{name}: invalid"))
-    return number
+    return whole(query, name, bitfinex.error(_BAD_PARAMETER, f"{name}: invalid"))

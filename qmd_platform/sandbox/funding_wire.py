@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant
 from qmd_platform.sandbox import binance, bybit, funding, gate, okx
-from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json, whole_number
+from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json
 from qmd_platform.sandbox.funding import DIGITS, HOUR, LONGEST, Settled
 from qmd_platform.sandbox.noise import scrambled, seed_of
+from qmd_platform.sandbox.parameters import at_most, whole
 from qmd_platform.sandbox.universe import Listing
 
 LATEST_MS = 30
@@ -102,9 +103,9 @@ def _binance(exchange: Exchange, query: Query, now: Instant) -> Answer:
     if listing is None:
         raise Refusal(binance.error(_BINANCE_UNKNOWN, "Invalid symbol."))
     bad = binance.error(_BINANCE_TEXT, "Illegal characters found in a parameter.")
-    start, last, limit = (_whole(query, name, bad) for name in ("startTime", "endTime", "limit"))
+    start, last, limit = (whole(query, name, bad) for name in ("startTime", "endTime", "limit"))
     bad = binance.error(_BINANCE_BAD, "Data sent for parameter 'limit' is not valid.")
-    limit = _limit(limit, _DEFAULT, _BINANCE, bad)
+    limit = at_most(limit, _DEFAULT, _BINANCE, bad)
     # A settlement some milliseconds late may be inside the window though its hour is before it, or the other way round.
     start, end = start or 0, FOREVER if last is None else last + 1
     asked = _Asked(exchange, listing, start - LATEST_MS, end, limit + 1, newest="startTime" not in query)
@@ -147,11 +148,11 @@ def _bybit(exchange: Exchange, query: Query, now: Instant) -> Answer:
     if listing is None:
         raise Refusal(bybit.error(_BYBIT_BAD, "params error: Symbol Invalid", now))
     bad = bybit.error(_BYBIT_BAD, "params error: time or limit invalid", now)
-    start, last, limit = (_whole(query, name, bad) for name in ("startTime", "endTime", "limit"))
+    start, last, limit = (whole(query, name, bad) for name in ("startTime", "endTime", "limit"))
     if start is not None and last is None:
         raise Refusal(bybit.error(_BYBIT_BAD, "params error: startTime without endTime", now))
     end = FOREVER if last is None else last + 1
-    rows = _Asked(exchange, listing, start or 0, end, _limit(limit, _OF_BYBIT, _BYBIT, bad), newest=True).found(now)
+    rows = _Asked(exchange, listing, start or 0, end, at_most(limit, _OF_BYBIT, _BYBIT, bad), newest=True).found(now)
     printed = [
         {"symbol": listing.wire, "fundingRate": rate, "fundingRateTimestamp": str(at)}
         for at, rate in zip(rows.at.tolist(), _rates(rows), strict=True)
@@ -167,9 +168,9 @@ def _gate(exchange: Exchange, settle: str, query: Query, now: Instant) -> Answer
     if listing is None:
         raise Refusal(gate.error("CONTRACT_NOT_FOUND", f"contract {wire} not found"))
     bad = gate.error("INVALID_PARAM_VALUE", "invalid argument: from, to or limit")
-    start, last, limit = (_whole(query, name, bad) for name in ("from", "to", "limit"))
+    start, last, limit = (whole(query, name, bad) for name in ("from", "to", "limit"))
     end = FOREVER if last is None else last * 1000 + 1
-    rows = _Asked(exchange, listing, (start or 0) * 1000, end, _limit(limit, _DEFAULT, _GATE, bad), newest=True).found(
+    rows = _Asked(exchange, listing, (start or 0) * 1000, end, at_most(limit, _DEFAULT, _GATE, bad), newest=True).found(
         now
     )
     printed = [{"t": at // 1000, "r": rate} for at, rate in zip(rows.at.tolist(), _rates(rows, 6), strict=True)]
@@ -181,10 +182,10 @@ def _okx(exchange: Exchange, query: Query, now: Instant) -> Answer:
     if listing is None:
         raise Refusal(okx.error(_OKX_UNKNOWN, "Instrument ID, Instrument ID code, or Spread ID doesn't exist."))
     bad = okx.error(_OKX_BAD, "Parameter before, after or limit error", 400)
-    before, after, limit = (_whole(query, name, bad) for name in ("before", "after", "limit"))
+    before, after, limit = (whole(query, name, bad) for name in ("before", "after", "limit"))
     first = max(0 if before is None else before + 1, now - OKX_REACH)
     end = FOREVER if after is None else after
-    rows = _Asked(exchange, listing, first, end, _limit(limit, _DEFAULT, _OKX, bad), newest=True).found(now)
+    rows = _Asked(exchange, listing, first, end, at_most(limit, _DEFAULT, _OKX, bad), newest=True).found(now)
     printed = [
         {
             "instType": "SWAP",
@@ -199,21 +200,6 @@ def _okx(exchange: Exchange, query: Query, now: Instant) -> Answer:
         for at, rate in zip(rows.at.tolist(), rows.rate.tolist(), strict=True)
     ]
     return Answer(as_json({"code": "0", "data": printed[::-1], "msg": ""}), rows=len(printed))
-
-
-def _whole(query: Query, name: str, bad: Answer) -> int | None:
-    text = query.get(name)
-    number = None if text is None else whole_number(text)
-    if text is not None and number is None:
-        raise Refusal(bad)
-    return number
-
-
-def _limit(limit: int | None, usual: int, most: int, bad: Answer) -> int:
-    limit = usual if limit is None else limit
-    if not 0 < limit <= most:
-        raise Refusal(bad)
-    return limit
 
 
 _HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {

@@ -25,9 +25,9 @@ from qmd_platform.sandbox.exchange import (
     Rows,
     answered,
     as_json,
-    whole_number,
 )
 from qmd_platform.sandbox.funding import current_hours
+from qmd_platform.sandbox.parameters import whole
 from qmd_platform.sandbox.text import Cells, Figures, plain, rows_of
 from qmd_platform.sandbox.universe import Listing
 
@@ -229,13 +229,7 @@ def _check_points(ask: Ask, now: Instant, history: int | None) -> None:
 
 
 def _whole(query: Query, name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    number = whole_number(text)
-    if number is None:
-        raise Refusal(error("INVALID_PARAM_VALUE", f"invalid argument: {name}"))
-    return number
+    return whole(query, name, error("INVALID_PARAM_VALUE", f"invalid argument: {name}"))
 
 
 _HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {

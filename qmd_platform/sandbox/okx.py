@@ -28,9 +28,9 @@ from qmd_platform.sandbox.exchange import (
     Rows,
     answered,
     as_json,
-    whole_number,
 )
 from qmd_platform.sandbox.long import long_rows, months
+from qmd_platform.sandbox.parameters import whole
 from qmd_platform.sandbox.text import Cells, Figures, plain, rows_of, scaled
 from qmd_platform.sandbox.universe import Listing
 
@@ -178,13 +178,7 @@ def _limit(query: Query) -> int:
 
 
 def _whole(query: Query, name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    number = whole_number(text)
-    if number is None:
-        raise Refusal(error(_BAD_PARAMETER, f"Parameter {name} error", 400))
-    return number
+    return whole(query, name, error(_BAD_PARAMETER, f"Parameter {name} error", 400))
 
 
 _HANDLERS: dict[str, Callable[[Exchange, Query, Instant], Answer]] = {

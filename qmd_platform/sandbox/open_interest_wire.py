@@ -17,7 +17,8 @@ import numpy as np
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant
 from qmd_platform.sandbox import binance, bybit, gate, snapshots
-from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json, whole_number
+from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json
+from qmd_platform.sandbox.parameters import at_most, whole
 from qmd_platform.sandbox.snapshots import Instants
 from qmd_platform.sandbox.universe import Listing
 
@@ -45,8 +46,8 @@ def _binance(exchange: Exchange, query: Query, now: Instant) -> Answer:
     if listing is None:
         raise Refusal(binance.error(_BINANCE_UNKNOWN, "Invalid symbol."))
     bad = binance.error(_BINANCE_BAD, "parameter 'startTime' is invalid.")
-    start, last = _whole(query, "startTime", bad), _whole(query, "endTime", bad)
-    limit = _limit(_whole(query, "limit", bad), 30, 500, bad)
+    start, last = whole(query, "startTime", bad), whole(query, "endTime", bad)
+    limit = at_most(whole(query, "limit", bad), 30, 500, bad)
     step = _PERIODS.get(query.get("period", ""))
     if step is None or (start is not None and start < now - BINANCE_REACH):
         raise Refusal(bad)
@@ -67,8 +68,8 @@ def _bybit(exchange: Exchange, query: Query, now: Instant) -> Answer:
     bad = bybit.error(_BYBIT_BAD, "params error: symbol, intervalTime, time or limit invalid", now)
     if listing is None or step is None or query.get("category") != "linear":
         raise Refusal(bad)
-    start, last = _whole(query, "startTime", bad), _whole(query, "endTime", bad)
-    limit = _limit(_whole(query, "limit", bad), 50, 200, bad)
+    start, last = whole(query, "startTime", bad), whole(query, "endTime", bad)
+    limit = at_most(whole(query, "limit", bad), 50, 200, bad)
     at = _grid(listing, step, start or 0, FOREVER if last is None else last + 1, now)[-limit:]
     rows = zip(at.tolist(), _worth(listing, at)[0], strict=True)
     printed = [{"openInterest": f"{base:f}", "timestamp": str(when)} for when, base in rows]
@@ -83,8 +84,8 @@ def _gate(exchange: Exchange, settle: str, query: Query, now: Instant) -> Answer
     if listing is None:
         raise Refusal(gate.error("CONTRACT_NOT_FOUND", f"contract {wire} not found"))
     bad = gate.error("INVALID_PARAM_VALUE", "invalid argument: from, interval or limit")
-    step, start = _PERIODS.get(query.get("interval", "5m")), _whole(query, "from", bad)
-    limit = _limit(_whole(query, "limit", bad), 30, 100, bad)
+    step, start = _PERIODS.get(query.get("interval", "5m")), whole(query, "from", bad)
+    limit = at_most(whole(query, "limit", bad), 30, 100, bad)
     if step is None:
         raise Refusal(bad)
     first = now - limit * step if start is None else start * 1000
@@ -116,18 +117,3 @@ def _worth(listing: Listing, at: Instants) -> tuple[list[Decimal], list[Decimal]
     ticks = snapshots.marks(listing, at).tolist() if len(at) and listing.character is not None else [0] * len(at)
     base = [Decimal(one).scaleb(-listing.lot_digits) * listing.contract_size for one in lots]
     return base, [one * Decimal(price).scaleb(-listing.tick_digits) for one, price in zip(base, ticks, strict=True)]
-
-
-def _whole(query: Query, name: str, bad: Answer) -> int | None:
-    text = query.get(name)
-    number = None if text is None else whole_number(text)
-    if text is not None and number is None:
-        raise Refusal(bad)
-    return number
-
-
-def _limit(limit: int | None, usual: int, most: int, bad: Answer) -> int:
-    limit = usual if limit is None else limit
-    if not 0 < limit <= most:
-        raise Refusal(bad)
-    return limit

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from qmd_platform.model.reference_tables import STEP, Reference
 from qmd_platform.model.window import Instant
 from qmd_platform.sandbox import binance, bybit, gate, okx
-from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json, whole_number
+from qmd_platform.sandbox.exchange import FOREVER, Answer, Exchange, Query, Refusal, as_json
+from qmd_platform.sandbox.parameters import at_most, whole
 from qmd_platform.sandbox.reference import Figured, figured
 from qmd_platform.sandbox.universe import Listing
 
@@ -103,9 +104,9 @@ def _binance(exchange: Exchange, wanted: Reference, query: Query, now: Instant) 
     if query.get("interval") != STEP.value:
         raise Refusal(binance.error(_BINANCE_INTERVAL, "Invalid interval."))
     bad = binance.error(_BINANCE_TEXT, "Illegal characters found in a parameter.")
-    start, last, limit = (_whole(query, each, bad) for each in ("startTime", "endTime", "limit"))
+    start, last, limit = (whole(query, each, bad) for each in ("startTime", "endTime", "limit"))
     bad = binance.error(_BINANCE_BAD, "Data sent for parameter 'limit' is not valid.")
-    limit = _limit(limit, _BINANCE_DEFAULT, _BINANCE_MOST, bad)
+    limit = at_most(limit, _BINANCE_DEFAULT, _BINANCE_MOST, bad)
     end = FOREVER if last is None else last + 1
     rows = _Asked(listing, wanted, start or 0, end, limit, newest=start is None).found(exchange, now)
     printed = [[at, *prices, "0", at + STEP.step - 1, "0", 3600, "0", "0", "0"] for at, *prices in _texts(rows)]
@@ -121,8 +122,8 @@ def _bybit(exchange: Exchange, wanted: Reference, query: Query, now: Instant) ->
     if query.get("interval") != "60":
         raise Refusal(bybit.error(_BYBIT_BAD, "Invalid period!", now))
     bad = bybit.error(_BYBIT_BAD, "params error: time or limit invalid", now)
-    start, last, limit = (_whole(query, each, bad) for each in ("start", "end", "limit"))
-    limit = _limit(limit, _BYBIT_DEFAULT, _BYBIT_MOST, bad)
+    start, last, limit = (whole(query, each, bad) for each in ("start", "end", "limit"))
+    limit = at_most(limit, _BYBIT_DEFAULT, _BYBIT_MOST, bad)
     first = (start or 0) // STEP.step * STEP.step
     end = FOREVER if last is None else last + 1
     newest = start is None or last is not None
@@ -141,8 +142,8 @@ def _okx(exchange: Exchange, wanted: Reference, query: Query, now: Instant) -> A
     if query.get("bar") != "1H":
         raise Refusal(okx.error(_OKX_BAD, "Parameter bar error", 400))
     bad = okx.error(_OKX_BAD, "Parameter before, after or limit error", 400)
-    before, after, limit = (_whole(query, each, bad) for each in ("before", "after", "limit"))
-    limit = _limit(limit, _OKX_MOST, _OKX_MOST, bad)
+    before, after, limit = (whole(query, each, bad) for each in ("before", "after", "limit"))
+    limit = at_most(limit, _OKX_MOST, _OKX_MOST, bad)
     end = FOREVER if after is None else after
     rows = _Asked(listing, wanted, 0 if before is None else before + 1, end, limit, newest=True).found(exchange, now)
     printed = [[str(at), *prices, str(int(at + STEP.step <= now))] for at, *prices in _texts(rows)]
@@ -157,11 +158,11 @@ def _gate(exchange: Exchange, asked: tuple[str, str, Reference], query: Query, n
     if query.get("interval", "5m") != STEP.value:
         raise Refusal(gate.error("INVALID_PARAM_VALUE", f"Invalid interval {query.get('interval')}"))
     bad = gate.error("INVALID_PARAM_VALUE", "invalid argument: from, to or limit")
-    start, last, limit = (_whole(query, each, bad) for each in ("from", "to", "limit"))
+    start, last, limit = (whole(query, each, bad) for each in ("from", "to", "limit"))
     if start is not None and limit is not None:
         raise Refusal(gate.error("INVALID_PARAM_VALUE", "limit conflicts with from and to"))
     most = _GATE_MOST[wanted]
-    limit = most if start is not None else _limit(limit, _GATE_DEFAULT, most, bad)
+    limit = most if start is not None else at_most(limit, _GATE_DEFAULT, most, bad)
     end = FOREVER if last is None else last * 1000 + 1
     first = (start or 0) * 1000
     if start is not None:
@@ -179,21 +180,6 @@ def _check_points(exchange: Exchange, first: Instant, end: Instant, most: int, n
     if history is not None and first < now - history * step:
         message = f"Candlestick too long ago. Maximum {history} points ago are allowed"
         raise Refusal(gate.error("INVALID_PARAM_VALUE", message))
-
-
-def _whole(query: Query, name: str, bad: Answer) -> int | None:
-    text = query.get(name)
-    number = None if text is None else whole_number(text)
-    if text is not None and number is None:
-        raise Refusal(bad)
-    return number
-
-
-def _limit(limit: int | None, usual: int, most: int, bad: Answer) -> int:
-    limit = usual if limit is None else limit
-    if not 0 < limit <= most:
-        raise Refusal(bad)
-    return limit
 
 
 _Handler = Callable[[Exchange, Reference, Query, Instant], Answer]
