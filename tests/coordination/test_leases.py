@@ -63,12 +63,12 @@ def test_who_comes_second_waits_for_the_release_or_the_end(coordination: Coordin
 
 def test_a_lease_is_renewed_by_its_holder_only(coordination: Coordination):
     leases = coordination.leases
-    first = leases.take("a", owner="one", seconds=0.3)
-    time.sleep(0.2)
+    first = leases.take("a", owner="one", seconds=1.5)
+    time.sleep(0.9)
     assert first.renew()
-    time.sleep(0.2)
+    time.sleep(0.9)
     assert first.is_held()
-    time.sleep(0.2)
+    time.sleep(0.9)
     second = leases.take("a", owner="one", seconds=60)
     assert not first.renew()
     assert first.is_lost
@@ -121,15 +121,15 @@ def test_a_killed_holder_is_succeeded_after_its_lease(place: Somewhere, coordina
         holder.kill()
         killed = time.monotonic()
         while (lease := coordination.leases.take("a", owner="two", seconds=60)) is None:
-            assert time.monotonic() - killed < 8
+            assert time.monotonic() - killed < 30
             time.sleep(0.02)
     assert lease.number > number
 
 
 def test_work_under_a_lease_keeps_it_for_as_long_as_it_takes(coordination: Coordination):
     async def run() -> None:
-        async with held_lease(coordination.leases, "a", owner="one", seconds=0.3) as lease:
-            await asyncio.sleep(0.8)
+        async with held_lease(coordination.leases, "a", owner="one", seconds=1.5) as lease:
+            await asyncio.sleep(2)
             assert lease.is_held()
             assert not lease.is_lost
             async with held_lease(coordination.leases, "a", owner="two", seconds=1) as none:
@@ -190,7 +190,9 @@ def test_a_lease_that_was_lost_while_working_says_so(coordination: Coordination,
         async with held_lease(coordination.leases, "a", owner="one", seconds=0.2) as lease:
             time.sleep(0.3)  # noqa: ASYNC251 - the whole process stands still, as a suspended machine does
             assert coordination.leases.take("a", owner="two", seconds=60)
-            await asyncio.sleep(0.2)
+            end = time.monotonic() + 10
+            while not lease.is_lost and time.monotonic() < end:
+                await asyncio.sleep(0.02)
             return lease.is_lost
 
     assert asyncio.run(run())

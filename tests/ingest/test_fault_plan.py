@@ -4,6 +4,7 @@ Here are the faults that an answer, or the one after it, gives away. ``test_faul
 """
 
 import time
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from tests.ingest.accounts import BITFINEX, BYBIT, CLOSED, GATE, KRAKEN, MARKETS
 
 NOW_AND_THEN = [2, 3, 5, 8, 9, 11, 14, 17, 18, 23, 29]
 """Requests that go wrong: too few for one page to be met by them in every round of three runs, in whatever order."""
+
+APART = [1, 3, 6, 8, 11, 13]
+"""The same for a venue that answers with one page: two answers that agree on nothing would be believed, and rightly."""
 
 SOMETIMES: dict[str, Fault] = {
     "empty_page": {},
@@ -37,6 +41,17 @@ SOMETIMES: dict[str, Fault] = {
 }
 """Faults that strike now and then: what is asked again comes right."""
 
+
+
+def now_and_then(kind: str, markets: Sequence[Market], of_one_page: Container[str] = (BITFINEX.venue,)) -> list[Fault]:
+    """The fault at some requests of each venue, counted by venue: which of them come first does not matter."""
+    venues = sorted({market.venue for market in markets})
+    return [
+        {"kind": kind, "venue": one, "at": APART if one in of_one_page else NOW_AND_THEN, **SOMETIMES[kind]}
+        for one in venues
+    ]
+
+
 HOURS = Window.of("2026-03-05T02:00:00Z", "2026-03-05T12:00:00Z")
 """Kraken serves no older minutes than these."""
 
@@ -51,7 +66,7 @@ here_and_everywhere = pytest.mark.parametrize(
 def test_a_fault_now_and_then_changes_no_candle_and_loses_no_row(
     tmp_path: Path, kind: str, markets: tuple[Market, ...]
 ):
-    with playing(tmp_path, [{"kind": kind, "at": NOW_AND_THEN, **SOMETIMES[kind]}]) as played:
+    with playing(tmp_path, now_and_then(kind, markets)) as played:
         for _ in range(3):
             played.fill(markets)
         struck = played.sandbox.figures()["faults"]

@@ -10,7 +10,7 @@ import pytest
 from qmd_platform.model.series import Market
 from qmd_platform.model.window import Window
 from tests.ingest.accounts import playing
-from tests.ingest.test_fault_plan import NOW_AND_THEN, SOMETIMES
+from tests.ingest.test_fault_plan import SOMETIMES, now_and_then
 
 WRAPPED = [
     Market("okx", "ETH/USDT:USDT"),
@@ -25,7 +25,7 @@ KINDS = [pytest.param(kind, marks=pytest.mark.slow) if kind == "truncated_json" 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_now_and_then_changes_no_candle_and_loses_no_row(tmp_path: Path, kind: str):
-    with playing(tmp_path, [{"kind": kind, "at": NOW_AND_THEN, **SOMETIMES[kind]}]) as played:
+    with playing(tmp_path, now_and_then(kind, WRAPPED, of_one_page=("bybit", "kraken"))) as played:
         for _ in range(3):
             played.fill(WRAPPED, SERVED)
         struck = played.sandbox.figures()["faults"]

@@ -153,21 +153,21 @@ def test_who_slept_too_long_takes_a_new_place():
 
 def test_a_ban_is_refused_until_it_is_over():
     async def work(pace: Pace) -> float:
-        await pace.ban(Banned("venue", "banned: IP banned", retry_after=0.1))
+        await pace.ban(Banned("venue", "banned: IP banned", retry_after=1))
         with pytest.raises(Banned, match="venue: banned: IP banned"):
             await pace.turn("slow", 1, allowed)
-        await asyncio.sleep(0.11)
+        await asyncio.sleep(1.01)
         return await pace.turn("slow", 1, allowed)
 
-    assert with_pace(work) < 0.1
+    assert with_pace(work) < 0.9
 
 
-@pytest.mark.parametrize(("used", "least", "most"), [(9.6, 0, 0.1), (9.7, 0.3, 0.5), (10, 0.3, 0.5)])
+@pytest.mark.parametrize(("used", "least", "most"), [(9.6, 0, 0.9), (9.7, 1, 10), (10, 1, 10)])
 def test_when_the_venue_counts_more_than_we_spend_the_end_of_its_minute_is_waited_for(
     used: float, least: float, most: float
 ):
     async def work(pace: Pace) -> float:
-        await pace.used("slow", used, 0.3)
+        await pace.used("slow", used, 1)
         return await pace.turn("slow", 1, allowed)
 
     assert least <= with_pace(work) < most
@@ -178,4 +178,4 @@ def test_what_a_venue_counts_in_a_bucket_without_a_budget_is_nothing_to_us():
         await pace.used("other", math.inf, 60)
         return await pace.turn("other", 1, allowed)
 
-    assert with_pace(work) < 0.1
+    assert with_pace(work) < 0.9
