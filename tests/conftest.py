@@ -30,6 +30,7 @@ ASKS_FOR = {
     "postgres_programs": "postgres",
     "redis_program": "redis",
     "minio_program": "minio",
+    "questdb_jar": "questdb",
 }
 """A test that asks for this fixture, itself or by way of another one, carries this marker."""
 

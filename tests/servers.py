@@ -1,4 +1,4 @@
-"""Servers for tests: PostgreSQL, Redis and MinIO, really started, on loopback, in folders of their own.
+"""Servers for tests: PostgreSQL, Redis, MinIO and QuestDB, really started, on loopback, in folders of their own.
 
 What lives here: starting, killing, restarting and ending them. What does not: the fixtures that hand them out and where
 their programs are (``services``).
@@ -254,6 +254,50 @@ class Minio(Server):
     def _is_ready(self) -> bool:
         try:
             return requests.get(f"{self.endpoint}/minio/health/cluster", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
+class QuestDB(Server):
+    """A QuestDB server, which asks for a password on both of its ports and tells nobody that it runs."""
+
+    def __init__(self, jar: Path) -> None:
+        super().__init__(Path(shutil.which("java") or "java"), "questdb")
+        self._jar, self._password, self._pg_port = jar, secrets.token_hex(8), free_port()
+        (self.folder / "data").mkdir()
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where qmd connects, password included."""
+        return f"http://qmd:{self._password}@127.0.0.1:{self.port}"
+
+    @property
+    def postgres_url(self) -> str:
+        """Where a PostgreSQL client connects."""
+        return f"postgresql://qmd:{self._password}@127.0.0.1:{self._pg_port}/qdb"
+
+    def fresh_url(self) -> str:
+        """The same as ``url``, with no tables there any more."""
+        requests.get(f"{self.url}/exec", {"query": "DROP ALL TABLES"}, timeout=30).raise_for_status()
+        return self.url
+
+    def _environ(self) -> dict[str, str]:
+        ports = {"HTTP_BIND_TO": f"127.0.0.1:{self.port}", "PG_NET_BIND_TO": f"127.0.0.1:{self._pg_port}"}
+        users = {f"{port}_{name}": value for port in ("HTTP", "PG") for name, value in self._user_and_password()}
+        off = dict.fromkeys(("TELEMETRY_ENABLED", "LINE_TCP_ENABLED", "HTTP_MIN_ENABLED"), "false")
+        return super()._environ() | {f"QDB_{name}": value for name, value in (ports | users | off).items()}
+
+    def _user_and_password(self) -> tuple[tuple[str, str], ...]:
+        return ("USER", "qmd"), ("PASSWORD", self._password)
+
+    def _command(self) -> list[str]:
+        program = ["-p", str(self._jar), "-m", "io.questdb/io.questdb.ServerMain", "-d", str(self.folder / "data")]
+        return [str(self._program), "-XX:+UseSerialGC", "-Xmx512m", *program]
+
+    def _is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/exec", {"query": "SELECT 1"}, timeout=5).ok
         except requests.RequestException:
             return False
 

@@ -12,8 +12,10 @@ asked of them (each room's tests), installing the programs (``.ci/run``).
 | ``minio`` | the session's ``Minio``; ``fresh_url()`` keeps tests apart, ``environ`` is what a client needs |
 | ``files_url`` | a fresh ``s3://`` folder on ``minio``, its settings in this test's environment |
 | ``own_minio`` | a ``Minio`` of this test alone, to be killed and started again |
+| ``questdb`` | the session's ``QuestDB``; ``fresh_url()`` drops all its tables |
+| ``own_questdb`` | a ``QuestDB`` of this test alone, to be killed and started again |
 
-A test is marked ``postgres``, ``redis`` or ``minio`` by the fixture it names. One that asks at run time (``getfixturevalue``)
+A test is marked ``postgres``, ``redis``, ``minio`` or ``questdb`` by the fixture it names. One that asks at run time (``getfixturevalue``)
 carries the marker itself.
 """
 
@@ -26,9 +28,9 @@ from typing import NoReturn
 
 import pytest
 
-from tests.servers import Minio, Postgres, Redis, fresh_database, fresh_schema
+from tests.servers import Minio, Postgres, QuestDB, Redis, fresh_database, fresh_schema
 
-__all__ = ["Minio", "Postgres", "Redis", "fresh_database", "fresh_schema"]
+__all__ = ["Minio", "Postgres", "QuestDB", "Redis", "fresh_database", "fresh_schema"]
 
 
 def _missing(service: str, why: str) -> NoReturn:
@@ -73,6 +75,18 @@ def minio_program() -> Path:
 
 
 @pytest.fixture(scope="session")
+def questdb_jar() -> Path:
+    """QuestDB's jar: ``QMD_TEST_QUESTDB``, else the one that ``.ci/questdb`` fetched; and Java to run it."""
+    named = os.environ.get("QMD_TEST_QUESTDB")
+    fetched = sorted((Path.home() / ".cache" / "qmd-ci").glob("questdb-*/questdb.jar"))
+    places = [Path(named)] if named else fetched[-1:]
+    for place in places:
+        if place.exists() and shutil.which("java"):
+            return place
+    _missing("questdb", "needs QuestDB and Java 17: QMD_TEST_QUESTDB names no jar; .ci/questdb fetches it")
+
+
+@pytest.fixture(scope="session")
 def postgres(postgres_programs: Path) -> Iterator[str]:
     """The URL of a server this session shares."""
     with closing(Postgres(postgres_programs)) as server:
@@ -111,6 +125,20 @@ def minio(minio_program: Path) -> Iterator[Minio]:
 def own_minio(minio_program: Path) -> Iterator[Minio]:
     """A server of this test alone."""
     with closing(Minio(minio_program)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def questdb(questdb_jar: Path) -> Iterator[QuestDB]:
+    """A server this session shares."""
+    with closing(QuestDB(questdb_jar)) as server:
+        yield server
+
+
+@pytest.fixture
+def own_questdb(questdb_jar: Path) -> Iterator[QuestDB]:
+    """A server of this test alone."""
+    with closing(QuestDB(questdb_jar)) as server:
         yield server
 
 

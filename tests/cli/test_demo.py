@@ -19,17 +19,17 @@ from qmd_platform.config import load_universe
 from tests.cli.conftest import Qmd, answer
 
 QMD = (sys.executable, "-c", "from qmd_platform.cli import main; main()")
-SMALL = 'start = "{start}"\n[venues.binance]\nmarkets = ["BTC/USDT"]\n[venues.gate]\nmarkets = ["BTC/USDT:USDT"]\n'
+SMALL = 'start = "{start}"\n[venues.binance]\nmarkets = ["BTC/USDT"]\n[venues.gate]\nmarkets = ["{gate}"]\n'
 
 
 Runs = list[subprocess.CompletedProcess[str]]
 
 
-def small_home(folder: Path) -> Path:
-    """A demo's home with a universe of two markets, since the first of the last month."""
+def small_home(folder: Path, gate: str = "BTC/USDT:USDT") -> Path:
+    """A demo's home with a universe of two markets, one of them Gate's ``gate``, since the first of the last month."""
     last_month = datetime.now(UTC).replace(day=1) - timedelta(days=1)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "universe.toml").write_text(SMALL.format(start=f"{last_month:%Y-%m}-01"))
+    (folder / "universe.toml").write_text(SMALL.format(start=f"{last_month:%Y-%m}-01", gate=gate))
     return folder
 
 
@@ -85,7 +85,7 @@ def test_the_ui_finds_every_partition_of_it(runs: Runs):
 
 @pytest.mark.slow
 def test_ended_in_the_middle_it_leaves_no_process_and_goes_on_from_there(tmp_path: Path):
-    home = small_home(tmp_path / "home")
+    home = small_home(tmp_path / "home", gate="BTC/USDT")  # no perpetual, so nothing of funding and arbitrage
     demo_run = subprocess.Popen([*QMD, "demo", "--home", home], stderr=subprocess.PIPE, text=True)
     while not list(home.glob("lake/data/table=candles_*")):
         assert demo_run.poll() is None
