@@ -4,8 +4,9 @@ What lives here: the week's markets and events, its schedule, and the programs o
 does not: the account at its end and the least number of requests (``week_reckoned``), assertions (``test_simulated_week``).
 
 Every program is asked as the schedules ask it: the tail (a tail, patient), the gap agenda and its runs (rechecks,
-patient), the daily list of instruments. A venue's tail comes every eight hours, every hour while something happens to the
-venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set; the agenda follows every eight hours. The one
+patient), the daily list of instruments. A venue's tail comes every twelve hours (Kraken's every eight: it serves no older
+minutes), every hour while something happens to the venue, and every hour all through where ``QMD_RELIABILITY_LONG`` is set;
+the agenda follows every twelve hours, or eight. The one
 clock is the sandbox's: candles close by it, and questions are dated by it.
 """
 
@@ -33,8 +34,9 @@ HOUR, DAY = 60 * MINUTE, 1440 * MINUTE
 WEEK = Window.of("2026-02-26", "2026-03-05")
 """Thursday to Thursday, over the end of a month: from Monday on the tails leave February to the agenda."""
 
-EVERY = 8 * HOUR
-TAILS_EVERY = HOUR if os.environ.get(LONG) else EVERY
+EVERY = {"kraken": 8 * HOUR}
+USUALLY = 12 * HOUR
+IS_HOURLY = bool(os.environ.get(LONG))
 SETTLED = 5_000
 """A tail comes so long after the hour that its last candle may be taken."""
 
@@ -113,12 +115,13 @@ def tails(venue: str) -> list[Instant]:
     """When the venue's tail comes."""
     hours = range(WEEK.start + HOUR, WEEK.end + 1, HOUR)
     lively = LIVELY.get(venue, Window(0, 1))
-    return [at + SETTLED for at in hours if (at - WEEK.start) % TAILS_EVERY == 0 or lively.contains(at)]
+    every = HOUR if IS_HOURLY else EVERY.get(venue, USUALLY)
+    return [at + SETTLED for at in hours if (at - WEEK.start) % every == 0 or lively.contains(at)]
 
 
 def agendas(venue: str) -> list[Instant]:
     """After which of the venue's tails its agenda is gone through."""
-    return [at for at in tails(venue) if at % EVERY == SETTLED]
+    return [at for at in tails(venue) if at % EVERY.get(venue, USUALLY) == SETTLED]
 
 
 def renewals() -> list[Instant]:

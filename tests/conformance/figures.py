@@ -14,9 +14,14 @@ LONG = "QMD_RELIABILITY_LONG"
 """Where it is set, tests that stop after a time take ten times as long: every fault at every call, more crash states."""
 
 
+def is_patient() -> bool:
+    """Whether all is to be tried: the page is written, or patience is asked for."""
+    return bool(os.environ.get(FOLDER) or os.environ.get(LONG))
+
+
 def tries(full: int) -> int:
-    """``full`` where the page is written or patience is asked for, else a quarter of it: so many each run of CI tries."""
-    return full if os.environ.get(FOLDER) or os.environ.get(LONG) else max(full // 4, 3)
+    """``full`` where all is to be tried, else a sixth of it: so many each run of CI tries."""
+    return full if is_patient() else max(full // 6, 3)
 
 
 def record(name: str, backend: str, **counts: int) -> None:

@@ -162,7 +162,7 @@ make test                                     # a small part, on SQLite and disk
 
 PostgreSQL and MinIO are needed for the second and third backend, root for the power loss on a real file system; what
 is not there is skipped by pytest and missing from the tables. `.ci/run` installs both, skips nothing, and tries a
-quarter of the kills and of the time.
+sixth of the kills and of the time.
 """
 
 

@@ -1,7 +1,7 @@
 """A writer killed at any instant: every batch is there whole or not at all, and all that was acknowledged is (P1-P3).
 
 The numbers of kills here, in ``test_kills_of_upkeep`` and in ``test_migration`` add up to a thousand and a few
-where docs/reliability.md is written (``make reliability``), and to a quarter of it elsewhere.
+where docs/reliability.md is written (``make reliability``), and to a sixth of it elsewhere.
 """
 
 import pytest

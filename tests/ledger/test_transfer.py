@@ -17,6 +17,7 @@ from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.postgres import PostgresDatabase
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.ledger.transfer import BATCH, Transferred, refuse_moved, transfer
+from tests.conformance.figures import is_patient
 from tests.servers import fresh_schema
 
 Contents = dict[str, list[tuple[Any, ...]]]
@@ -181,12 +182,18 @@ def test_a_ledger_can_be_moved_back_with_what_was_committed_since(make_source: M
     assert (is_usable(first), is_usable(second)) == (True, False)
 
 
-@pytest.mark.parametrize("every", [pytest.param(7, marks=pytest.mark.slow), 13])
-@pytest.mark.parametrize("when", ["before each statement", "before each commit"])
+@pytest.mark.parametrize(
+    ("when", "every"),
+    [
+        ("before each commit", 1),
+        ("before each statement", 13),
+        pytest.param("before each statement", 3 if is_patient() else 17, marks=pytest.mark.slow),
+    ],
+)
 def test_stopped_anywhere_it_is_finished_by_the_next_run_and_never_are_both_to_be_used(
     make_source: Make, make_target: Make, when: str, every: int
 ):
-    for instant in range(0, 1000, every if when == "before each statement" else 1):
+    for instant in range(0, 1000, every):
         source, target = make_source(), make_target()
         if not killed(source, target, when, instant):
             assert instant > (2 if when == "before each commit" else 30)
