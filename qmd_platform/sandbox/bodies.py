@@ -14,6 +14,8 @@ MOST_BYTES = 192 << 20
 """Bytes of bodies kept: some 3,000 gzipped pages of 1000 candles."""
 
 _GZIP = 31
+_PACKED = "application/gzip"
+"""Kind of a body that is packed already."""
 _WORTH_IT = 300
 
 
@@ -28,7 +30,8 @@ class Sendable:
 
 def sendable(answer: Answer, *, accepts_gzip: bool) -> Sendable:
     """``answer`` with its body compressed where the client takes it and it pays."""
-    if not accepts_gzip or len(answer.body) < _WORTH_IT:
+    is_packed = answer.headers.get("Content-Type") == _PACKED
+    if not accepts_gzip or is_packed or len(answer.body) < _WORTH_IT:
         return Sendable(answer, answer.body, is_gzipped=False)
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
     return Sendable(answer, packer.compress(answer.body) + packer.flush(), is_gzipped=True)

@@ -11,6 +11,7 @@ What lives here: which request does what to a sandbox, and what is answered. Wha
 | ``POST /__sandbox/faults`` | another plan in its place: TOML or JSON as in a faults file |
 | ``POST /__sandbox/listings`` | other listing dates in their place: TOML or JSON as in a listings file |
 | ``POST /__sandbox/clock`` | ``{"now": "2026-11-20T12:00:00Z"}``: move the clock that stands still |
+| ``POST /__sandbox/advance`` | ``{"seconds": 600}``: let time pass on it, with all that WebSockets say meanwhile |
 | ``GET /__sandbox/truth`` | ``market``, ``timeframe``, ``start``, ``end``: the closed candles a lake ought to hold |
 | ``GET /__sandbox/settlements`` | ``market``, ``start``, ``end``: the settlements of funding a lake ought to hold |
 
@@ -32,6 +33,10 @@ from qmd_platform.sandbox.exchange import Answer, Query, as_json
 
 PREFIX = "/__sandbox/"
 """Where the paths begin."""
+ADVANCE = f"{PREFIX}advance"
+"""Lets time pass; not among the doors, because it takes a while."""
+MOST_SECONDS = 7 * 86_400
+"""The most that passes at once."""
 _BODY = "the request"
 
 
@@ -83,7 +88,24 @@ def answer(sandbox: Controlled, method: str, path: str, query: Query, body: byte
     try:
         return Answer(as_json(door(sandbox, query, body)))
     except ConfigError as error:
-        return Answer(as_json({"error": error.message, "hint": error.hint}), 400)
+        return refused(error)
+
+
+def refused(error: ConfigError) -> Answer:
+    """What is answered to a request that is not as it must be."""
+    return Answer(as_json({"error": error.message, "hint": error.hint}), 400)
+
+
+def span(body: bytes) -> int:
+    """The milliseconds that ``{"seconds": 600}`` says; ConfigError where it says none."""
+    hint = 'send {"seconds": 600}'
+    try:
+        wanted = msgspec.json.decode(body, type=dict[str, float])
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{_BODY}: {error}", hint=hint) from None
+    if set(wanted) != {"seconds"} or not 0 <= wanted["seconds"] <= MOST_SECONDS:
+        raise ConfigError(f"{_BODY} does not say how much time passes", hint=f"{hint}, at most {MOST_SECONDS}")
+    return round(wanted["seconds"] * 1000)
 
 
 def _stats(sandbox: Controlled, query: Query, body: bytes) -> object:

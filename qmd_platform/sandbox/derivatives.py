@@ -50,8 +50,8 @@ def answer(exchange: Exchange, path: str, query: Query, now: Instant) -> Answer 
     oldest_first = query.get("sort", "-1") == "1"
     end = FOREVER if last is None else last + 1
     at = _taken(listing, start or 0, end, now, limit if oldest_first else -limit)
-    rows = _rows(listing, at) if len(at) else []
-    return Answer(as_json(rows if oldest_first else rows[::-1]), rows=len(rows))
+    found = rows(listing, at) if len(at) else []
+    return Answer(as_json(found if oldest_first else found[::-1]), rows=len(found))
 
 
 def is_snapshots(path: str) -> bool:
@@ -62,7 +62,7 @@ def is_snapshots(path: str) -> bool:
 def printed(listing: Listing, window: Window, now: Instant) -> list[list[object]]:
     """Every snapshot taken in ``window`` until ``now``, as its row, oldest first."""
     at = _taken(listing, window.start, window.end, now, (window.end - window.start) // EVERY + 2)
-    return _rows(listing, at) if len(at) else []
+    return rows(listing, at) if len(at) else []
 
 
 def _taken(listing: Listing, first: Instant, end: Instant, now: Instant, most: int) -> NDArray[np.int64]:
@@ -88,10 +88,10 @@ def _current(exchange: Exchange, query: Query, now: Instant) -> Answer:
     wanted = set(query.get("keys", "").split(","))
     listed = [one for one in exchange.listings(bitfinex.NAME, now, spot=False) if {"ALL", one.wire} & wanted]
     at = np.array([now], np.int64)
-    return Answer(as_json([[one.wire, *_rows(one, at)[0]] for one in listed if one.character is not None]))
+    return Answer(as_json([[one.wire, *rows(one, at)[0]] for one in listed if one.character is not None]))
 
 
-def _rows(listing: Listing, at: NDArray[np.int64]) -> list[list[object]]:
+def rows(listing: Listing, at: NDArray[np.int64]) -> list[list[object]]:
     """The snapshots taken ``at``. The prices of contract and coin are other ones than the mark, or nobody would notice."""
     ticks, rates = 10.0**listing.tick_digits, 10.0**DIGITS
     expected, prices = snapshots.predicted(listing, at), snapshots.marks(listing, at)

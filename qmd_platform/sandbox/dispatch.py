@@ -22,6 +22,7 @@ from qmd_platform.sandbox import (
     open_interest_wire,
     reference_wire,
     snapshot_wire,
+    tardis,
 )
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query, Refusal, as_json
 from qmd_platform.sandbox.limits import Verdict
@@ -63,9 +64,11 @@ _FUNDING = ("/fundingRate", "/funding/history", "/funding_rate", "/funding-rate-
 
 
 def venue_of(path: str) -> str:
-    """The venue whose path this is; ``archive`` for files of the archive, ``unknown`` otherwise."""
+    """The venue whose path this is; ``archive`` and ``tardis`` for what is theirs, ``unknown`` otherwise."""
     if path.startswith(archive.PREFIX):
         return archive.NAME
+    if path.startswith(tardis.PREFIXES):
+        return tardis.NAME
     return next((venue.name for venue in VENUES.values() if path.startswith(venue.prefixes)), NOBODY)
 
 
@@ -100,6 +103,8 @@ def endpoint(path: str) -> str:
     """The path with what varies replaced by a name, so that counters stay few."""
     if path.startswith(archive.PREFIX):
         return archive.endpoint(path)
+    if path.startswith(tardis.PREFIXES):
+        return tardis.endpoint(path)
     if path.startswith("/v2/candles/"):
         return "/v2/candles/{key}/" + path.rpartition("/")[2]
     if derivatives.is_snapshots(path):

@@ -28,7 +28,6 @@ Query = Mapping[str, str]
 
 FOREVER = END_OF_TIME
 """An instant later than any candle."""
-
 _MOST_DIGITS = 20
 
 
@@ -189,8 +188,11 @@ class Exchange:
 
     def listings(self, venue: str, now: Instant, *, spot: bool) -> list[Listing]:
         """What ``venue`` lists at ``now`` of spot markets, or of contracts; delisted ones where it goes on doing so."""
-        mine = (one for one in self._listings if one.market.venue == venue and one.is_spot == spot)
-        return [one.as_listed(now) for one in mine if one.is_shown(now)]
+        return [one.as_listed(now) for one in self.every(venue, spot=spot) if one.is_shown(now)]
+
+    def every(self, venue: str, *, spot: bool) -> list[Listing]:
+        """All that ``venue`` ever lists of spot markets, or of contracts."""
+        return [one for one in self._listings if one.market.venue == venue and one.is_spot == spot]
 
     def listing(self, venue: str, wire: str, *settles: str) -> Listing | None:
         """The listing spelled ``wire``: settled in one of ``settles``, where "" means spot."""
@@ -240,9 +242,7 @@ def answered(ask: Ask, rows: Rows, body: bytes, now: Instant) -> Answer:
 
 def whole_number(text: str) -> int | None:
     """The number a parameter writes, FOREVER where it is later than that; None when it is not a whole number."""
-    if not text.isdecimal() or len(text) > _MOST_DIGITS:
-        return None
-    return min(int(text), FOREVER)
+    return min(int(text), FOREVER) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def as_json(value: object) -> bytes:

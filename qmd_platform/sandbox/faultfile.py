@@ -6,15 +6,27 @@ What lives here: ``[[fault]]`` tables checked key by key. What does not: what th
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from qmd_platform.sandbox.faults import BAD_VALUES, KINDS, OF_MARKETS, OPTIONS, Fault, FaultPlan
+from qmd_platform.sandbox.faults import (
+    BAD_VALUES,
+    KINDS,
+    MESSAGES,
+    OF_MARKETS,
+    OF_STREAMS,
+    OPTIONS,
+    Fault,
+    FaultPlan,
+)
 from qmd_platform.sandbox.tomlfile import Entry, entries, parsed, tables
 from qmd_platform.sandbox.universe import OMITS_EMPTY, VENUES
 
 Faults = Path | str | Sequence[Mapping[str, object]]
 """A plan: a file's path, or its tables as mappings."""
 
-_WHICH = ("every", "at", "first")
-_SELECTORS = ("kind", "venue", "path", *_WHICH, "times", "since", "until")
+_COUNTED = ("every", "at", "first")
+_WHICH = (*_COUNTED, "share")
+_SELECTORS = ("kind", "venue", "path", *_COUNTED, "times", "since", "until")
+_LASTING = {"ws_stall": {"kind", "venue", "path", "since", "until"}, "ws_restart": {"kind", "venue", "since", "until"}}
+"""Kinds that last from ``since`` to ``until`` and count nothing, and what selects for them."""
 _KEYS = (*_SELECTORS, *sorted(frozenset[str]().union(*OPTIONS.values()) - set(_SELECTORS)))
 _STATUSES = {"throttle": range(400, 500), "server_error": range(500, 600), "outage": range(500, 600)}
 _USUAL_STATUS = {"throttle": 429, "ban": 418}
@@ -45,7 +57,7 @@ def _read(found: Iterable[Entry]) -> list[Fault]:
 
 def _fault(entry: Entry) -> Fault:
     kind = entry.choice("kind", KINDS)
-    selectors = {"kind"} if kind in OF_MARKETS else set(_SELECTORS)
+    selectors = {"kind"} if kind in OF_MARKETS else _LASTING.get(kind, set(_SELECTORS))
     if stray := sorted(entry.values.keys() - selectors - OPTIONS[kind]):
         raise entry.refused(f"{stray[0]} says nothing about {kind}", "leave it out")
     which = [key for key in _WHICH if key in entry.values]
@@ -64,7 +76,7 @@ def _fault(entry: Entry) -> Fault:
         status=_status(entry, kind),
         retry_after=_or(entry.number("retry_after"), _USUAL_BAN if kind == "ban" else 1),
     )
-    _READERS.get(kind, _nothing_else)(entry, fault)
+    _READERS.get(kind, _of_stream if kind in OF_STREAMS else _nothing_else)(entry, fault)
     return fault
 
 
@@ -78,6 +90,32 @@ def _hang(entry: Entry, fault: Fault) -> None:
 
 def _clock_skew(entry: Entry, fault: Fault) -> None:
     fault.seconds = _or(entry.number("seconds", least=float("-inf")), fault.seconds)
+
+
+def _of_stream(entry: Entry, fault: Fault) -> None:
+    fault.message = entry.choice("message", MESSAGES) if "message" in entry.values else None
+    fault.share = entry.number("share")
+    if fault.share is not None and fault.share > 1:
+        raise entry.refused(f"share must be at most 1, not {fault.share!r}", "0.1 strikes a tenth of all")
+    fault.seed = entry.whole("seed") or 0
+    if "seed" in entry.values and fault.share is None:
+        raise entry.refused("seed without share decides nothing", "add a share, such as 0.1, or leave seed out")
+    fault.within = entry.whole("within", 1) or fault.within
+    fault.heartbeats = entry.flag("heartbeats")
+
+
+def _ws_skew(entry: Entry, fault: Fault) -> None:
+    _of_stream(entry, fault)
+    if fault.message == "snapshot":
+        raise entry.refused("snapshots say no time that could be skewed", "choose another message, or leave it out")
+    _clock_skew(entry, fault)
+
+
+def _lasting(entry: Entry, fault: Fault) -> None:
+    _of_stream(entry, fault)
+    for key, moment in (("since", fault.since), ("until", fault.until)):
+        if moment is None:
+            raise entry.refused(f"the key {key} is missing")
 
 
 def _outage(entry: Entry, fault: Fault) -> None:
@@ -145,6 +183,9 @@ _READERS = {
     "gap": _gap,
     "hole": _hole,
     "restated": _restated,
+    "ws_skew": _ws_skew,
+    "ws_stall": _lasting,
+    "ws_restart": _lasting,
 }
 
 

@@ -33,20 +33,35 @@ requests in the same order meet the same faults.
 | ``gap`` | ``market`` did not trade from ``start`` to ``end``: no such minutes, or flat ones (``flat = true``) |
 | ``hole`` | the API has no candles of ``market`` and ``timeframe`` that open from ``start`` to ``end`` |
 | ``restated`` | prices of ``market`` from ``start`` to ``end`` are ``ticks`` higher, from ``since`` or ``from_request`` on |
+| ``ws_drop`` | WebSockets: the message never comes |
+| ``ws_duplicate`` | WebSockets: the message comes twice |
+| ``ws_reorder`` | WebSockets: the message comes after the next ``within`` (default 1) of its topic |
+| ``ws_truncated`` | WebSockets: the first half of the message |
+| ``ws_unknown`` | WebSockets: before the message, one of a kind that nobody knows |
+| ``ws_skew`` | WebSockets: the time at which the message says it was said is ``seconds`` ahead (behind: less than 0) |
+| ``ws_cut`` | WebSockets: in place of the message the connection is cut |
+| ``ws_stall`` | WebSockets: open, but nothing comes, no heartbeats either; with ``heartbeats``, ``path`` or ``message`` these messages only |
+| ``ws_refused`` | WebSockets: status 503 in place of a connection |
+| ``ws_restart`` | WebSockets: from ``since`` connections end as the venue ends them, and new ones are refused ``until`` then |
 
 Which requests: those of ``venue`` (default all) whose path and query contain ``path`` (default all), at times of the
 sandbox's clock from ``since`` until ``until``; of these every ``every``-th, or those counted in ``at`` (from 1), or
 the ``first`` so many, or all; at most ``times`` in total. Kinds that say "candles" count requests for candles only,
 those that say "candles, funding" also requests for histories of funding, those that say "funding" only these.
-The last three kinds are about markets and strike no request.
+``gap``, ``hole`` and ``restated`` are about markets and strike no request. Kinds that say "WebSockets" count messages with data
+(``message``: one of ``MESSAGES``, default all), whose address, topic or market contains ``path``; ``share`` strikes that part of
+them, which ones ``seed`` decides. ``ws_refused`` counts connections.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
+from qmd_platform.sandbox.noise import scrambled
 
 OPTIONS: dict[str, frozenset[str]] = {
     "empty_page": frozenset(),
@@ -76,6 +91,16 @@ OPTIONS: dict[str, frozenset[str]] = {
     "gap": frozenset({"market", "start", "end", "flat"}),
     "hole": frozenset({"market", "start", "end", "timeframe"}),
     "restated": frozenset({"market", "start", "end", "ticks", "since", "from_request"}),
+    "ws_drop": frozenset({"message", "share", "seed"}),
+    "ws_duplicate": frozenset({"message", "share", "seed"}),
+    "ws_reorder": frozenset({"message", "share", "seed", "within"}),
+    "ws_truncated": frozenset({"message", "share", "seed"}),
+    "ws_unknown": frozenset({"message", "share", "seed"}),
+    "ws_skew": frozenset({"message", "share", "seed", "seconds"}),
+    "ws_cut": frozenset({"message", "share", "seed"}),
+    "ws_stall": frozenset({"message", "heartbeats"}),
+    "ws_refused": frozenset(),
+    "ws_restart": frozenset(),
 }
 """The kinds, and what can be said about each besides which requests it strikes."""
 
@@ -88,7 +113,12 @@ OF_FUNDING = frozenset({"empty_page", "short_page", "descending", "duplicates", 
 """Kinds of these that change the rows of a history of funding too, and count requests for it."""
 OF_MARKETS = frozenset({"gap", "hole", "restated"})
 """Kinds that befall a market, whoever asks."""
+OF_STREAMS = frozenset(kind for kind in KINDS if kind.startswith("ws_"))
+"""Kinds about WebSockets."""
+MESSAGES = ("snapshot", "forming", "closed", "mark")
+"""What messages with data are about."""
 BAD_VALUES = ("low_above_high", "negative", "nan")
+_ALL = 2.0**64
 
 
 @dataclass(slots=True)
@@ -118,14 +148,23 @@ class Fault:
     flat: bool = False
     ticks: int = 1
     from_request: int | None = None
+    message: str | None = None
+    share: float | None = None
+    seed: int = 0
+    within: int = 1
+    heartbeats: bool = False
     met: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
 
     def matches(self, venue: str, target: str, now: Instant, *, is_candles: bool, is_funding: bool = False) -> bool:
         """Whether the entry is about such a request at all."""
         has_rows = (is_candles and self.kind not in ONLY_FUNDING) or (is_funding and self.kind in OF_FUNDING)
-        if self.kind in OF_MARKETS or (self.kind in OF_ROWS and not has_rows):
+        if self.kind in OF_MARKETS | OF_STREAMS or (self.kind in OF_ROWS and not has_rows):
             return False
+        return self.is_about(venue, target, now)
+
+    def is_about(self, venue: str, target: str, now: Instant) -> bool:
+        """Whether it is about this venue, address and time."""
         if self.venue not in {None, venue} or self.path not in target:
             return False
         return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
@@ -135,6 +174,8 @@ class Fault:
         self.met += 1
         if self.times is not None and self.struck >= self.times:
             return False
+        if self.share is not None:
+            return bool(scrambled(self.seed, np.array([self.met]))[0] / _ALL < self.share)
         if self.every is not None:
             return self.met % self.every == 0
         if self.at is not None:
@@ -156,6 +197,19 @@ class FaultPlan:
         for fault in self.faults:
             about = fault.matches(venue, target, now, is_candles=is_candles, is_funding=is_funding)
             if about and fault.strikes() and struck is None:
+                struck = fault
+        if struck is not None:
+            struck.struck += 1
+        return struck
+
+    def strike_stream(
+        self, kinds: Collection[str], venue: str, target: str, now: Instant, message: str
+    ) -> Fault | None:
+        """The fault of ``kinds`` that befalls a message, or a connection (``message`` is empty then); None if none does."""
+        struck: Fault | None = None
+        for fault in self.faults:
+            is_such = fault.kind in kinds and fault.message in {None, message}
+            if is_such and fault.is_about(venue, target, now) and fault.strikes() and struck is None:
                 struck = fault
         if struck is not None:
             struck.struck += 1

@@ -19,7 +19,7 @@ from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.sandbox import happened
-from qmd_platform.sandbox.columns import TOTALS, Trading, rolled_up
+from qmd_platform.sandbox.columns import Trading, rolled_up
 from qmd_platform.sandbox.noise import Octave, scrambled, seed_of, smooth
 from qmd_platform.sandbox.universe import Character, Listing, listings
 
@@ -117,7 +117,8 @@ def _shown(listing: Listing, first: Instant, end: Instant, now: Instant) -> Trad
         return Trading.none()
     rows = _minutes(listing, listing.character, lo, hi)
     if hi == now // MINUTE + 1:
-        rows = Trading.concat([rows.take(slice(0, -1)), _so_far(rows.take(slice(-1, None)), now % MINUTE)])
+        elapsed = np.array([now % MINUTE], np.int64)
+        rows = Trading.concat([rows.take(slice(0, -1)), so_far(rows.take(slice(-1, None)), elapsed)])
     rows = happened.restated(rows, listing.events, now)
     rows = happened.silenced(rows, listing.events, partial(_close_before, listing, listing.character, now))
     return rows.take(rows.volume > 0) if listing.omits_empty else rows
@@ -195,21 +196,18 @@ def _volumes(character: Character, minute: NDArray[np.int64], bits: NDArray[np.u
     return np.asarray(1 + (character.activity * (busy * busy >> 10) >> 10) * tide // 1420)
 
 
-def _so_far(row: Trading, elapsed: int) -> Trading:
-    """One minute's row as it stands ``elapsed`` ms after its start: growing towards its final values."""
+def so_far(row: Trading, elapsed: NDArray[np.int64]) -> Trading:
+    """One minute's row as it stands at each of ``elapsed`` ms after its start: growing towards its final values."""
 
     def part(values: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.asarray(values * elapsed // MINUTE)
 
     volume = part(row.volume)
-    if not volume[0]:
-        flat = row.open
-        return Trading(row.open_at, flat, flat, flat, flat, *[np.zeros(1, np.int64)] * len(TOTALS))
-    close = row.open + part(row.close - row.open)
-    high = np.maximum(row.open, close) + part(row.high - np.maximum(row.open, row.close))
-    low = np.minimum(row.open, close) - part(np.minimum(row.open, row.close) - row.low)
+    traded = volume > 0  # until then the minute is flat
+    close = row.open + np.where(traded, part(row.close - row.open), 0)
+    high = np.maximum(row.open, close) + np.where(traded, part(row.high - np.maximum(row.open, row.close)), 0)
+    low = np.minimum(row.open, close) - np.where(traded, part(np.minimum(row.open, row.close) - row.low), 0)
     typical = (high + low + close) // 3
-    taker = part(row.taker)
-    return Trading(
-        row.open_at, row.open, high, low, close, volume, volume * typical, part(row.trades), taker, taker * typical
-    )
+    taker, trades = np.where(traded, part(row.taker), 0), np.where(traded, part(row.trades), 0)
+    open_at, open_ = (np.repeat(column, len(elapsed)) for column in (row.open_at, row.open))
+    return Trading(open_at, open_, high, low, close, volume, volume * typical, trades, taker, taker * typical)

@@ -7,20 +7,24 @@ What does not: what a venue answers (``dispatch``), everything that has no socke
 
 import asyncio
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, Unpack
 
 from aiohttp import hdrs, web
 
 from qmd_platform.errors import ConfigError
-from qmd_platform.sandbox import binance, control, dispatch
+from qmd_platform.model.window import Instant
+from qmd_platform.sandbox import binance, control, dispatch, tardis, tardis_machine
 from qmd_platform.sandbox.bodies import Sendable, sendable
 from qmd_platform.sandbox.clock import as_date
-from qmd_platform.sandbox.exchange import Answer
+from qmd_platform.sandbox.exchange import Answer, as_json
 from qmd_platform.sandbox.faults import Fault
 from qmd_platform.sandbox.spoil import first_half, spoiled
 from qmd_platform.sandbox.state import Options, State
 from qmd_platform.sandbox.stats import Asked, UsedWeight
+from qmd_platform.sandbox.streams import hub
+from qmd_platform.sandbox.streams.line import Mischief
 
 HOST = "127.0.0.1"
 """The sandbox listens on loopback only."""
@@ -45,6 +49,13 @@ class Sandbox(State):
         self._port = port
         self.url = ""
         self._weight = UsedWeight()
+        self.streams = hub.Hub(
+            self.exchange,
+            self.clock,
+            Mischief(lambda: self.faults, lambda kind: self.stats.faults.update((kind,))),
+            options.get("stream_seconds", hub.USUAL_PACE),
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._runner: web.ServerRunner | None = None
         self._closing = asyncio.Event()
 
@@ -70,6 +81,8 @@ class Sandbox(State):
                 f"cannot listen on {HOST}:{self._port}: {error.strerror}", hint="take another port, or 0 for a free one"
             ) from None
         self.url = f"http://{HOST}:{self._runner.addresses[0][1]}"
+        self._loop = asyncio.get_running_loop()
+        self.streams.start()
         return self.url
 
     async def stop(self) -> None:
@@ -79,20 +92,55 @@ class Sandbox(State):
             return
         for _ in range(_TURNS_OF_AN_ACCEPT):
             await asyncio.sleep(0)
+        await self.streams.stop()
         await self._runner.cleanup()
         self._runner = None
 
+    async def passing(self, span: int) -> Instant:
+        """``advance``, from inside the sandbox's own event loop."""
+        if self.clock.frozen is None:
+            raise ConfigError("the sandbox's clock runs by itself", hint="start it with a time and without a speed")
+        return await self.streams.advance(span, self.move_clock)
+
+    def advance(self, seconds: float) -> Instant:
+        """Let ``seconds`` pass on a clock that stands still; the time it is then. From any thread but the sandbox's own.
+
+        All that WebSockets say in that time is said, in order, before this returns; ``move_clock`` says nothing of it.
+
+        Raises:
+            ConfigError: the clock runs by itself, or the sandbox does not.
+        """
+        if self._loop is None:
+            raise ConfigError("the sandbox does not run yet", hint="advance the clock while it serves")
+        return asyncio.run_coroutine_threadsafe(self.passing(round(seconds * 1000)), self._loop).result()
+
+    def figures(self) -> Mapping[str, object]:
+        """All counters, as ``/__sandbox/stats`` shows them."""
+        return {**super().figures(), "streams": self.streams.figures()}
+
+    def reset(self) -> None:
+        """Counters, limits and the counting of faults start again; clock and plans stay."""
+        super().reset()
+        self.streams.reset()
+
+    async def _advanced(self, body: bytes) -> web.Response:
+        try:
+            now = await self.passing(control.span(body))
+        except ConfigError as error:
+            refused = control.refused(error)
+            return web.Response(body=refused.body, status=refused.status, content_type="application/json")
+        return web.Response(body=as_json({"now": now}), content_type="application/json")
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, query = request.path, request.query
-        if path.startswith(control.PREFIX):
-            own = control.answer(self, request.method, path, query, await request.read())
-            return web.Response(body=own.body, status=own.status, content_type="application/json")
+        if (other := await self._aside(request)) is not None:
+            return other
         venue, weight = dispatch.venue_of(path), dispatch.weight(path, query)
         asked = Asked(self.clock.now(), venue, dispatch.endpoint(path), weight)
         self.stats.asked(venue, asked.endpoint)
-        verdict = self.limiter.verdict(venue, path, weight, time.monotonic())
-        if verdict is not None:
-            return self._respond(request, asked, sendable(dispatch.refused(venue, verdict), accepts_gzip=False))
+        refusal = self._refusal(request, venue, weight)
+        if refusal is not None:
+            return self._respond(request, asked, sendable(refusal, accepts_gzip=False))
         target = f"{path}?{request.query_string}"
         kinds = {"is_candles": dispatch.is_candles(path), "is_funding": dispatch.is_funding(path)}
         fault = self.faults.strike(venue, target, asked.at, **kinds)
@@ -101,6 +149,27 @@ class Sandbox(State):
         self.stats.faults[fault.kind] += 1
         asked.fault = fault
         return await self._faulty(request, asked, fault)
+
+    async def _aside(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        """WebSockets and the sandbox's own paths; None for a venue's."""
+        path = request.path
+        if path.startswith(hub.PREFIX):
+            return await self.streams.serve(request)
+        if path == tardis_machine.WS_PATH:
+            return await tardis_machine.serve(request, lambda options: self.tardis.replayed(options, self.clock.now()))
+        if path == control.ADVANCE and request.method == "POST":
+            return await self._advanced(await request.read())
+        if path.startswith(control.PREFIX):
+            own = control.answer(self, request.method, path, request.query, await request.read())
+            return web.Response(body=own.body, status=own.status, content_type="application/json")
+        return None
+
+    def _refusal(self, request: web.BaseRequest, venue: str, weight: float) -> Answer | None:
+        """What goes back to who has asked too much, or has no key for it."""
+        verdict = self.limiter.verdict(venue, request.path, weight, time.monotonic())
+        if verdict is not None:
+            return dispatch.refused(venue, verdict)
+        return tardis.unauthorised(request.path, request.headers.get(hdrs.AUTHORIZATION, ""))
 
     def _good(self, request: web.BaseRequest) -> Sendable:
         """The right answer, from the kept bodies where it is there."""

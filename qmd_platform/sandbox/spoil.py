@@ -48,7 +48,8 @@ def _broken(fault: Fault, venue: str, good: _Good) -> Answer:
 
 def _truncated(fault: Fault, venue: str, good: _Good) -> Answer:
     # Not an answer to the question any more, so without its ask and rows.
-    return Answer(first_half(good().body))
+    whole = good()
+    return Answer(first_half(whole.body), headers=whole.headers)
 
 
 def _html(fault: Fault, venue: str, good: _Good) -> Answer:

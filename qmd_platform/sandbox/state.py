@@ -15,7 +15,7 @@ from qmd_platform.model.series import Market
 from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, InstantLike, Window, iso
-from qmd_platform.sandbox import archive, archive_defects, dispatch, faultfile, listed, spoiled_funding
+from qmd_platform.sandbox import archive, archive_defects, dispatch, faultfile, listed, spoiled_funding, tardis
 from qmd_platform.sandbox.bodies import Bodies
 from qmd_platform.sandbox.clock import Clock
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query
@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
     """What a sandbox is made from; all can be left out.
 
     now: freezes the venues' clock at this instant; without it the clock runs.
+    speed: lets the clock run so many times as fast, from ``now`` or from the real time.
+    stream_seconds: seconds between two WebSocket messages about a candle in progress (``streams.hub.PACES``; usually 2).
     replay: folder with a ``replay.toml`` of recorded series to serve.
     faults: TOML file with the fault plan, or its tables as mappings (``faults``).
     listings: TOML file with dates of listings, delistings, renames, or its tables as mappings (``listed``).
@@ -47,6 +49,8 @@ class Options(TypedDict, total=False):
     """
 
     now: InstantLike | None
+    speed: float | None
+    stream_seconds: int
     replay: Path | str | None
     faults: Faults | None
     listings: Listings | None
@@ -59,7 +63,7 @@ class State:
     """A sandbox without sockets. ConfigError: a file or the time is not as it must be."""
 
     def __init__(self, options: Options) -> None:
-        self.clock = Clock(options.get("now"))
+        self.clock = Clock(options.get("now"), options.get("speed"))
         replay = options.get("replay")
         known = universe()
         recorded = Replay(known, {}, {}) if replay is None else load(Path(replay), known)
@@ -72,6 +76,7 @@ class State:
         self.limiter = Limiter(options.get("limits", False))
         files = options.get("archive_files")
         self.archive = archive.Archive(self.exchange, archive_defects.load(Path(files)) if files is not None else [])
+        self.tardis = tardis.Tardis(self.exchange)
         self.stats = Stats()
         self.bodies = Bodies()
 
@@ -80,6 +85,8 @@ class State:
         now = self.told(path, fault)
         if path.startswith(archive.PREFIX):
             return self.archive.answer(path, now)
+        if path.startswith(tardis.PREFIXES):
+            return self.tardis.answer(path, query, now)
         if fault is not None and fault.kind in OF_FUNDING and dispatch.is_funding(path):
             return spoiled_funding.spoiled(dispatch.answer(self.exchange, path, query, now), fault)
         exchange = spoiled(self.exchange, fault) if fault is not None and fault.kind in OF_ROWS else self.exchange
