@@ -23,7 +23,7 @@ BENCH := .venv/.installed-bench
 ARCTICDB := bench-out/arcticdb
 
 # What the default suite leaves to .ci/run: what takes long, and what needs a browser or a server.
-DEFAULT_TESTS := not slow and not browser and not postgres and not redis and not minio
+DEFAULT_TESTS := not slow and not browser and not postgres and not redis and not minio and not questdb
 # A file's tests stay on one worker, so that they share its servers.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 # Half of the time a test waits, for a server or a child, so two more run at once than there are cores.
@@ -35,13 +35,16 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml $(LOCKED)
 # A group by itself, without what the library needs.
 COMPILE_GROUP = $(BIN)/uv pip compile $(LOCKED)
 
-# $(call install,LIST): into .venv; pip says only how far it is. --no-deps: the lists are complete, and `pip check` proves it.
+# $(call install,LIST): into .venv. --no-deps: the lists are complete, and `pip check` proves it. uv takes a tenth of pip's
+# time; where it cannot (an index that only pip's settings know, a platform it is not made for), pip does the same.
 define install
-	@echo "installing $$(grep -c '==' $(1)) pinned packages into .venv (a minute or two the first time)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes -r $(1) \
-		| awk -v tty="$$([ -t 1 ] && echo 1 || echo 0)" \
-		'/^Collecting/ { n++; if (tty) printf "\r\033[K  %d %s", n, $$2; else if (n % 40 == 0) print "  " n " fetched"; fflush() } \
-		/^Installing collected/ { printf "%s  unpacking\n", tty ? "\r\033[K" : ""; fflush() }'
+	@echo "installing $$(grep -c '==' $(1)) pinned packages into .venv"
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes \
+		-r requirements/installer.txt && [ -t 2 ] || quiet=--quiet; \
+		$(BIN)/uv pip install $${quiet:-} --python $(BIN)/python --compile-bytecode --no-deps --require-hashes -r $(1); } || \
+		{ echo "uv could not; now pip does it, in two or three minutes"; \
+		$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes -r $(1) \
+		| awk '/^Collecting/ && ++n % 20 == 0 { print "  " n " fetched"; fflush() } /^Installing/ { print "  unpacking"; fflush() }'; }
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check
 endef
@@ -63,7 +66,7 @@ test: $(DEV) ## run the default test suite; no service, no network
 	@$(PYTEST) -m "$(DEFAULT_TESTS)" $(ARGS)
 
 .PHONY: test-rest
-test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL, Redis or MinIO
+test-rest: $(DEV) ## run the tests that `make test` leaves out: slow ones, and those that need a browser, PostgreSQL, Redis, MinIO or QuestDB
 	@$(PYTEST) --no-loadscope-reorder -m "not ($(DEFAULT_TESTS)) and not browser" $(ARGS)
 	@$(PYTEST) -n auto --no-loadscope-reorder -m browser $(ARGS)
 
@@ -120,6 +123,10 @@ docs-check: $(DEV)
 bench: $(DEV) ## measure fetching, Dagster's overhead, reading and size, side by side
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: live-soak
+live-soak: $(DEV) ## collect every market of the sandbox for ten minutes, and print what docs/live.md says of it
+	@$(BIN)/python -m tests.live.soak $(ARGS)
+
 .PHONY: bench-storage
 bench-storage: $(BENCH) $(ARCTICDB)/.installed ## measure the lake beside Delta Lake, DuckDB, ArcticDB and plain Parquet
 	@ARCTICDB_PYTHON=$(ARCTICDB)/bin/python $(BIN)/python -m benchmarks.storage $(ARGS)
@@ -128,6 +135,7 @@ bench-storage: $(BENCH) $(ARCTICDB)/.installed ## measure the lake beside Delta 
 lock: $(DEV) ## write requirements/*.txt anew; keeps versions unless UPGRADE=--upgrade
 	@$(COMPILE) --extra sql --group build --output-file requirements/runtime.txt
 	@$(COMPILE) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	@$(COMPILE_GROUP) --group installer --constraint requirements/dev.txt --output-file requirements/installer.txt
 	@$(COMPILE_GROUP) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	@$(COMPILE_GROUP) --group bench-arcticdb --output-file requirements/bench-arcticdb.txt
 

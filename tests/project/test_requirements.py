@@ -8,7 +8,7 @@ import pytest
 
 from tests.project.tree import ROOT
 
-LISTS = ("runtime.txt", "dev.txt")
+LISTS = ("runtime.txt", "dev.txt", "installer.txt")
 PIN = re.compile(r"([a-z0-9][a-z0-9._-]*)(\[[a-z0-9,_-]+\])?==([^ ;\\]+)( ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
@@ -50,7 +50,9 @@ def test_every_pin_has_a_hash(name: str):
 
 def test_everything_asked_for_is_pinned():
     assert names("runtime") | names("build") <= set(pins("runtime.txt"))
-    assert names("runtime") | names("build") | names("dev") <= set(pins("dev.txt"))
+    assert names("runtime") | names("build") | names("installer") | names("dev") <= set(pins("dev.txt"))
+    assert pins("installer.txt").items() <= pins("dev.txt").items()
+    assert names("installer") == set(pins("installer.txt"))
 
 
 def test_work_on_the_code_runs_on_the_versions_that_users_get():
@@ -68,4 +70,4 @@ def test_dagsters_parts_are_pinned_together():
 def test_every_dependency_is_explained():
     page = (ROOT / Path("docs/dependencies.md")).read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([a-z0-9-]+)`", page, re.MULTILINE))
-    assert explained == names("runtime") | names("build") | names("dev")
+    assert explained == names("runtime") | names("build") | names("installer") | names("dev")
