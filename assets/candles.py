@@ -92,10 +92,10 @@ def _fetched(
     def fetched(
         context: dg.AssetExecutionContext, config: Fetching, lake: LakeResource, venues: VenuesResource
     ) -> Iterator[receipts.Told]:
-        from qmd_platform.ingest.partitions import fill  # noqa: PLC0415 - ccxt and Arrow, only when it runs
+        from qmd_platform.ingest.absorbed import fill_heard  # noqa: PLC0415 - ccxt and Arrow, only when it runs
 
         with lake.open() as opened:
-            filled = fill(
+            filled = fill_heard(
                 opened, asked(context), run_id=context.run.run_id, url=venues.server(), asking=config.asking()
             )
             yield from receipts.reported(context, opened, filled, shorter=shorter)

@@ -79,12 +79,14 @@ def metadata(lake: "Lake", receipt: "Receipt", verdicts: Sequence["Verdict"]) ->
 
 
 def _again(receipt: "Receipt") -> dict[str, Any]:
-    """What asking again brought: only where something was asked again, or of two sources."""
+    """What asking again or listening brought: only where something came twice, or of two sources."""
     told = {
         "read again": receipt.reread,
         "vanished at the venue": receipt.vanished,
         "compared with archive": receipt.compared,
         "disagreements with archive": receipt.disagreements,
+        "heard live": receipt.heard,
+        "heard otherwise": receipt.disputed,
     }
     return {name: count for name, count in told.items() if count}
 

@@ -55,9 +55,11 @@ def _looked(venue: str) -> Do:
     def do(
         lake: "Lake", markets: Sequence["Market"], months: Sequence[str], run_id: str, url: str | None
     ) -> "list[Receipt]":
+        from qmd_platform.ingest.heard_marks import absorb_marks  # noqa: PLC0415 - Arrow, only when it runs
         from qmd_platform.ingest.snapshots import capture  # noqa: PLC0415 - ccxt and Arrow, only when it runs
 
-        return capture(lake, venue, markets, run_id=run_id, url=url, only=[FUNDING_PREDICTIONS.name])
+        heard = absorb_marks(lake, venue, markets, run_id=run_id)
+        return [*heard, *capture(lake, venue, markets, run_id=run_id, url=url, only=[FUNDING_PREDICTIONS.name])]
 
     return do
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import arbitrage, archive, backfill, freqtrade, orchestration, reading
+from benchmarks import arbitrage, archive, backfill, freqtrade, orchestration, readers, reading
 from benchmarks.timing import Took, median, program
 from qmd_platform.model.window import Window
 from qmd_platform.sandbox.universe import listings
@@ -120,6 +120,8 @@ def _reading(root: Path) -> Iterator[str]:
     timed = reading.year(root / "year")
     for (name, took), (_, raw) in zip(timed, [timed[0], timed[0], timed[2], timed[2]], strict=True):
         yield f"| {name} | {1000 * took:.1f} | {took / raw:.2f} |"
+    yield "\nThe same year beside ArcticDB, and hourly appends to 100 markets beside Delta Lake: benchmarks-storage.md."
+    yield from readers.report(root)
     yield "\n## 4. Bytes a candle on disk, recorded data\n"
     sizes = reading.bytes_a_candle(root / "bytes")
     if not sizes:

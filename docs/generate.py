@@ -49,7 +49,19 @@ def cli_page() -> str:
         if command is not None:
             context = click.Context(command, info_name=name, parent=root, terminal_width=WIDTH)
             parts.append(f"## qmd {name}\n\n{_help(command, context)}")
+            parts += _below(command, context)
     return "\n\n".join(parts) + "\n"
+
+
+def _below(command: click.Command, parent: click.Context) -> list[str]:
+    """The help of each command of a group."""
+    if not isinstance(command, click.Group):
+        return []
+    found = []
+    for name, one in command.commands.items():
+        context = click.Context(one, info_name=name, parent=parent, terminal_width=WIDTH)
+        found.append(f"### qmd {parent.info_name} {name}\n\n{_help(one, context)}")
+    return found
 
 
 def _help(command: click.Command, context: click.Context) -> str:

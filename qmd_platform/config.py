@@ -1,8 +1,7 @@
 """Settings and the universe file: where state lives, which venues answer, what is kept.
 
-What lives here: environment variables and the TOML file, validated before anything runs; every refusal names
-the file, the line and the valid choices. What does not: whether a venue really lists a symbol (only the venue
-knows; ``ingest`` asks and says).
+What lives here: environment variables and the TOML file, validated before anything runs; every refusal names the file,
+the line and the valid choices. What does not: whether a venue really lists a symbol (``ingest`` asks the venue).
 
 | setting | means | default |
 |---|---|---|
@@ -12,6 +11,7 @@ knows; ``ingest`` asks and says).
 | ``QMD_POSTGRES_URL`` | the database of a team: the lake's ledger and Dagster's runs | SQLite files in QMD_HOME |
 | ``QMD_FILES_URL`` | the object store that has the lake's files, ``s3://bucket/prefix`` | folders in QMD_HOME |
 | ``QMD_REDIS_URL`` | the Redis server where workers share venues' budgets and leases | the ledger's database, or a file |
+| ``QMD_DAGSTER_URL`` | Dagster's UI that backfills what a read finds lacking (docs/reading.md) | the reading process |
 | ``QMD_AUTOMATION`` | ``on`` or ``off``: whether what asks venues runs before a person starts it | ``on`` with QMD_VENUE_URL |
 | ``QMD_GAP_SECONDS`` | how often the gap sensors look | ``30`` |
 | ``QMD_ADDRESS``, ``QMD_KEEP_LIMITS`` | whose limits are kept, towards whom (docs/limits.md) | one address, real venues |
@@ -108,8 +108,8 @@ def venue_url(given: str | None = None) -> str | None:
         return None
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        name = "--venue-url" if given else "QMD_VENUE_URL"
-        raise ConfigError(f"{name} {url!r} is not a server's address", hint="write http://127.0.0.1:8080")
+        named = f"{'--venue-url' if given else 'QMD_VENUE_URL'} {url!r}"
+        raise ConfigError(f"{named} is not a server's address", hint="write http://127.0.0.1:8080")
     return url.rstrip("/")
 
 

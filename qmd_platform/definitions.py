@@ -17,18 +17,21 @@ from assets.coverage import coverage_of
 from assets.funding import funding_of
 from assets.instruments import instruments_of
 from assets.opportunities import opportunities_of
+from assets.publishing import publishing_of
 from assets.reference import reference_of
 from assets.rereading import rereading_of
 from assets.simulation import simulation_of
 from assets.snapshots import snapshots_of
 from qmd_platform.config import Universe, VenueUniverse, load_universe
 from resources.lake import LakeResource
+from resources.stores import StoresResource
 from resources.venues import VenuesResource
 from sensors.arbitrage import arbitrage_job, arbitrage_schedule
 from sensors.coverage import coverage_job, coverage_schedule
 from sensors.funding import funding_job, funding_schedule
 from sensors.gaps import gap_sensor
 from sensors.maintenance import pool_sensor, upkeep_jobs, upkeep_schedules
+from sensors.publishing import publishing_jobs, publishing_schedules
 from sensors.rereading import rereading_job, rereading_schedules
 from sensors.schedules import candles_job, instruments_job, instruments_schedule, tail_schedule
 from sensors.simulation import simulation_job, simulation_schedule
@@ -48,12 +51,14 @@ def build_definitions(universe: Universe) -> dg.Definitions:
     coverage, upkeep = coverage_job(universe), upkeep_jobs()
     pairs = [(arbitrage_job(), arbitrage_schedule), (simulation_job(), simulation_schedule)]
     across = pairs if of_funding else []
+    publishing, published, of_published = publishing_jobs(), *publishing_of(universe)
     rereading = {venue.venue: rereading_job(venue.venue) for venue in venues}
     return dg.Definitions(
-        assets=_assets(universe, venues),
+        assets=[*_assets(universe, venues), *published],
+        asset_checks=of_published,
         jobs=[
             *(*jobs.values(), *(job for _, job, _ in of_funding), *(job for job, _ in across)),
-            *(instruments, coverage, *rereading.values(), *upkeep),
+            *(instruments, coverage, *rereading.values(), *publishing, *upkeep),
         ],
         schedules=[
             *(tail_schedule(venue, jobs[venue.venue], universe.first_month) for venue in venues),
@@ -62,6 +67,7 @@ def build_definitions(universe: Universe) -> dg.Definitions:
             instruments_schedule(instruments),
             coverage_schedule(coverage),
             *(schedule for name, job in rereading.items() for schedule in rereading_schedules(name, job)),
+            *publishing_schedules(publishing),
             *upkeep_schedules(upkeep),
         ],
         sensors=[
@@ -69,7 +75,7 @@ def build_definitions(universe: Universe) -> dg.Definitions:
             *(gap_sensor(venue, jobs[venue.venue], universe) for venue in venues),
             pool_sensor(),
         ],
-        resources={"lake": LakeResource(), "venues": VenuesResource()},
+        resources={"lake": LakeResource(), "venues": VenuesResource(), "stores": StoresResource()},
         # A step process of its own costs seconds and gains nothing: the work is I/O inside one asset.
         executor=dg.in_process_executor,
     )

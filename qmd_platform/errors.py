@@ -133,6 +133,30 @@ class ArchiveDamaged(ArchiveError):
     """A file is there and cannot be trusted: wrong checksum, broken zip, wrong content. None of it is used."""
 
 
+class BadMessage(VenueError):
+    """A message of a WebSocket is not what the venue documents. The next ones are read; this one is counted and told.
+
+    ``sample`` holds its first bytes as evidence.
+    """
+
+    def __init__(self, venue: str, message: str, *, sample: str = "") -> None:
+        super().__init__(venue, message)
+        self.sample = sample[:200]
+
+
+class StreamRefused(Refused):
+    """The venue refuses to tell of one market over a WebSocket. The others go on; it is asked for again later.
+
+    ``topic`` is what was asked for, in the venue's spelling.
+    """
+
+    def __init__(self, venue: str, message: str, *, topic: str) -> None:
+        super().__init__(
+            venue, message, hint="is it listed there still? the other streams go on, and it is asked for again"
+        )
+        self.topic = topic
+
+
 class OutOfTime(VenueError):
     """A deadline came before the venue's answers. What had come is kept; the rest is MISSING and is asked for again."""
 
@@ -192,7 +216,28 @@ class Outdated(LedgerError):
     """The partition changed since the caller read what the write was made from. The caller computes it again."""
 
 
+class StoreError(QmdError):
+    """A serving store cannot be used, or did not take what it was given. The lake is as it was; loading again goes on."""
+
+    exit_code = 6
+
+
 class CoverageError(QmdError):
     """The lake does not hold what was asked, and the caller wanted all of it."""
 
     exit_code = 5
+
+
+class Unmet(CoverageError):
+    """A read could not give what was asked of it. ``reason`` is the code (``reader.Reason``), ``read`` what there was."""
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None, read: object = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.read = read
+
+
+class DagsterError(QmdError):
+    """Dagster did not take or did not finish the backfill it was asked for. Whoever runs it must look."""
+
+    exit_code = 3

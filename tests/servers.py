@@ -264,7 +264,6 @@ class QuestDB(Server):
     def __init__(self, jar: Path) -> None:
         super().__init__(Path(shutil.which("java") or "java"), "questdb")
         self._jar, self._password, self._pg_port = jar, secrets.token_hex(8), free_port()
-        (self.folder / "data").mkdir()
         self.start()
 
     @property
@@ -282,18 +281,20 @@ class QuestDB(Server):
         requests.get(f"{self.url}/exec", {"query": "DROP ALL TABLES"}, timeout=30).raise_for_status()
         return self.url
 
+    stop = Server.kill  # in good order it takes seconds, and nobody needs what it has
+
     def _environ(self) -> dict[str, str]:
         ports = {"HTTP_BIND_TO": f"127.0.0.1:{self.port}", "PG_NET_BIND_TO": f"127.0.0.1:{self._pg_port}"}
-        users = {f"{port}_{name}": value for port in ("HTTP", "PG") for name, value in self._user_and_password()}
+        users = {"HTTP_USER": "qmd", "HTTP_PASSWORD": self._password, "PG_USER": "qmd", "PG_PASSWORD": self._password}
         off = dict.fromkeys(("TELEMETRY_ENABLED", "LINE_TCP_ENABLED", "HTTP_MIN_ENABLED"), "false")
-        return super()._environ() | {f"QDB_{name}": value for name, value in (ports | users | off).items()}
-
-    def _user_and_password(self) -> tuple[tuple[str, str], ...]:
-        return ("USER", "qmd"), ("PASSWORD", self._password)
+        # Little is taken in advance: a table of three rows is 100 MB otherwise.
+        small = {f"CAIRO_{name}_APPEND_PAGE_SIZE": "64k" for name in ("WRITER_DATA", "WAL_WRITER_DATA")}
+        small |= {"CAIRO_O3_COLUMN_MEMORY_SIZE": "256k", "SHARED_WORKER_COUNT": "1", "DEV_MODE_ENABLED": "true"}
+        return super()._environ() | {f"QDB_{name}": value for name, value in (ports | users | off | small).items()}
 
     def _command(self) -> list[str]:
-        program = ["-p", str(self._jar), "-m", "io.questdb/io.questdb.ServerMain", "-d", str(self.folder / "data")]
-        return [str(self._program), "-XX:+UseSerialGC", "-Xmx512m", *program]
+        program = ["-p", str(self._jar), "-m", "io.questdb/io.questdb.ServerMain", "-d", str(self.folder)]
+        return [str(self._program), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", *program]
 
     def _is_ready(self) -> bool:
         try:

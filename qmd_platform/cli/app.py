@@ -18,8 +18,8 @@ from qmd_platform.cli import kit
 from qmd_platform.errors import ConfigError, QmdError, choices
 
 SECTIONS = {
-    "Start here": ("demo", "dev", "doctor", "sandbox"),
-    "Candles": ("series", "coverage", "gaps", "explain", "quarantine", "read", "sql", "backfill"),
+    "Start here": ("demo", "dev", "doctor", "sandbox", "live"),
+    "Candles": ("series", "coverage", "gaps", "explain", "quarantine", "read", "sql", "publish", "backfill", "tardis"),
     "Arbitrage": ("opportunities", "report"),
     "The past": ("log", "diff", "revisions", "pin", "unpin", "pins"),
     "Upkeep": ("verify", "seal", "vacuum", "backup", "restore", "rebuild", "migrate-ledger", "migrate-dagster"),
@@ -31,7 +31,7 @@ COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 EPILOG = {
     "Time": "ISO with a zone, 2026-11-01T08:30:00Z; a bare date means midnight UTC. Ends are exclusive.",
     "Environment": "QMD_HOME, the folder of all state (default ~/.qmd). QMD_VENUE_URL, one server that answers for "
-    "all venues, such as a sandbox. QMD_UNIVERSE, the universe file. QMD_POSTGRES_URL and QMD_FILES_URL, a team's "
+    "all venues, such as a sandbox. TARDIS_API_KEY and TARDIS_MACHINE_URL, for `qmd tardis`. QMD_UNIVERSE, the universe file. QMD_POSTGRES_URL and QMD_FILES_URL, a team's "
     "database and object store.",
 }
 

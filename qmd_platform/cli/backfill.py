@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qmd_platform.cli import kit, receipts, store
-from qmd_platform.cli.durations import duration
+from qmd_platform.cli.durations import seconds
 from qmd_platform.errors import ConfigError, CoverageError
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import Timeframe
@@ -25,21 +25,6 @@ if TYPE_CHECKING:
 
 RUN_S = "3300"
 """As ``ingest.asking.Deadlines``, which is not imported for ``--help``; a test compares them."""
-
-
-_HINT = "give seconds above 0, or a number and a unit: 600, 30s, 10m, 1.5h"
-
-
-def _seconds(text: str) -> float:
-    """``600``, ``10m``: ConfigError for what is none, or is not above 0."""
-    bare = text.strip()
-    try:
-        milliseconds = duration(f"{bare}s" if bare.replace(".", "", 1).isdecimal() else bare, "--deadline")
-    except ConfigError as error:
-        raise ConfigError(str(error), hint=_HINT) from None
-    if not milliseconds:
-        raise ConfigError("--deadline is 0", hint=_HINT)
-    return milliseconds / 1000
 
 
 @kit.command(
@@ -68,7 +53,7 @@ def _seconds(text: str) -> float:
 )
 @click.option(
     "--deadline",
-    type=kit.Parsed("seconds", _seconds),
+    type=kit.Parsed("seconds", seconds),
     metavar="SECONDS",
     default=RUN_S,
     show_default=True,

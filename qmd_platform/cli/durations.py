@@ -12,6 +12,7 @@ from qmd_platform.errors import ConfigError
 
 _UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
 _SHAPE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([a-z]?)")
+_SECONDS = "give seconds above 0, or a number and a unit: 600, 30s, 10m, 1.5h"
 _HINT = "write a number and a unit: 7d, 24h, 90m, 30s"
 
 
@@ -25,6 +26,18 @@ def duration(text: str, what: str = "duration") -> int:
     if not found[2] and float(found[1]):
         raise ConfigError(f"{what} {text!r} has no unit", hint=_HINT)
     return round(float(found[1]) * _UNITS.get(found[2], 0))
+
+
+def seconds(text: str) -> float:
+    """The seconds of a ``--deadline``: ``600``, ``10m``. ConfigError for what is no length of time, or is not above 0."""
+    bare = text.strip()
+    try:
+        milliseconds = duration(f"{bare}s" if bare.replace(".", "", 1).isdecimal() else bare, "--deadline")
+    except ConfigError as error:
+        raise ConfigError(str(error), hint=_SECONDS) from None
+    if not milliseconds:
+        raise ConfigError("--deadline is 0", hint=_SECONDS)
+    return milliseconds / 1000
 
 
 def text_of(milliseconds: int) -> str:

@@ -27,7 +27,9 @@ EXIT_CODES = {
     2: "the request is wrong: an option, a name, a time, the universe file; no data was changed",
     3: "a venue did not answer or refused",
     4: "the lake or its ledger is damaged or unusable",
-    5: "not all there: candles are missing, a series is not held, or the past asked for was vacuumed",
+    5: "not all there: candles are missing, a series is not held, the past asked for was vacuumed, or a serving store is "
+    "behind the lake",
+    6: "a serving store did not answer, or refused; loading again goes on where it stopped",
 }
 
 
@@ -43,12 +45,28 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, one command line and what it does below it."""
-        with formatter.section("Examples"):
-            for line, does in self.examples.items():
-                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
-                formatter.indent()
-                formatter.write_text(does)
-                formatter.dedent()
+        _write_examples(formatter, self.examples)
+
+
+class Group(click.Group):
+    """Commands of one subject under one name, with an Examples section."""
+
+    def __init__(self, *args: Any, examples: dict[str, str], **kwargs: Any) -> None:  # noqa: ANN401 - click's arguments
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As of ``Command``."""
+        _write_examples(formatter, self.examples)
+
+
+def _write_examples(formatter: click.HelpFormatter, examples: dict[str, str]) -> None:
+    with formatter.section("Examples"):
+        for line, does in examples.items():
+            formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+            formatter.indent()
+            formatter.write_text(does)
+            formatter.dedent()
 
 
 Handler = Callable[..., int | None]

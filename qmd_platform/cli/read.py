@@ -1,16 +1,17 @@
-"""``qmd read SERIES``: candles out of the lake, to look at or to hand on.
+"""``qmd read SERIES``: candles out of the lake, to look at or to hand on; filled first where that is asked for.
 
-What lives here: choosing window and format, saying how much was written. What does not: the formats
-(``cli.export``), reading (``qmd_platform.reader``).
+What lives here: choosing window and format, saying how much was written and where it came from. What does not: the
+formats (``cli.export``), reading and filling (``qmd_platform.reader``).
 """
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from qmd_platform.cli import kit, store
+from qmd_platform.cli.durations import seconds
 from qmd_platform.cli.series import refuse_unheld
 from qmd_platform.errors import ConfigError, CoverageError
 from qmd_platform.model.series import Series
@@ -19,9 +20,15 @@ from qmd_platform.model.window import Instant, Window, iso
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from qmd_platform.reader.candles import StrategyName
+    from qmd_platform.reader.provenance import Read
+
 FORMATS = ("table", "csv", "parquet", "arrow")
 SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow"}
 STDOUT = Path("-")
+
+STRATEGIES = ("fail_fast", "auto_backfill", "partial_fill", "seamless")
+"""As ``reader.asked.Strategy``, which is not imported for ``--help``; a test compares them."""
 
 
 @kit.command(
@@ -30,6 +37,8 @@ STDOUT = Path("-")
         "qmd read gate:BTC/USDT:1m --start 2026-11-01 --end 2026-11-02 --format csv | head": "A day as CSV.",
         "qmd read binance:BTC/USDT:1m --start 2026-10-01 -o btc.parquet": "Everything since October into a file.",
         "qmd read binance:BTC/USDT:1h --as-of 2026-11-01T09:00Z": "As the lake was then, bit for bit.",
+        "qmd read okx:BTC/USDT:1m --start 2026-11-20 --strategy seamless --deadline 30s": "Up to the newest closed candle; "
+        "what the lake lacks is fetched, for half a minute at most.",
     }
 )
 @click.argument("series", type=kit.SERIES)
@@ -50,6 +59,21 @@ STDOUT = Path("-")
     help="Write here, whole or not at all; - is stdout.",
 )
 @click.option("--allow-gaps", is_flag=True, help="Read what is there instead of refusing when candles are missing.")
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default=STRATEGIES[0],
+    show_default=True,
+    help="What to do about candles the lake lacks: refuse; fill it first; print what is there, then fill; or fill it up to "
+    "the newest closed candle.",
+)
+@click.option(
+    "--deadline",
+    type=kit.Parsed("seconds", seconds),
+    metavar="SECONDS",
+    help="Wait no longer than so long in all, then go by what is there.",
+)
+@kit.venue_url_option
 @kit.as_of_option
 def command(
     *,
@@ -59,21 +83,41 @@ def command(
     format_: str | None,
     output: Path | None,
     allow_gaps: bool,
+    strategy: str,
+    deadline: float | None,
+    venue_url: str | None,
     as_of: str | None,
     as_json: bool,
 ) -> None:
     """Read candles from the lake, to look at or into a file.
 
-    No venue is asked. Refuses with exit code 5 when the lake does not hold the series, or when candles of the
+    No venue is asked, unless --strategy says so; then each range's source is told. Refuses with exit code 5 when the lake does not hold the series, or when candles of the
     window are missing, unless gaps are allowed. Minutes the venue is known to have no candle for are not gaps. With
     --as-of it reads a past state, and goes by what was known then; exit code 5 says that a vacuum took it.
     """
     chosen = _format(format_, output, as_json=as_json)
+    fills = strategy != STRATEGIES[0]
+    if fills and as_of is not None:
+        raise ConfigError(f"--strategy {strategy} cannot fill the past", hint="leave out --strategy or --as-of")
     # Settled once: the window and the rows are of the same state.
     commit = None if as_of is None else store.lake_to_read().ledger.resolved(as_of, series)
-    window = _window(series, start, end, commit)
-    table = _read(series, window, commit, allow_gaps=allow_gaps)
-    _hand_on(table, series, window, chosen, output, as_json=as_json)
+    window = _window_to_fill(start, end) if fills else _window(series, start, end, commit)
+    found = _read(
+        series,
+        window,
+        commit,
+        strategy=strategy,
+        deadline=deadline,
+        venue_url=venue_url,
+        allow_gaps=allow_gaps,
+    )
+    if fills:
+        _tell_sources(found)
+    _hand_on(found.arrow, series, window, chosen, output, as_json=as_json)
+    if found.filling is not None:
+        kit.note("filling what the lake lacks ...")
+        if not found.filling.wait(deadline):
+            kit.note("the deadline came first; what had come is kept")
 
 
 def _format(named: str | None, output: Path | None, *, as_json: bool) -> str:
@@ -111,24 +155,51 @@ def _window(series: Series, start: Instant | None, end: Instant | None, commit: 
     return Window(first if start is None else start, last + series.timeframe.step if end is None else end)
 
 
-def _read(series: Series, window: Window, commit: int | None, *, allow_gaps: bool) -> "pa.Table":
-    from qmd_platform.reader import candles
+def _window_to_fill(start: Instant | None, end: Instant | None) -> Window:
+    if start is None:
+        raise ConfigError("a read that fills the lake needs --start", hint="say from when on")
+    return Window(start, kit.now() if end is None else end)
+
+
+def _read(
+    series: Series,
+    window: Window,
+    commit: int | None,
+    *,
+    strategy: str,
+    deadline: float | None,
+    venue_url: str | None,
+    allow_gaps: bool,
+) -> "Read":
+    from qmd_platform.reader import Sla, read
     from qmd_platform.reader.candles import HOW_TO_ALLOW
 
-    store.lake_to_read()
+    if strategy == STRATEGIES[0]:
+        store.lake_to_read()
     try:
-        return candles(
-            str(series.market),
-            series.timeframe.value,
-            window.start,
-            window.end,
-            as_="arrow",
-            on_missing="allow" if allow_gaps else "raise",
+        return read(
+            series,
+            start=window.start,
+            end=window.end,
+            strategy=cast("StrategyName", strategy),
+            on_missing="allow" if allow_gaps else None,
             as_of=commit,
+            sla=None if deadline is None else Sla(total_s=deadline),
+            url=venue_url,
         )
     except CoverageError as error:
         hint = error.hint and error.hint.replace(HOW_TO_ALLOW, "add --allow-gaps")
         raise CoverageError(error.message, hint=hint) from error
+
+
+def _tell_sources(found: "Read") -> None:
+    for one in found.provenance.ranges:
+        source = (
+            f"lake, version {one.version}" if one.version else " ".join(filter(None, (one.source.value, one.detail)))
+        )
+        kit.note(f"{one.window}: {one.rows:,} candles, {source}")
+    for failure in found.provenance.outcome.failures:
+        kit.note(f"failed: {failure}")
 
 
 def _hand_on(

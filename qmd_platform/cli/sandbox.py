@@ -16,12 +16,19 @@ from qmd_platform.errors import ConfigError
     {
         "qmd sandbox": "Serve on a free port until Ctrl-C.",
         "qmd sandbox --port 8080 --now 2026-11-15T12:00:00Z": "Serve on port 8080 with the venues' clock standing still.",
+        "qmd sandbox --now 2026-11-15T12:00:00Z --speed 60": "An hour a minute, from then on.",
         "qmd sandbox --replay recorded/ --faults faults.toml": "Serve recorded series, and misbehave as the file says.",
         "qmd sandbox --limit gate=50/2": "Refuse and ban as venues do; Gate after 50 requests in 2 seconds.",
     }
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 picks a free one.")
 @click.option("--now", metavar="TIME", help="Stop the venues' clock at this time (default: it runs).")
+@click.option(
+    "--speed",
+    type=float,
+    metavar="N",
+    help="Let the venues' clock run N times as fast, from --now where that is given.",
+)
 @click.option(
     "--replay", type=click.Path(path_type=Path), metavar="DIR", help="Serve the series DIR/replay.toml lists."
 )
@@ -50,6 +57,7 @@ def command(
     *,
     port: int,
     now: str | None,
+    speed: float | None,
     replay: Path | None,
     faults: Path | None,
     listings: Path | None,
@@ -60,15 +68,16 @@ def command(
 ) -> None:
     """Serve a sandbox exchange, without keys or network.
 
-    Speaks the wire formats of Binance, Gate, Bitfinex, OKX, Bybit and Kraken. Its market is a pure function of
-    time: any candle can be asked for, and is the same every time. Counters of requests are at /__sandbox/stats;
-    faults, listings and the clock can be changed while it runs (docs/sandbox.md).
+    Speaks the wire formats of Binance, Gate, Bitfinex, OKX, Bybit and Kraken, REST and WebSockets. Its market is a
+    pure function of time: any candle can be asked for, and is the same every time. Counters of requests are at
+    /__sandbox/stats; faults, listings and the clock can be changed while it runs (docs/sandbox.md).
     """
     from qmd_platform.sandbox.server import run
 
     run(
         port=port,
         now=now,
+        speed=speed,
         replay=replay,
         faults=faults,
         listings=listings,

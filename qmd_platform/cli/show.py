@@ -111,41 +111,45 @@ def table(
     out = console()
     unbounded = out.options.update(max_width=10_000)
     left_out: set[str] = set()
-    drawn = _drawn(columns, rows, total, left_out)
+    fitting = drawn(columns, rows, total, left_out)
     for name in spare:
-        if out.measure(drawn, options=unbounded).maximum <= out.width:
+        if out.measure(fitting, options=unbounded).maximum <= out.width:
             break
         left_out.add(name)
-        drawn = _drawn(columns, rows, total, left_out)
+        fitting = drawn(columns, rows, total, left_out)
     if out.is_terminal:
-        out.print(drawn)
+        out.print(fitting)
         if left_out:
             names = ", ".join(name for name in spare if name in left_out)
             out.print(f"[dim]no room for: {names} (a wider terminal or --json has them)[/]")
         return
     with out.capture() as captured:
-        out.print(drawn)
+        out.print(fitting)
     # Cells are filled up to the widest one; in a file or a pipe that is only trailing space.
     out.out("\n".join(line.rstrip() for line in captured.get().splitlines()), highlight=False)
 
 
-def _drawn(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], total: Sequence[str] | None, left_out: Container[str]
+def drawn(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    total: Sequence[str] | None = None,
+    left_out: Container[str] = (),
 ) -> "Table":
+    """The table of ``table``, not printed, without the columns ``left_out``."""
     from rich import box
     from rich.table import Table
 
     shown = [place for place, (name, _) in enumerate(columns) if name not in left_out]
-    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    found = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for place in shown:
         name, side = columns[place]
-        drawn.add_column(name, justify=side, no_wrap=side == "right", overflow="fold")
+        found.add_column(name, justify=side, no_wrap=side == "right", overflow="fold")
     for row in rows:
-        drawn.add_row(*(row[place] for place in shown))
+        found.add_row(*(row[place] for place in shown))
     if total:
-        drawn.add_section()
-        drawn.add_row(*(total[place] for place in shown), style="bold")
-    return drawn
+        found.add_section()
+        found.add_row(*(total[place] for place in shown), style="bold")
+    return found
 
 
 def say(text: str = "") -> None:

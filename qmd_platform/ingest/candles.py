@@ -9,7 +9,7 @@ out with one refusal.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from qmd_platform.coverage.plan import believed, to_fetch
 from qmd_platform.errors import OutOfTime, UnknownMarket
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.instruments import aged, histories, keep, known, listed
-from qmd_platform.ingest.markets import VenueWork
+from qmd_platform.ingest.markets import VenueWork, trusted
 from qmd_platform.ingest.months import held_receipt
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.ingest.shared import PAGES_IN_FLIGHT, OnProgress, Progress, Shared, coordinated
@@ -50,6 +50,7 @@ def backfill(
     on_progress: OnProgress | None = None,
     asking: Asking | None = None,
     coordination: "Coordination | None" = None,
+    on_venue_time: Callable[[Instant], None] | None = None,
 ) -> list[Receipt]:
     """Make the lake hold every closed candle of ``window``; fetch only what it lacks.
 
@@ -63,6 +64,7 @@ def backfill(
         on_progress: called after every page.
         asking: what to ask for besides, and how long it may take.
         coordination: the budgets and leases shared with other workers; None for those of the lake.
+        on_venue_time: called with the time that each venue's candles are closed by, when it has said it.
 
     Returns:
         one receipt a market and month that the window's closed part touches, in order.
@@ -76,11 +78,12 @@ def backfill(
         spelling(market.venue, market.kind, timeframe)
     lake.check_world(world(url))
     with coordinated(lake, coordination) as shared:
-        errand = _Errand(lake, timeframe, window, run_id, url, on_progress or _silent, asking or Asking(), shared)
+        told = (on_progress or _silent, on_venue_time or _silent)
+        errand = _Errand(lake, timeframe, window, run_id, url, *told, asking or Asking(), shared)
         return asyncio.run(errand.run(markets))
 
 
-def _silent(_: Progress) -> None:
+def _silent(_: object) -> None:
     """Nobody watches."""
 
 
@@ -94,6 +97,7 @@ class _Errand:
     run_id: str
     url: str | None
     on_progress: OnProgress
+    on_venue_time: Callable[[Instant], None]
     asking: Asking
     coordination: "Coordination"
 
@@ -117,6 +121,7 @@ class _Errand:
         async with AsyncExitStack() as stack:
             asked = await stack.enter_async_context(self._client(venue, at_hand))
             now, fresh = await self._listed(asked, ends_at, is_known=all(one.symbol in held for one in markets))
+            self.on_venue_time(trusted(now, self.asking.clock(), is_live=self.url is None))
             # A market that the list lacks is delisted, and what it had may still be asked for.
             at_last = held if fresh is None else {one.symbol: one for one in aged(held, fresh, now)}
             wanted, unknown = self._wanted(markets, at_last)

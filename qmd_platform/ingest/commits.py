@@ -19,7 +19,7 @@ from qmd_platform.ingest.following import follow, overtaken
 from qmd_platform.ingest.gathered import Gathered
 from qmd_platform.ingest.rollup import TRIES
 from qmd_platform.ingest.shared import Shared
-from qmd_platform.lake.store import Outcome, Write
+from qmd_platform.lake.store import Lake, Outcome, Write
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted
@@ -99,30 +99,30 @@ def _write(partition: Partition, fetched: Sequence[Fetched], fetched_at: Instant
 def _committed(shared: Shared, write: Write, source: str) -> tuple[Outcome, bool]:
     """The outcome, and whether the partition had moved on, so that what the write claims was left out."""
     try:
-        return _followed(shared, write, source), False
+        return followed(shared.lake, write, run_id=shared.run_id, source=source), False
     except Outdated:
-        return _followed(shared, _without_claims(write), source), True
+        return followed(shared.lake, _without_claims(write), run_id=shared.run_id, source=source), True
 
 
-def _followed(shared: Shared, write: Write, source: str) -> Outcome:
+def followed(lake: Lake, write: Write, *, run_id: str, source: str) -> Outcome:
     """Commit, and make the longer candles again that this makes wrong.
 
     Raises:
         Outdated: the partition has moved on from what the write has seen.
         Conflict: others rolled the longer ones up, many times in a row.
     """
-    lake, partition = shared.lake, write.partition
+    partition = write.partition
     rows = Candles.from_arrow(write.rows)
     for _ in range(TRIES):
         wrong = overtaken(lake, partition, rows)
         try:
-            _, (outcome, *_) = lake.commit([write, *wrong], run_id=shared.run_id, source=source)
+            _, (outcome, *_) = lake.commit([write, *wrong], run_id=run_id, source=source)
         except Outdated:
             state = lake.state(partition)
             if write.seen is not None and write.seen != (state.version if state else 0):
                 raise
             continue  # it was one of the longer ones
-        follow(lake, partition, wrong, run_id=shared.run_id)
+        follow(lake, partition, wrong, run_id=run_id)
         return outcome
     raise Conflict(f"{TRIES} times in a row the candles made of {partition} changed first", hint="run it again")
 

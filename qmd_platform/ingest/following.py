@@ -64,9 +64,14 @@ def _longer(partition: Partition) -> list[Partition]:
 
 
 def _is_made(lake: Lake, series: Series, base: Series) -> bool:
-    """Whether ``series`` is rolled up from ``base``, and not fetched: by its last commit that was one or the other."""
+    """Whether ``series`` is rolled up from ``base``, and not fetched."""
+    return brought_by(lake, series) == ROLLUP + base.table
+
+
+def brought_by(lake: Lake, series: Series) -> str:
+    """The source of the last commit that brought rows of ``series``: a rollup's, or a venue's; empty if there was none."""
     sources = (version.source for version in lake.ledger.versions(series, limit=VERSIONS))
-    return next((one for one in sources if one.startswith(_BRINGING)), "") == ROLLUP + base.table
+    return next((one for one in sources if one.startswith(_BRINGING)), "")
 
 
 def follow(lake: Lake, partition: Partition, writes: Sequence[Write], *, run_id: str) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from qmd_platform.config import world
 from qmd_platform.coverage.causes import AGREED
 from qmd_platform.coverage.recheck import next_ask
-from qmd_platform.errors import BeyondHistory, VenueDown
+from qmd_platform.errors import BeyondHistory, OutOfTime, VenueDown
 from qmd_platform.funding.intervals import Fact, intervals
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.funding_commits import Gained, committed
@@ -69,6 +69,7 @@ def fill_funding(
 
     Raises:
         VenueDown: nothing could be fetched.
+        OutOfTime: the run's deadline came; the markets that were done are committed.
         ConfigError: the venue's rows cannot be right (two rates for one settlement); nothing of the market was kept.
         UnknownMarket, Refused, Banned: the venue will not answer.
         WrongWorld: the lake holds the other world's data.
@@ -76,7 +77,7 @@ def fill_funding(
     (venue,) = {partition.series.venue for partition in partitions}
     lake.check_world(world(url))
     with coordinated(lake, coordination) as shared:
-        receipts = asyncio.run(_Errand(lake, venue, run_id, url, asking or Asking(), shared).run(partitions))
+        receipts = asyncio.run(_Errand(lake, venue, run_id, url, asking or Asking(), shared).in_time(partitions))
     return some_or_raise(venue, receipts)
 
 
@@ -95,6 +96,15 @@ class _Errand:
     def source(self) -> str:
         """Where a commit's rows came from."""
         return f"{world(self.url)}:{self.venue}"
+
+    async def in_time(self, partitions: Sequence[Partition]) -> list[Receipt]:
+        """``run``, cut off at the run's deadline: markets that are done by then are committed."""
+        limit = self.asking.deadlines.run_s
+        try:
+            async with asyncio.timeout(limit):
+                return await self.run(partitions)
+        except TimeoutError:
+            raise OutOfTime(self.venue, f"the run's {limit:g} s are over", hint="run it again") from None
 
     async def run(self, partitions: Sequence[Partition]) -> list[Receipt]:
         """All markets side by side."""

@@ -32,6 +32,7 @@ class Receipt:
         reread: candles that were held and came again; ``changed`` says how many of them the venue has restated.
         vanished: candles that are held and that the venue, asked again, leaves out. They stay.
         compared, disagreements: candles of the archive that the API was asked for too, and those it has otherwise.
+        heard, disputed: rows of the live log that were looked at, and candles of which the lake had another row.
         rows, stored_bytes, version, data_version: the partition in the lake now. ``data_version`` is the content hash.
         traffic: requests, bytes and retries spent on this partition.
         seconds: from the first request to the commit.
@@ -53,6 +54,8 @@ class Receipt:
     vanished: int = 0
     compared: int = 0
     disagreements: int = 0
+    heard: int = 0
+    disputed: int = 0
     rows: int = 0
     stored_bytes: int = 0
     version: int = 0

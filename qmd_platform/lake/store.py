@@ -29,7 +29,7 @@ from qmd_platform.lake.transaction import Heads, transact
 from qmd_platform.lake.verify import Finding, verified
 from qmd_platform.lake.writes import Write, checked
 from qmd_platform.ledger.ledger import Ledger
-from qmd_platform.ledger.records import Outcome, PartitionState, Rejected, View
+from qmd_platform.ledger.records import Outcome, PartitionState, Rejected, Segment, View
 from qmd_platform.ledger.snapshots import AsOf
 from qmd_platform.model import tables
 from qmd_platform.model.candles import Candles
@@ -43,11 +43,12 @@ __all__ = ["Finding", "Held", "Lake", "Outcome", "PartitionState", "Rejected", "
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the lake holds of a series in one snapshot: the commit it is of, the rows, and what is known of all."""
+    """What the lake holds of a series in one snapshot: the commit it is of, the rows, what is known of all, the files."""
 
     commit: int
     candles: Candles
     runs: tuple[Run, ...]
+    segments: tuple[Segment, ...] = ()
 
 
 class Lake:
@@ -182,7 +183,7 @@ class Lake:
     def held(self, series: Series, window: Window | None = None, *, as_of: AsOf = None) -> Held:
         """Candles and coverage of one snapshot. As ``read``."""
         view = self.ledger.view(series, window, as_of=as_of)
-        return Held(view.commit, candles_of(self.blobs.data, view.segments, window), view.runs)
+        return Held(view.commit, candles_of(self.blobs.data, view.segments, window), view.runs, view.segments)
 
     def held_of(
         self, series: Collection[Series], window: Window | None = None, *, as_of: AsOf = None
@@ -191,7 +192,8 @@ class Lake:
         views = self.ledger.views(series, window, as_of=as_of)
 
         def one(view: View) -> Held:
-            return Held(view.commit, candles_of(self.blobs.data, view.segments, window, threads=1), view.runs)
+            found = candles_of(self.blobs.data, view.segments, window, threads=1)
+            return Held(view.commit, found, view.runs, view.segments)
 
         with ThreadPoolExecutor(THREADS) as pool:
             return dict(zip(views, pool.map(one, views.values()), strict=True))

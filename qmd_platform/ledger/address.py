@@ -1,4 +1,4 @@
-"""The address of a ledger on PostgreSQL: read, checked, and shown without its password.
+"""The address of a PostgreSQL database: read, checked, and shown without its password.
 
 What lives here: ``postgresql://user:password@host:port/database?schema=qmd`` to its parts. What does not: connecting
 (``ledger.postgres``).
@@ -21,7 +21,7 @@ _ENCODE = f"write {EXAMPLE}; in the password : / @ ? # % are written %3A %2F %40
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """Where the ledger is. ``options`` are libpq's own (``sslmode``); an empty part is left to libpq's defaults."""
+    """Where the ledger, or a copy of the data, is. ``options`` are libpq's own (``sslmode``); an empty part is left to libpq's defaults."""
 
     host: str
     port: int | None
@@ -32,8 +32,8 @@ class PostgresAddress:
     options: Mapping[str, str]
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """The address written ``text``.
+    def parse(cls, text: str, schema: str = DEFAULT_SCHEMA) -> Self:
+        """The address written ``text``, in ``schema`` where it names none.
 
         Raises:
             ConfigError: it is none. The message never shows the text, as any part of it may be a part of the password.
@@ -53,7 +53,7 @@ class PostgresAddress:
             raise ConfigError("the PostgreSQL address names no database", hint=f"end it with one: {EXAMPLE}")
         if "password" in options:
             raise ConfigError("the PostgreSQL address has its password after the ?", hint=f"write {EXAMPLE}")
-        schema = _checked_schema(options.pop("schema", DEFAULT_SCHEMA))
+        schema = _checked_schema(options.pop("schema", schema), schema)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         return cls(unquote(parts.hostname or ""), port, database, user, password, schema, options)
 
@@ -88,11 +88,11 @@ class PostgresAddress:
         return text
 
 
-def _checked_schema(name: str) -> str:
+def _checked_schema(name: str, default: str) -> str:
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) or name.startswith("pg_"):
         hint = "lower-case letters, digits and _, not beginning with a digit or pg_"
         raise ConfigError("the PostgreSQL address has a ?schema= that cannot be one", hint=hint)
     if name == "public":
-        hint = f"leave ?schema= out for {DEFAULT_SCHEMA!r}; Dagster keeps its own tables in public"
-        raise ConfigError("the ledger must not be in the schema public", hint=hint)
+        hint = f"leave ?schema= out for {default!r}; Dagster keeps its own tables in public"
+        raise ConfigError("qmd's tables must not be in the schema public", hint=hint)
     return name

@@ -12,12 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from qmd_platform.errors import LedgerError
 from qmd_platform.ledger.address import PostgresAddress
 
-_CHECK = "check QMD_POSTGRES_URL, and that the server runs and can be reached from here"
+_CHECK = "check {setting}, and that the server runs and can be reached from here"
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A kind of error, known by the beginning of its code or by its words. ``{...}`` are parts of the address."""
+    """A kind of error, known by the beginning of its code or by its words. ``{...}`` are parts of the address, or the setting."""
 
     codes: tuple[str, ...]
     words: str
@@ -30,7 +30,7 @@ _KINDS = (
         ("28",),
         "authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist",
         "does not let {user} in",
-        "check user and password in QMD_POSTGRES_URL (in the password : / @ ? # % are written %3A %2F %40 %3F %23 %25)",
+        "check user and password in {setting} (in the password : / @ ? # % are written %3A %2F %40 %3F %23 %25)",
     ),
     _Kind(
         ("3D000",),
@@ -60,7 +60,7 @@ _KINDS = (
         ("25006",),
         "read-only transaction",
         "takes no writes",
-        "it is a standby or set to read only: name the primary in QMD_POSTGRES_URL; nothing was committed",
+        "it is a standby or set to read only: name the primary in {setting}; nothing was committed",
     ),
     _Kind(("53100",), "No space left", "has no space left", "make room on the server's disk; nothing was committed"),
     _Kind(("25P03",), "idle-in-transaction", "gave up waiting for this commit", "nothing was committed; run it again"),
@@ -87,14 +87,20 @@ _KINDS = (
 
 def named(error: DBAPIError, address: PostgresAddress) -> LedgerError:
     """``error`` as one of ours: what the server at ``address`` did not do, its own words, what to do. No password."""
-    code = _code(error)
-    said = address.without_secrets(" ".join(str(error.orig).split()))
+    sentence, hint = explained(error.orig, address, "QMD_POSTGRES_URL")
+    return LedgerError(sentence, hint=hint)
+
+
+def explained(error: BaseException | None, address: PostgresAddress, setting: str) -> tuple[str, str | None]:
+    """A driver's error as a sentence and a hint; ``setting`` is where the address was read from. No password."""
+    code = getattr(error, "pgcode", None) or ""
+    said = address.without_secrets(" ".join(str(error).split()))
     kind = next((kind for kind in _KINDS if code.startswith(kind.codes)), None) if code else None
     kind = kind or next((kind for kind in _KINDS if re.search(kind.words, said)), None)
     what, hint = (kind.what, kind.hint) if kind else ("cannot be used", _CHECK if not code else None)
     parts = {"user": address.user or "this user", "database": address.database, "schema": address.schema}
-    hint = hint and hint.format(**parts)
-    return LedgerError(f"PostgreSQL at {address.where} {what.format(**parts)}: {said}", hint=hint)
+    hint = hint and hint.format(setting=setting, **parts)
+    return f"PostgreSQL at {address.where} {what.format(**parts)}: {said}", hint
 
 
 def is_certain(error: DBAPIError) -> bool:

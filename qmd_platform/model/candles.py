@@ -149,7 +149,7 @@ def _exact_sums(volume: NDArray[np.float64], first: NDArray[np.intp]) -> NDArray
     0.1 + 0.2 is not 0.3 in floats; a venue's own longer candle prints 0.3. Summing the scaled integers gives
     what the venue prints.
     """
-    for digits in range(9):
+    for digits in range(12):
         scale = 10.0**digits
         scaled = np.rint(volume * scale)
         # Exact as long as each bucket stays below 2**53; a month's total may be more.

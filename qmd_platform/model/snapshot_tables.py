@@ -38,7 +38,7 @@ FUNDING_PREDICTIONS = Table(
         _maybe("interval_hours", "hours", "length of the interval in progress as the venue states it"),
         _maybe("mark", "quote per base", "mark price in the same answer"),
         _maybe("index_price", "quote per base", "index price in the same answer"),
-        Column("source", "string", "", "what was asked, by its name in ccxt"),
+        Column("source", "string", "", "what was asked, by its name in ccxt, or which data set of Tardis's it is from"),
     ),
     scope="venue",
 )
@@ -64,7 +64,7 @@ OPEN_INTEREST = Table(
         Column(
             "is_history", "bool", "", "whether it is of the venue's own history, on its grid, or was seen at that time"
         ),
-        Column("source", "string", "", "what was asked, by its name in ccxt"),
+        Column("source", "string", "", "what was asked, by its name in ccxt, or which data set of Tardis's it is from"),
     ),
     scope="venue",
 )

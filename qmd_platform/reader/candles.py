@@ -1,198 +1,211 @@
-"""Candles out of the lake, whole or not at all.
+"""Candles for a person or a program: ``read`` says where they came from, ``candles`` gives the frame alone.
 
-What lives here: ``candles`` and ``gaps``. What does not: the lake's own reading (``lake.store``), which never asks
-whether anything is missing.
+What lives here: the signatures, with nothing imported before it is needed. What does not: what is asked for
+(``reader.asked``), the strategies (``reader.strategies``).
 """
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
-from qmd_platform.config import is_lake_there, lake_root, open_lake
-from qmd_platform.coverage.expected import expected
-from qmd_platform.coverage.plan import to_fetch
-from qmd_platform.errors import ConfigError, CoverageError, choices
-from qmd_platform.lake.store import Lake
-from qmd_platform.model.candles import COLUMNS, Candles
-from qmd_platform.model.series import Market, Series
-from qmd_platform.model.spans import Run
-from qmd_platform.model.timeframe import timeframe as parsed_timeframe
-from qmd_platform.model.window import Instant, InstantLike, Window, instant, iso
-from qmd_platform.venues.facts import known_venue
+from qmd_platform.model.series import Series
+from qmd_platform.model.window import InstantLike
+from qmd_platform.reader.asked import HOW_TO_ALLOW, OnMissing, Snapshot, Strategy, asked, named, one_of
+from qmd_platform.reader.provenance import Read
+from qmd_platform.reader.sla import Sla
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-Snapshot = int | str | datetime | None
-"""A state of the lake: a commit's id, a time or a pin's name, a time; None for now."""
+__all__ = ["HOW_TO_ALLOW", "candles", "read", "read_many"]
 
-HOW_TO_ALLOW = "pass on_missing='allow'"
-"""What a refusal for missing candles says to a caller from Python."""
+StrategyName = Literal["fail_fast", "auto_backfill", "partial_fill", "seamless"]
+As = Literal["pandas", "arrow"]
+When = InstantLike | None
 
-_SHOWN = 3
-"""Gaps an error names."""
+
+class Options(TypedDict, total=False):
+    """What ``read`` and ``candles`` take besides; see ``read``."""
+
+    strategy: StrategyName | None
+    as_of: Snapshot
+    pin: str | None
+    on_missing: OnMissing | None
+    sla: Sla | None
+    home: Path | str | None
+    now: InstantLike | None
+    url: str | None
+
+
+def read(
+    market: str | Series,
+    timeframe: When = None,
+    start: When = None,
+    end: When = None,
+    *,
+    strategy: StrategyName | None = None,
+    as_of: Snapshot = None,
+    pin: str | None = None,
+    on_missing: OnMissing | None = None,
+    sla: Sla | None = None,
+    home: Path | str | None = None,
+    now: InstantLike | None = None,
+    url: str | None = None,
+) -> Read:
+    """The closed candles that open in ``[start, end)``, and where each range of them came from.
+
+    >>> read("binance:BTC/USDT:1m", "2026-10-01", "2026-11-01").frame  # doctest: +SKIP
+    >>> read("binance:BTC/USDT", "1m", "2026-10-01", "2026-11-01", pin="backtest-7").frame  # doctest: +SKIP
+
+    Args:
+        market: as ``binance:BTC/USDT:USDT``; or a series, as ``binance:BTC/USDT:USDT:1m``, without ``timeframe``.
+        timeframe: as ``1m``.
+        start: first open time: epoch ms, an aware datetime, or ISO text (a bare date is midnight UTC).
+        end: exclusive. Candles that are not closed yet are never among the rows.
+        strategy: ``fail_fast``: the lake as it is. ``auto_backfill``: filled first. ``partial_fill``: what is there, filled
+            in the background (``Read.filling``). ``seamless``: filled, up to the newest candle from the live log or the
+            venue. Default: seamless; of a past state, fail_fast.
+        as_of: the lake as it was: a commit's id, a time (ISO text or an aware datetime), a pin's name; None for now.
+            Rows and coverage are of that one state, and what was missing then is missing.
+        pin: the state that this pin holds; refused unless it holds the series. The same bytes for ever.
+        on_missing: ``raise`` unless every closed candle is there or known not to exist; ``allow`` gives what is there.
+            Default: raise, but for partial_fill.
+        sla: deadlines, coverage, staleness, and what to do when they are not met.
+        home: the folder of all state; ``QMD_HOME``, else ``~/.qmd``, where not given.
+        now: the clock's time where not given. A venue that is asked has the say about its own candles.
+        url: a server that answers for all venues (a sandbox); ``QMD_VENUE_URL``, else the real venues.
+
+    Returns:
+        ``frame`` or ``arrow``: columns ``open_at`` (UTC, ms), ``open``, ``high``, ``low``, ``close`` (quote per base),
+        ``volume`` (base coins), sorted by ``open_at``; ``provenance``.
+
+    Raises:
+        ConfigError: an argument cannot be understood, or two contradict each other.
+        Unmet: too little is there; it names the gaps, and ``reason`` is a code.
+        CoverageError: there is no lake, or it does not hold the series, and nothing may be fetched.
+        CorruptSegment: a file of the lake is damaged.
+        BadSnapshot: there is no such commit or pin.
+        Vacuumed: a vacuum took what ``as_of`` needs.
+        UnknownMarket: the venue does not list it.
+        WrongWorld: the lake holds the other world's data (sandbox or live).
+    """
+    series, window = named(market, timeframe, start, end)
+    wanted = asked(
+        series,
+        window,
+        default=Strategy.SEAMLESS,
+        strategy=strategy,
+        on_missing=on_missing,
+        as_of=as_of,
+        pin=pin,
+        sla=sla,
+        home=home,
+        now=now,
+        url=url,
+    )
+    from qmd_platform.reader.strategies import served  # noqa: PLC0415 - Arrow, SQL and ingest, not at import
+
+    return served(wanted)
+
+
+def read_many(
+    series: Iterable[str | Series],
+    start: InstantLike,
+    end: InstantLike,
+    *,
+    as_of: Snapshot = None,
+    pin: str | None = None,
+    on_missing: OnMissing | None = None,
+    home: Path | str | None = None,
+    now: InstantLike | None = None,
+) -> dict[str, Read]:
+    """The closed candles of many series, all in one state of the lake, by series; quicker than one after the other.
+
+    >>> read_many(["binance:BTC/USDT:1m", "gate:BTC/USDT:1m"], "2026-11-01", "2026-11-02")  # doctest: +SKIP
+
+    From the lake alone. Arguments and errors are those of ``read``; the first series that is not met raises.
+    """
+    wanted = [
+        asked(
+            *named(one, None, start, end),
+            default=Strategy.FAIL_FAST,
+            strategy=None,
+            on_missing=on_missing,
+            as_of=as_of,
+            pin=pin,
+            sla=None,
+            home=home,
+            now=now,
+            url=None,
+        )
+        for one in dict.fromkeys(series)
+    ]
+    from qmd_platform.reader.together import served_together  # noqa: PLC0415 - Arrow and SQL, not at import
+
+    return {str(one.provenance.series): one for one in served_together(wanted)}
 
 
 @overload
 def candles(
-    market: str,
-    timeframe: str,
-    start: InstantLike,
-    end: InstantLike,
+    market: str | Series,
+    timeframe: When = None,
+    start: When = None,
+    end: When = None,
     *,
     as_: Literal["pandas"] = "pandas",
-    home: Path | str | None = None,
-    on_missing: Literal["raise", "allow"] = "raise",
-    now: InstantLike | None = None,
-    as_of: Snapshot = None,
+    **options: Unpack[Options],
 ) -> "pd.DataFrame": ...
 
 
 @overload
 def candles(
-    market: str,
-    timeframe: str,
-    start: InstantLike,
-    end: InstantLike,
+    market: str | Series,
+    timeframe: When = None,
+    start: When = None,
+    end: When = None,
     *,
     as_: Literal["arrow"],
-    home: Path | str | None = None,
-    on_missing: Literal["raise", "allow"] = "raise",
-    now: InstantLike | None = None,
-    as_of: Snapshot = None,
+    **options: Unpack[Options],
 ) -> "pa.Table": ...
 
 
 def candles(
-    market: str,
-    timeframe: str,
-    start: InstantLike,
-    end: InstantLike,
+    market: str | Series,
+    timeframe: When = None,
+    start: When = None,
+    end: When = None,
     *,
-    as_: Literal["pandas", "arrow"] = "pandas",
-    home: Path | str | None = None,
-    on_missing: Literal["raise", "allow"] = "raise",
-    now: InstantLike | None = None,
+    as_: As = "pandas",
+    strategy: StrategyName | None = "fail_fast",
     as_of: Snapshot = None,
+    pin: str | None = None,
+    on_missing: OnMissing | None = None,
+    sla: Sla | None = None,
+    home: Path | str | None = None,
+    now: InstantLike | None = None,
+    url: str | None = None,
 ) -> "pd.DataFrame | pa.Table":
-    """The candles of a market that open in ``[start, end)``.
+    """The closed candles that open in ``[start, end)``, as a frame; from the lake alone unless ``strategy`` says more.
 
     >>> candles("binance:BTC/USDT", "1m", "2026-10-01", "2026-11-01")  # doctest: +SKIP
 
-    Args:
-        market: as ``binance:BTC/USDT`` or ``binance:BTC/USDT:USDT``.
-        timeframe: as ``1m``.
-        start: first open time: epoch ms, an aware datetime, or ISO text (a bare date is midnight UTC).
-        end: exclusive.
-        as_: ``pandas`` or ``arrow``.
-        home: the folder of all state; ``QMD_HOME``, else ``~/.qmd``, where not given.
-        on_missing: ``raise`` unless every candle that was closed by ``now`` is there or known not to exist;
-            ``allow`` gives what is there (``gaps`` says what is not).
-        now: the clock's time where not given.
-        as_of: the lake as it was: a commit's id, a time (ISO text or an aware datetime), a pin's name; None for now.
-            Rows and coverage are of that one state, and what was missing then is missing.
-
-    Returns:
-        columns ``open_at`` (UTC, ms), ``open``, ``high``, ``low``, ``close`` (quote per base), ``volume`` (base
-        coins), sorted by ``open_at``.
-
-    Raises:
-        ConfigError: a name or time cannot be understood; a time of day has no zone.
-        CoverageError: the lake does not hold the series, or not all of the window.
-        CorruptSegment: a file of the lake is damaged.
-        BadSnapshot: there is no such commit or pin.
-        Vacuumed: a vacuum took what ``as_of`` needs.
+    Arguments and errors are those of ``read``, but for ``as_``: ``pandas`` or ``arrow``. ``frame.attrs["qmd"]`` says, per
+    range, where a pandas frame came from.
     """
-    if as_ not in ("pandas", "arrow"):
-        raise ConfigError(f"cannot give candles as {as_!r}", hint="choose pandas or arrow")
-    if on_missing not in ("raise", "allow"):
-        raise ConfigError(f"cannot treat missing candles as {on_missing!r}", hint="choose raise or allow")
-    series, window = _asked(market, timeframe, start, end)
-    with _lake(home, series, _snapshot(as_of)) as (lake, commit):
-        held = lake.held(series, window, as_of=commit)
-    if on_missing == "raise":
-        _refuse_gaps(series, _gaps(held.runs, series, window, now), commit)
-    return _frame(held.candles) if as_ == "pandas" else held.candles.to_arrow()
-
-
-def gaps(
-    market: str,
-    timeframe: str,
-    start: InstantLike,
-    end: InstantLike,
-    *,
-    home: Path | str | None = None,
-    now: InstantLike | None = None,
-    as_of: Snapshot = None,
-) -> list[Window]:
-    """The windows inside ``[start, end)`` whose candles should be there by ``now`` and are not.
-
-    Arguments and errors are those of ``candles``.
-    """
-    series, window = _asked(market, timeframe, start, end)
-    with _lake(home, series, _snapshot(as_of)) as (lake, commit):
-        return _gaps(lake.coverage(series, window, as_of=commit), series, window, now)
-
-
-def _asked(market: str, timeframe: str, start: InstantLike, end: InstantLike) -> tuple[Series, Window]:
-    named = Market.parse(market)
-    known_venue(named.venue)
-    return Series.candles(named, parsed_timeframe(timeframe)), Window.of(start, end)
-
-
-def _snapshot(as_of: Snapshot) -> int | str | None:
-    return iso(instant(as_of, "as_of")) if isinstance(as_of, datetime) else as_of
-
-
-@contextmanager
-def _lake(home: Path | str | None, series: Series, as_of: int | str | None) -> Iterator[tuple[Lake, int | None]]:
-    """The lake, if it is there and holds ``series``, and the commit to read as of (None for now)."""
-    folder = Path(home).expanduser() if home is not None else None
-    root = lake_root(folder)
-    if not is_lake_there(folder):
-        hint = f"fill it with `{_command(series)}`, or point QMD_HOME at another folder"
-        raise CoverageError(f"there is no lake in {root}", hint=hint)
-    with open_lake(folder) as lake:
-        if not lake.states(series):
-            held = [str(one) for one in lake.series()]
-            close = f"{choices(str(series), held)}; " if held else ""
-            hint = f"{close}or fetch it with `{_command(series)}`; is QMD_HOME right? the lake read is {root}"
-            raise CoverageError(f"the lake does not hold {series}", hint=hint.removeprefix("or "))
-        yield lake, None if as_of is None else lake.ledger.resolved(as_of, series)
-
-
-def _gaps(runs: Sequence[Run], series: Series, window: Window, now: InstantLike | None) -> list[Window]:
-    clock: Instant = time.time_ns() // 1_000_000 if now is None else instant(now, "now")
-    wanted = expected(window, series.timeframe.step, clock)
-    return to_fetch(wanted, runs) if wanted else []
-
-
-def _refuse_gaps(series: Series, missing: Sequence[Window], commit: int | None) -> None:
-    if not missing:
-        return
-    count = sum(one.steps(series.timeframe.step) for one in missing)
-    named = ", ".join(str(one) for one in missing[:_SHOWN])
-    more = f" and {len(missing) - _SHOWN} more windows" if len(missing) > _SHOWN else ""
-    remedy = f"run `{_command(series, missing)}`" if commit is None else "`qmd log SERIES` says what came when"
-    then = "are not there" if commit is None else f"were not there as of commit {commit}"
-    raise CoverageError(
-        f"{series}: {count:,} of the candles asked for {then}: {named}{more}",
-        hint=f"{remedy}, or {HOW_TO_ALLOW} for what is there",
+    one_of(as_, ("pandas", "arrow"), "kind of result")
+    found = read(
+        market,
+        timeframe,
+        start,
+        end,
+        strategy=strategy,
+        as_of=as_of,
+        pin=pin,
+        on_missing=on_missing,
+        sla=sla,
+        home=home,
+        now=now,
+        url=url,
     )
-
-
-def _command(series: Series, missing: Sequence[Window] = ()) -> str:
-    span = f" --start {iso(missing[0].start)} --end {iso(missing[-1].end)}" if missing else " --start 2026-01-01"
-    return f"qmd backfill {series.market} --timeframe {series.timeframe.value}{span}"
-
-
-def _frame(found: Candles) -> "pd.DataFrame":
-    import pandas as pd  # noqa: PLC0415 - a second, and Arrow readers need none of it
-
-    columns = {name: getattr(found, name) for name in COLUMNS}
-    columns["open_at"] = pd.DatetimeIndex(found.open_at.view("M8[ms]")).tz_localize("UTC")
-    return pd.DataFrame(columns, copy=False)
+    return found.frame if as_ == "pandas" else found.arrow

@@ -42,7 +42,6 @@ SOMETIMES: dict[str, Fault] = {
 """Faults that strike now and then: what is asked again comes right."""
 
 
-
 def now_and_then(kind: str, markets: Sequence[Market], of_one_page: Container[str] = (BITFINEX.venue,)) -> list[Fault]:
     """The fault at some requests of each venue, counted by venue: which of them come first does not matter."""
     venues = sorted({market.venue for market in markets})

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmd_platform.errors import ConfigError, VenueDown
-from qmd_platform.ingest.asking import Asking
+from qmd_platform.errors import ConfigError, OutOfTime, VenueDown
+from qmd_platform.ingest.asking import Asking, Deadlines
 from qmd_platform.ingest.funding import fill_funding
 from qmd_platform.ingest.funding_rows import settlements
 from qmd_platform.ingest.receipt import Receipt
@@ -128,3 +128,12 @@ def test_an_exchange_that_is_down_is_an_error_and_never_an_empty_history(tmp_pat
         with pytest.raises(VenueDown):
             fill(lake, served, BTC)
         assert np.all(settlements(lake, BTC).settled_at < instant("2026-02-01"))
+
+
+def test_a_venue_that_hangs_is_cut_off_at_the_runs_deadline_and_the_next_run_brings_all(lake: Lake):
+    with serving(now=instant(NOW), faults=[{"kind": "hang", "seconds": 120}]) as hung:
+        with pytest.raises(OutOfTime, match="binance: the run's 1 s are over"):
+            fill(lake, hung, BTC, asking=Asking(deadlines=Deadlines(run_s=1)))
+        hung.plan_faults(None)
+        fill(lake, hung, BTC)
+        assert len(settlements(lake, BTC)) == len(hung.settlements_truth(BTC, WINDOW))

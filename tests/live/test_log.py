@@ -17,6 +17,7 @@ from qmd_platform.errors import ConfigError, LakeError, WrongWorld
 from qmd_platform.live import files, frames
 from qmd_platform.live.frames import CANDLES
 from qmd_platform.live.log import Log
+from qmd_platform.model.series import Series
 from qmd_platform.model.window import Window
 from tests.conftest import ROOT
 from tests.live.heard import BTC, DAY, ETH, MINUTE, NOON, PERPETUAL, candle, mark
@@ -24,7 +25,7 @@ from tests.live.heard import BTC, DAY, ETH, MINUTE, NOON, PERPETUAL, candle, mar
 ALL = Window(NOON - 10 * DAY, NOON + 10 * DAY)
 
 
-def minutes(log: Log, series=BTC, window: Window = ALL) -> list[int]:
+def minutes(log: Log, series: Series = BTC, window: Window = ALL) -> list[int]:
     return ((log.candles(series, window).open_at - NOON) // MINUTE).tolist()
 
 
@@ -133,9 +134,7 @@ def test_wherever_a_file_is_torn_what_was_whole_before_is_served_and_appending_g
 
 
 @given(at=st.integers(0, 10**6), value=st.integers(1, 255))
-def test_a_byte_that_changed_costs_its_own_append_only(
-    tmp_path_factory: pytest.TempPathFactory, at: int, value: int
-):
+def test_a_byte_that_changed_costs_its_own_append_only(tmp_path_factory: pytest.TempPathFactory, at: int, value: int):
     folder = tmp_path_factory.mktemp("rotten")
     log = Log(folder, world="sandbox")
     log.append([candle(0)])
@@ -181,7 +180,7 @@ def test_a_short_write_is_carried_on(log: Log, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_what_was_acknowledged_outlives_kills_at_any_instant(tmp_path: Path):
-    first, chance = 0, random.Random(6)
+    first, chance = 0, random.Random(6)  # noqa: S311 - instants, not secrets
     for _ in range(8):
         child = subprocess.Popen(
             [sys.executable, "-m", "tests.live.appending", str(tmp_path), str(first)],
@@ -206,7 +205,7 @@ def test_what_was_acknowledged_outlives_kills_at_any_instant(tmp_path: Path):
         first = len(minutes(reader))
 
 
-def test_the_last_day_of_many_markets_is_read_in_few_looks_at_the_disk(tmp_path: Path, monkeypatch):
+def test_the_last_day_of_many_markets_is_read_in_few_looks_at_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Rows are packed by hand: a day of 200 markets through ``append`` would take longer than all other tests."""
     names = [f"binance:M{number}/USDT:1m" for number in range(200)]
     rows = np.zeros(200 * 1440, frames.CANDLE)

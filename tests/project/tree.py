@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ("qmd_platform", "assets", "sensors", "resources")
-EVERYTHING = (*LIBRARY, "tests", "benchmarks", "docs")
+EVERYTHING = (*LIBRARY, "tests", "benchmarks", "docs", "examples")
 
 
 def modules(*folders: str) -> list[Path]:

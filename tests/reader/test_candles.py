@@ -191,3 +191,25 @@ print(len(rows), [name for name in ("dagster", "ccxt", "pandas", "alembic", "aio
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "4 []\n"
+
+
+def test_importing_the_reader_imports_nothing_that_is_not_needed_yet():
+    heavy = (
+        "pandas",
+        "pyarrow",
+        "numpy",
+        "sqlalchemy",
+        "dagster",
+        "ccxt",
+        "aiohttp",
+        "requests",
+        "alembic",
+        "msgspec",
+        "qmd_platform.lake",
+        "qmd_platform.ledger",
+        "qmd_platform.ingest",
+        "qmd_platform.live",
+    )
+    program = f"import sys, qmd_platform.reader, qmd_platform.reader.aio\nprint([one for one in {heavy!r} if one in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"

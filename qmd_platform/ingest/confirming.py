@@ -1,0 +1,49 @@
+"""Which heard candles the venue's API has not been asked about since, though it ought to be.
+
+What lives here: the choice, from what the ledger keeps. What does not: asking (``ingest.absorbed``), the judgement of rows
+(``ingest.heard``).
+
+It ought to be asked about a candle of which two versions were heard, or one was heard and another one stored, and about
+every candle of a venue that has no word for a candle's end. Nothing is remembered of what is still to be asked: an answer
+of the API that came after the candle was heard is in its evidence, and while there is none the next run asks, so that an
+exchange that is down meanwhile costs nothing but time.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmd_platform.ingest.heard import DISPUTED, Judged
+from qmd_platform.ingest.pages import SUPERSEDED
+from qmd_platform.lake.store import Lake, Rejected
+from qmd_platform.model.spans import windows_of
+from qmd_platform.model.window import Window
+
+SPOKEN = "stream"
+"""What evidence names as asked that was told over a stream."""
+
+UNSAID = frozenset({"bitfinex", "kraken"})
+"""Venues without a word for a candle's end (``venues.streams.closing`` infers it): what was heard of them is fresh at once,
+and read again by the next tail, for a clock of theirs that jumps can make an unfinished candle look like a finished one."""
+
+
+def unconfirmed(lake: Lake, heard: Judged, told: Sequence[Rejected]) -> list[Window]:
+    """The candles of ``heard`` that the API is to be asked about; ``told`` are the partition's rejected rows."""
+    if not len(heard.candles):
+        return []
+    at, series = heard.candles.open_at, heard.partition.series
+    span = Window(int(at[0]), int(at[-1]) + 1)
+    doubtful = np.ones(len(at), np.bool_) if series.venue in UNSAID else _disputed(lake, heard, told, span)
+    if doubtful.any():
+        for _, answer in lake.evidence(series, span):
+            if answer.what != SPOKEN and not answer.error:
+                inside = (at >= answer.window.start) & (at < answer.window.end)
+                doubtful &= ~(inside & (heard.heard_at < answer.at))
+    return windows_of(at[doubtful], series.timeframe.step)
+
+
+def _disputed(lake: Lake, heard: Judged, told: Sequence[Rejected], span: Window) -> NDArray[np.bool_]:
+    revised = {one.open_at for one in lake.ledger.revisions(heard.partition.series, span)}
+    apart = {row.open_at for row in told if row.reason in {SUPERSEDED, DISPUTED}}
+    return np.isin(heard.candles.open_at, [one for one in revised | apart if one is not None])

@@ -1,0 +1,220 @@
+"""Candles out of what Tardis recorded: trades of days, or a replay's trade bars, made minutes and kept.
+
+What lives here: from a market and a window to receipts and an account of every row. What does not: files
+(``ingest.tardis_files``), what the lake gains (``ingest.tardis_candles``), contracts' states (``ingest.tardis_ticker``).
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmd_platform.config import world
+from qmd_platform.errors import VenueError
+from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.tardis_candles import Minutes, clipped, is_settled, keep
+from qmd_platform.ingest.tardis_files import Account, Gathered, Source, Tell, gathered, runs_of, source_of
+from qmd_platform.lake.store import Lake
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.evidence import Answered
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.spans import united
+from qmd_platform.model.timeframe import MINUTE, Timeframe
+from qmd_platform.model.window import Window
+from qmd_platform.venues.parsing import exact
+from qmd_platform.venues.port import Instrument, Traffic
+from qmd_platform.venues.tardis import machine, reading
+from qmd_platform.venues.tardis.bars import Bars, covered
+from qmd_platform.venues.tardis.datasets import TYPES, days
+from qmd_platform.venues.tardis.downloads import File
+from qmd_platform.venues.tardis.exchanges import KRAKEN_V2_SINCE
+from qmd_platform.venues.tardis.replayed import HeardBars
+
+TRADES = "trades"
+_MOST_DIGITS = 9
+_EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a run brought.
+
+    Attributes:
+        receipts: one a partition, with what it took in the first.
+        account: every row that came in.
+        failures: days of which there is no file, in words.
+        error: what ended the asking too early; what had come is committed.
+    """
+
+    receipts: Sequence[Receipt]
+    account: Account
+    failures: Sequence[str] = ()
+    error: VenueError | None = None
+
+
+def candles_of_trades(
+    lake: Lake,
+    market: Market,
+    window: Window,
+    root: Path,
+    *,
+    run_id: str,
+    url: str | None = None,
+    tell: Tell | None = None,
+) -> Brought:
+    """Make the 1m candles that the lake lacks of ``window`` out of Tardis's data sets of trades.
+
+    Args:
+        lake: where to.
+        market: one that Tardis records.
+        window: the days it touches are looked at; days of which every minute is settled are not asked for.
+        root: the folder files are kept in.
+        run_id: who did it.
+        url: a server that answers for Tardis and for the venue (a sandbox).
+        tell: called after every file.
+
+    Raises:
+        ConfigError, UnknownMarket: Tardis or the venue has no such market, or nothing of these days.
+        ArchiveDamaged: a file is not what its type promises; it names file and line. Nothing of it is kept.
+        WrongWorld: the lake holds the other world's data.
+    """
+    lake.check_world(world(url))
+    source = source_of(lake, market, run_id=run_id, url=url)
+    runs = lake.coverage(Series.candles(market, Timeframe.M1), Window(days(window)[0].start, days(window)[-1].end))
+    found = asyncio.run(
+        gathered(root, source, TRADES, window, url=url, skip=lambda day: is_settled(runs, day), tell=tell or _nobody)
+    )
+    receipts: list[Receipt] = []
+    account = Account()
+    for files in runs_of(found.files):
+        told, counted = _of_files(source, files, found)
+        receipts += keep(lake, market, told, run_id=run_id, url=url)
+        account += counted
+    return Brought(_with_traffic(receipts, found.traffic), account, tuple(found.failures), found.error)
+
+
+def candles_of_replay(
+    lake: Lake, market: Market, window: Window, machine_url: str, *, run_id: str, url: str | None = None
+) -> Brought:
+    """Make the 1m candles that the lake lacks of ``window`` out of a tardis-machine's trade bars.
+
+    The machine says when Tardis was not connected: those minutes are MISSING for that reason, and minutes without a trade are
+    verified to be empty. Arguments and errors as of ``candles_of_trades``; ``machine_url`` as of ``machine.messages``.
+
+    Raises:
+        VenueDown: the replay broke off. Nothing of it is kept.
+        Refused: the machine has no key that reaches so far.
+    """
+    machine.address(machine_url)
+    lake.check_world(world(url))
+    source = source_of(lake, market, run_id=run_id, url=url)
+    asked = window.snapped(MINUTE) or window
+    receipts: list[Receipt] = []
+    account, traffic = Account(), Traffic()
+    for part in _spelled(source, asked):
+        wanted = machine.Wanted(source.exchange.id, [source.symbol(part)], [machine.BARS], part)
+        at = time.time_ns() // 1_000_000
+        bars = asyncio.run(_heard(machine_url, wanted))
+        volumes = np.round(bars.candles.volume, _MOST_DIGITS - 1)  # the machine adds decimals as floats
+        candles = _in_base(_with_volume(bars.candles, volumes), source)
+        what = f"replay-normalized {source.exchange.id} {machine.BARS} {source.symbol(part)}"
+        answer = Answered(part, at, what, wanted.digest, wanted.rows)
+        kept = clipped(candles, bars.covered, bars.breaks)
+        told = Minutes(kept, bars.covered, bars.breaks, is_told=True, evidence=[answer])
+        receipts += keep(lake, market, told, run_id=run_id, url=url)
+        account += Account(
+            rows=bars.rows,
+            used=len(kept),
+            duplicates=bars.duplicates,
+            refused=bars.refused,
+            outside=len(candles) - len(kept),
+            silent=bars.disconnects,
+        )
+        traffic.requests, traffic.bytes = traffic.requests + 1, traffic.bytes + wanted.bytes
+    return Brought(_with_traffic(receipts, traffic), account)
+
+
+def _spelled(source: Source, window: Window) -> list[Window]:
+    """``window`` in parts in which Tardis spells the market the same."""
+    if not window.start < KRAKEN_V2_SINCE < window.end or source.market.venue != "kraken":
+        return [window]
+    return [Window(window.start, KRAKEN_V2_SINCE), Window(KRAKEN_V2_SINCE, window.end)]
+
+
+async def _heard(url: str, wanted: machine.Wanted) -> HeardBars:
+    if wanted.window is None:
+        raise ValueError("a replay has a window")
+    bars = HeardBars(wanted.window)
+    async for message in machine.messages(url, wanted):
+        bars.add(message)
+    return bars
+
+
+def _of_files(source: Source, run: Sequence[File], found: Gathered) -> tuple[Minutes, Account]:
+    """The minutes of files of consecutive days. A day without any row says nothing: Tardis may have been away."""
+    bars, evidence, empty = Bars(), [], []
+    for file in run:
+        before = bars.rows
+        for batch in reading.batches(file.path, TYPES[TRADES], source.expected(file.day)):
+            bars.add(batch)
+        evidence.append(Answered(file.day, file.at, file.name, file.digest, bars.rows - before))
+        empty += [file.day] if bars.rows == before else []
+    made, counts = bars.made()
+    span = covered(Window(run[0].day.start, run[-1].day.end), bars)
+    spans = [span] if span is not None else []
+    away = united([*found.incidents, *empty])
+    kept = clipped(_in_base(made, source), spans, away)
+    used = int(counts[np.isin(made.open_at, kept.open_at)].sum())
+    account = Account(
+        rows=bars.rows,
+        used=used,
+        duplicates=bars.duplicates,
+        refused=bars.refused,
+        outside=int(counts.sum()) - used,
+    )
+    inside = [one for window in away if span is not None and (one := window.intersection(span)) is not None]
+    return Minutes(kept, spans, inside, is_told=False, evidence=evidence), account
+
+
+def _in_base(candles: Candles, source: Source) -> Candles:
+    """Volumes in base coins: amounts in contracts times the size of a contract at their time, exactly where that is possible."""
+    if source.exchange.amount == "base" or not len(candles):
+        return candles
+    volume = candles.volume.copy()
+    for rows, size in sizes_at(source.history, candles.open_at):
+        volume[rows] = in_base(candles.volume[rows], size)
+    return _with_volume(candles, volume)
+
+
+def sizes_at(history: Sequence[Instrument], at: NDArray[np.int64]) -> list[tuple[NDArray[np.bool_], float]]:
+    """Which instants fall under which contract size. Before the first that is known, that one is taken."""
+    since = np.array([one.valid_from or 0 for one in history], np.int64)
+    which = np.maximum(np.searchsorted(since, at, side="right") - 1, 0)
+    return [(which == place, history[place].contract_size) for place in np.unique(which).tolist()]
+
+
+def in_base(contracts: NDArray[np.float64], size: float) -> NDArray[np.float64]:
+    """Contracts as base coins: the float64 nearest to the exact decimal, where the contracts have at most eight places."""
+    numerator, denominator = exact(size).as_integer_ratio()
+    for digits in range(_MOST_DIGITS):
+        scale = 10.0**digits
+        scaled = np.rint(contracts * scale)
+        if np.array_equal(scaled / scale, contracts) and np.abs(scaled).max(initial=0) * numerator < _EXACT:
+            return np.asarray(scaled * numerator / (denominator * scale))
+    return np.asarray(contracts * size)
+
+
+def _with_volume(candles: Candles, volume: NDArray[np.float64]) -> Candles:
+    return Candles(candles.open_at, candles.open, candles.high, candles.low, candles.close, volume)
+
+
+def _with_traffic(receipts: Sequence[Receipt], traffic: Traffic) -> list[Receipt]:
+    return [replace(one, traffic=traffic) for one in receipts[:1]] + list(receipts[1:])
+
+
+def _nobody(done: int, of: int) -> None:
+    """Nobody watches."""

@@ -1,0 +1,186 @@
+"""The lake's rows in QuestDB: sent by its own client, seen to be there, and then written down as loaded.
+
+What lives here: the order of things that makes a stop at any instant harmless. What does not: HTTP (``questdb_http``), the
+statements (``questdb_sql``).
+
+QuestDB has upserts and no transactions over several statements, and it cannot delete a row. So:
+
+1. Rows of a partition are sent; rows with the same keys take the place of those that are there.
+2. When they are visible, the rows of the series and month are counted. As many as in the lake: it has exactly the lake's.
+   More: some left the lake. Then all series of the month are marked as being replaced, QuestDB's own partitions (days,
+   months) that have such rows are dropped, and their rows are sent again, of all series.
+3. Only then the series and month is written down in ``qmd_loaded``.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from qmd_platform.errors import ConfigError
+from qmd_platform.model.series import Partition
+from qmd_platform.publish import questdb_sql as sql
+from qmd_platform.publish.port import Batch, Done, Loaded, Name, Source, name_of, spec_of, time_column
+from qmd_platform.publish.questdb_frames import days_of, frame_of, instants_of, loaded_frame, within
+from qmd_platform.publish.questdb_http import SETTING, Quest, QuestAddress, client
+
+TOGETHER = 64
+"""Series' months that are sent before it is waited for that they are visible."""
+
+REPLACING = ""
+"""The version of a series and month whose rows are being replaced: no version of the lake's. It has -1 rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A partition of which ``rows`` rows were sent, without them."""
+
+    partition: Partition
+    data_version: str
+    version: int
+    total: int
+    rows: int
+
+
+class QuestStore:
+    """``port.Store`` in a QuestDB server."""
+
+    name = "questdb"
+
+    def __init__(self, url: str) -> None:
+        address = QuestAddress.parse(url)
+        self._quest = Quest(address)
+        self._known: dict[Name, Loaded] = {}
+        self.where = address.where
+        self.notes: list[str] = []
+
+    def claim(self, lake: str, *, make: bool = True) -> None:
+        """See Store."""
+        if make:
+            client()  # refused before anything is made
+            for statement in sql.BOOKKEEPING:
+                self._quest.ask(statement)
+        elif not self._is_there(sql.ABOUT):
+            return
+        served = self._quest.ask(sql.SERVED)
+        if not served and make:
+            self._quest.ask(sql.serving(lake))
+            self._quest.wait(sql.ABOUT)
+            served = self._quest.ask(sql.SERVED)
+        if served and served != [[lake]]:
+            hint = f"name another server in {SETTING}, or drop the tables of that lake, {sql.LOADED} and {sql.ABOUT}"
+            raise ConfigError(f"{self.where} serves another lake", hint=hint)
+
+    def loaded(self, table: str) -> dict[Name, Loaded]:
+        """See Store."""
+        if not self._is_there(sql.LOADED):
+            return {}
+        self._quest.wait(sql.LOADED)
+        return {(row[0], row[1], row[2]): Loaded(row[3] or "", *row[4:]) for row in self._quest.ask(sql.loaded(table))}
+
+    def counts(self, table: str) -> dict[Name, int]:
+        """See Store."""
+        if not self._is_there(table):
+            return {}
+        self._quest.wait(table)
+        return self._counted(table)
+
+    def load(self, source: Source, wanted: Sequence[Partition], *, full: bool) -> Iterator[Done]:
+        """See Store."""
+        if not wanted:
+            return
+        self._quest.ask(sql.made(source.table, spec_of(source.table)))
+        self._known = self.loaded(source.table)
+        for first in range(0, len(wanted), TOGETHER):
+            yield from self._load(source, wanted[first : first + TOGETHER], full=full)
+
+    def close(self) -> None:
+        """See Store."""
+        self._quest.close()
+
+    def _load(self, source: Source, wanted: Sequence[Partition], *, full: bool) -> list[Done]:
+        sent = []
+        for partition in wanted:
+            known = self._known.get(name_of(partition))
+            if known and known.data_version == source.partitions.get(partition) and not full:
+                continue  # sent when another series of this month was replaced
+            is_known = known is not None and known.data_version != REPLACING and not full
+            batch = source.read(partition, known if is_known else None)
+            sent.append(self._send(batch, batch.rows))
+        if not sent:
+            return []
+        self._quest.wait(source.table)
+        extra = self._extra(source.table, sent)
+        replaced = sorted({partition.month for partition in extra})
+        for month in replaced:
+            self._replace(source, month, [one for one in extra if one.month == month])
+        # What was replaced is written down already, but for series that the lake has no more.
+        rest = [one for one in sent if one.partition.month not in replaced or one.partition not in source.partitions]
+        self._remember(source, rest)
+        return [Done(one.partition, one.rows, extra.get(one.partition, 0)) for one in sent]
+
+    def _extra(self, table: str, sent: Sequence[_Sent]) -> dict[Partition, int]:
+        """How many rows there are of each partition that are no more in the lake; StoreError if there are too few."""
+        months = sorted({one.partition.month for one in sent})
+        counts = {name: count for month in months for name, count in self._counted(table, month).items()}
+        found = {one.partition: counts.get(name_of(one.partition), 0) - one.total for one in sent}
+        for partition, more in found.items():
+            if more < 0:
+                hint = f"has {table} a TTL, or does somebody delete there? `qmd publish questdb --full` loads all again"
+                raise self._quest.failed("lost rows", f"{-more} of {partition} are not there", hint)
+        return {partition: more for partition, more in found.items() if more}
+
+    def _replace(self, source: Source, month: str, having: Sequence[Partition]) -> None:
+        """Drop the partitions of QuestDB's with rows of ``having`` that are no more; send all series' rows of them again."""
+        names = sorted({name for partition in having for name in self._without(source, partition)})
+        everyone = sorted(one for one in source.partitions if one.month == month)
+        before = dict(self._known)
+        marked = {*everyone, *having}
+        self._remember(source, [_Sent(one, REPLACING, 0, -1, 0) for one in sorted(marked) if name_of(one) in before])
+        self._quest.ask(sql.dropped(source.table, names))
+        sent = []
+        for partition in everyone:
+            batch, known = source.read(partition, None), before.get(name_of(partition))
+            is_same = known is not None and known.data_version == batch.data_version
+            sent.append(self._send(batch, within(batch, names) if is_same else batch.rows))
+        self._quest.wait(source.table)
+        if left := self._extra(source.table, sent):
+            said = ", ".join(map(str, sorted(left)))
+            raise self._quest.failed(
+                "kept rows that were dropped", said, "does somebody else write there? load it again"
+            )
+        self._remember(source, sent)
+
+    def _without(self, source: Source, partition: Partition) -> list[str]:
+        """The partitions of QuestDB's in which it has rows that this partition of the lake has not."""
+        spec = spec_of(source.table)
+        held = np.array([row[0] for row in self._quest.ask(sql.instants(partition, spec))], np.int64)
+        return days_of(source.table, np.setdiff1d(held, instants_of(source.read(partition, None))))
+
+    def _send(self, batch: Batch, rows: pa.Table) -> _Sent:
+        table = batch.partition.series.table
+        spec = spec_of(table)
+        if len(rows):
+            self._quest.send(table, frame_of(batch, rows), sql.symbols(spec), time_column(spec))
+        return _Sent(batch.partition, batch.data_version, batch.version, batch.total, len(rows))
+
+    def _remember(self, source: Source, sent: Sequence[_Sent]) -> None:
+        """Write down what was loaded, and wait until that is visible too."""
+        if not sent:
+            return
+        now = time.time_ns() // 1_000_000
+        for one in sent:
+            known = Loaded(one.data_version, one.version, one.total, source.commit, now)
+            self._known[name_of(one.partition)] = known
+        rows = loaded_frame(source.table, [(one.partition, self._known[name_of(one.partition)]) for one in sent])
+        self._quest.send(sql.LOADED, rows, ["table_name", "venue", "symbol", "month"], "month_at")
+        self._quest.wait(sql.LOADED)
+
+    def _counted(self, table: str, month: str | None = None) -> dict[Name, int]:
+        rows = self._quest.ask(sql.counted(table, spec_of(table), month))
+        return {(venue, symbol, of): count for venue, symbol, of, count in rows}
+
+    def _is_there(self, table: str) -> bool:
+        return bool(self._quest.ask(sql.there(table)))

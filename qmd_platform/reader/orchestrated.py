@@ -1,0 +1,113 @@
+"""Filling what a read finds lacking by a backfill in Dagster, where ``QMD_DAGSTER_URL`` names its UI.
+
+What lives here: launching the backfill of the partitions over GraphQL, and waiting for its end. What does not: a fill in
+this process (``reader.filling``), the assets (``assets``).
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from qmd_platform.errors import DagsterError, OutOfTime
+from qmd_platform.model.series import Partition, Series
+from qmd_platform.model.window import months
+from qmd_platform.reader.filling import Errand, derived_from
+
+LAUNCH = """mutation Launch($asked: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $asked) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
+STATUS = """query Status($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  __typename ... on PartitionBackfill { status error { message } } ... on Error { message } } }"""
+
+GOOD = frozenset({"COMPLETED_SUCCESS", "COMPLETED"})
+BAD = frozenset({"COMPLETED_FAILED", "FAILED", "CANCELED"})
+"""Dagster's words for a backfill that has ended (``BulkActionStatus``, dagster-graphql 1.13)."""
+
+REQUEST_S = 10.0
+POLL_S = 0.5
+"""Seconds between two looks; what a run takes to start is several times as much."""
+
+PATIENCE = 10
+"""Looks in a row that may fail: a UI that restarts is no reason to forget the backfill."""
+
+TITLE = "qmd read"
+
+
+def fill(errand: Errand, url: str, seconds: float | None) -> list[str]:
+    """Have Dagster backfill the months of ``errand``, and wait until it has.
+
+    Args:
+        errand: what.
+        url: the UI's address.
+        seconds: how long to wait; None until it ends. A backfill that is not waited for any more goes on.
+
+    Returns:
+        what failed, in words: nothing, since a failed backfill raises.
+
+    Raises:
+        DagsterError: the UI cannot be reached or refuses, or the backfill failed or was cancelled.
+        OutOfTime: the time was over.
+    """
+    ends_at = None if seconds is None else time.monotonic() + seconds
+    number = _launched(errand, url, ends_at)
+    failed = 0
+    while True:
+        try:
+            status = _answer(url, STATUS, {"id": number}, "partitionBackfillOrError", _left(errand, ends_at))
+            failed = 0
+        except DagsterError as error:
+            failed += 1
+            if failed > PATIENCE or isinstance(error.__cause__, ValueError):
+                raise
+            status = {}
+        if (word := status.get("status")) in GOOD:
+            return []
+        if word in BAD:
+            why = (status.get("error") or {}).get("message") or f"see its runs at {url}"
+            raise DagsterError(f"Dagster's backfill {number} of {errand} ended as {word}: {why}")
+        time.sleep(min(POLL_S, _left(errand, ends_at)))
+
+
+def _launched(errand: Errand, url: str, ends_at: float | None) -> str:
+    series = errand.series
+    base = derived_from(series, errand.home) if series.is_candles else None
+    tables = [series.table] if base is None else [Series.candles(series.market, base).table, series.table]
+    asked = {
+        "assetSelection": [{"path": [series.venue, table]} for table in tables],
+        "partitionNames": [Partition(series, month).key for month, _ in months(errand.window)],
+        "title": TITLE,
+    }
+    told = _answer(url, LAUNCH, {"asked": asked}, "launchPartitionBackfill", _left(errand, ends_at))
+    return str(told["backfillId"])
+
+
+def _left(errand: Errand, ends_at: float | None) -> float:
+    left = REQUEST_S if ends_at is None else ends_at - time.monotonic()
+    if left <= 0:
+        raise OutOfTime(
+            errand.series.venue, f"Dagster's backfill of {errand} is still under way", hint="read again later"
+        )
+    return min(left, REQUEST_S)
+
+
+def _answer(url: str, query: str, variables: Mapping[str, object], door: str, seconds: float) -> dict[str, Any]:
+    """What GraphQL answers at ``door``; DagsterError when it cannot be asked, or refuses (``__cause__``: a ValueError)."""
+    hint = "is QMD_DAGSTER_URL the address of the UI (`qmd dev`), as http://127.0.0.1:3000?"
+    try:
+        answer = requests.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=seconds)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise DagsterError(f"Dagster's UI at {url} does not answer: {error}", hint=hint) from error
+    try:
+        said = answer.json()
+        found: dict[str, Any] = said["data"][door]
+        refusal = found.get("message")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DagsterError(
+            f"{url} does not answer as Dagster's UI does: {answer.text[:200]}", hint=hint
+        ) from ValueError(str(error))
+    if refusal is not None:
+        hint = "the market must be in Dagster's universe, and the month not before its start"
+        raise DagsterError(f"Dagster refuses the backfill: {refusal}", hint=hint) from ValueError(refusal)
+    return found

@@ -1,0 +1,230 @@
+"""``qmd live``: the view says what collectors said last; the service starts again what dies, and ends when it is told to."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from qmd_platform.cli import live
+from qmd_platform.cli.children import offspring
+from qmd_platform.cli.collectors import Collectors
+from qmd_platform.cli.live import NOT_WELL
+from qmd_platform.cli.services import Service
+from qmd_platform.config import load_universe
+from qmd_platform.live import told
+from qmd_platform.live.child import main, unheard, wanted
+from qmd_platform.live.lock import alone
+from qmd_platform.live.log import FOLDER
+from qmd_platform.live.told import Connection, Newest, Told
+from qmd_platform.model.series import Market
+from qmd_platform.sandbox.server import running
+from tests.cli.conftest import Qmd
+
+UNIVERSE = """
+start = "2026-11-01"
+timeframes = []
+[venues.binance]
+markets = ["BTC/USDT", "BTC/USDT:USDT"]
+[venues.kraken]
+markets = ["BTC/USD"]
+"""
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def home(own_home: Path) -> Path:
+    own_home.mkdir(parents=True)
+    (own_home / "universe.toml").write_text(UNIVERSE, "utf-8")
+    return own_home
+
+
+def said(home: Path, venue: str, **changes: object) -> Told:
+    """Have a collector of ``venue`` say something now."""
+    now = time.time_ns() // 1_000_000
+    connection = Connection("linear 1/1", "live", now, 3, now - 1500, connects=3, stalls=1, unreadable=0, why="")
+    one = Told(
+        venue=venue,
+        pid=1,
+        started_at=now - 60_000,
+        at=now,
+        is_over=False,
+        series=2,
+        perpetuals=1,
+        connections=[connection],
+        closed={f"{venue}:BTC/USDT:1m": Newest(1_795_262_400_000, 100.5, now)},
+        forming={},
+        queue={"waiting": 4, "dropped": {"closed": {"count": 7, "total_s": 1.0, "worst_s": 0.5}}},
+        written=1234,
+        appends=20,
+        age_s=0.012,
+        worst_age_s=1.0,
+        repeated=0,
+        contradicted=0,
+        early=0,
+        unwritten=0,
+        cut=0,
+        trouble="",
+        holes={f"{venue}:BTC/USDT:1m": [(0, 60_000)]},
+    )
+    one = msgspec.structs.replace(one, **changes)
+    folder = home / FOLDER / venue
+    folder.mkdir(parents=True, exist_ok=True)
+    told.write(folder, one)
+    return one
+
+
+def test_the_view_has_a_line_a_venue_and_is_well_only_when_all_are(qmd: Qmd, home: Path):
+    said(home, "binance")
+    result = qmd("live", "--once")
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
+    assert lines["binance"].split() == [
+        *("binance", "live", "3", "1/1", "2026-11-21", "12:00"),
+        *lines["binance"].split()[6:8],
+        *("12", "ms", "4", "7", "2", "1", "1,234"),
+    ]
+    assert lines["kraken"].split() == ["kraken", "not", "running"]
+    assert result.exit_code == NOT_WELL
+    said(home, "kraken")
+    assert qmd("live", "--once").exit_code == 0
+    assert qmd("live", "--once", "--venue", "binance").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase"),
+    [
+        ({"at": 0}, "gone"),
+        ({"is_over": True}, "ended"),
+        ({"trouble": "cannot write: No space left on device"}, "trouble"),
+        ({"connections": []}, "starting"),
+    ],
+)
+def test_a_collector_that_is_not_well_is_named_by_what_ails_it(
+    qmd: Qmd, home: Path, changes: dict[str, object], phase: str
+):
+    said(home, "binance", **changes)
+    result = qmd("live", "--venue", "binance", "--json")
+    found = json.loads(result.stdout)["venues"]["binance"]
+    assert (found["phase"], found["is_well"], result.exit_code) == (phase, False, NOT_WELL)
+
+
+def test_the_worst_connection_speaks_for_all(qmd: Qmd, home: Path):
+    one = said(home, "binance")
+    waiting = msgspec.structs.replace(one.connections[0], phase="waiting", why="the venue closed it: 1006")
+    said(home, "binance", connections=[one.connections[0], waiting])
+    line = next(line for line in qmd("live", "--once").stdout.splitlines() if line.startswith("binance"))
+    assert "waiting (the venue closed it: 1006)" in line
+
+
+def test_the_view_is_drawn_anew_until_ctrl_c(home: Path, monkeypatch: pytest.MonkeyPatch):
+    looks: list[float] = []
+
+    def slept(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    said(home, "binance")
+    monkeypatch.setattr(live.time, "sleep", slept)
+    assert live.watch(home, ["binance", "kraken"]) == 0
+    assert len(looks) == 3
+
+
+def test_what_cannot_be_meant_is_refused(qmd: Qmd, home: Path):
+    unknown = qmd("live", "--venue", "krake")
+    assert (unknown.exit_code, "did you mean kraken?" in unknown.output) == (2, True)
+    once = qmd("live", "collect", "--once")
+    assert (once.exit_code, "--once is for the view" in once.output) == (2, True)
+    with alone(home / FOLDER / "lock", "x"):
+        second = qmd("live", "collect")
+    assert (second.exit_code, "is running already" in second.output) == (2, True)
+    with alone(home / FOLDER / "binance" / "lock", "x"):
+        assert main(["binance"]) == 2
+
+
+def test_what_a_venue_does_not_stream_is_left_to_rest_and_named(home: Path):
+    text = UNIVERSE.replace('markets = ["BTC/USD"]', 'markets = ["BTC/USD"]\nnative = ["1h", "8h"]')
+    (home / "universe.toml").write_text(text.replace('"8h"', '"1d"'), "utf-8")
+    universe = load_universe()
+    of_binance = wanted(universe.venues["binance"])
+    assert [str(one) for one in of_binance] == [
+        "binance:BTC/USDT:1m",
+        "binance:BTC/USDT:USDT:1m",
+        "binance:BTC/USDT:USDT",
+    ]
+    assert isinstance(of_binance[-1], Market)
+    of_kraken = wanted(universe.venues["kraken"])
+    assert unheard(universe.venues["kraken"], of_kraken[:1]) == of_kraken[1:]
+
+
+def test_a_collector_that_cannot_be_kept_running_is_given_up_and_the_others_go_on(tmp_path: Path):
+    lines: list[str] = []
+    fails = Service("collector of a", [sys.executable, "-S", "-c", "raise SystemExit(2)"])
+    lives = Service("collector of b", [sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+    collectors = Collectors([fails, lives], dict(os.environ), tmp_path, lines.append)
+    collectors.tell = lambda line: lines.append(line) or _end_of(line, lives)
+    fails.failures = 4  # it has ended so often already
+    with pytest.raises(KeyboardInterrupt):
+        collectors.run()
+    assert [line for line in lines if "given up" in line] == [
+        "the collector of a is given up: it ended 5 times in a row"
+    ]
+    assert lives.process is not None
+
+
+def _end_of(line: str, lives: Service) -> None:
+    if "given up" in line:
+        assert lives.process is not None
+        assert lives.process.poll() is None
+        raise KeyboardInterrupt
+
+
+def until(condition: Callable[[], object], process: "subprocess.Popen[bytes]") -> None:
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None, "the service ended"
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
+@contextmanager
+def service(home: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+    program = "from qmd_platform.cli.app import app; app.main()"
+    command = [sys.executable, "-c", program, "live", "collect", "--venue", "binance", "--venue-url", url]
+    env = {**os.environ, "QMD_HOME": str(home)}
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.slow
+def test_the_service_collects_starts_again_what_is_killed_and_ends_on_sigterm(home: Path):
+    folder = home / FOLDER / "binance"
+
+    def pid() -> int | None:
+        state = told.read(folder)
+        return state.pid if state is not None and state.is_well(state.at) else None
+
+    with running(speed=60.0) as url, service(home, url) as process:
+        until(lambda: pid() is not None and list(folder.glob("candles-*.log")), process)
+        first = pid()
+        assert offspring(process.pid) == {first}
+        os.kill(first or 0, signal.SIGKILL)
+        until(lambda: pid() not in {None, first}, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        words = process.stderr.read().decode()
+    assert "was killed by signal 9; it is started again" in words
+    state = told.read(folder)
+    assert state is not None
+    assert state.is_over, "it was asked to end, and wrote what waited"

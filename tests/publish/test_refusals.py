@@ -1,0 +1,124 @@
+"""What cannot be served is refused by the name of who must act, and no password is ever shown."""
+
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from qmd_platform.errors import ConfigError, QmdError, StoreError
+from qmd_platform.lake.store import Lake
+from qmd_platform.publish.loading import compare, publish
+from qmd_platform.publish.opening import is_set, opened
+from qmd_platform.publish.port import TABLES
+from qmd_platform.publish.questdb_http import QuestAddress
+from tests.publish.serving import PostgresTarget, QuestTarget, Target
+from tests.servers import QuestDB, fresh_database
+
+SECRET = "s3cr%40t"  # noqa: S105 - of nobody
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "https://db:port", "http://u:s3cr%40t@h:9000/exec", "http://u:s3cr@t@h/x", "http://"]
+)
+def test_what_is_no_questdb_address_is_refused_unseen(url: str):
+    with pytest.raises(ConfigError, match="QMD_PUBLISH_QUESTDB_URL: the QuestDB address") as caught:
+        opened("questdb", {"QMD_PUBLISH_QUESTDB_URL": url})
+    assert "s3cr" not in str(caught.value)
+
+
+def test_an_address_is_shown_without_its_password():
+    address = QuestAddress.parse("https://me:p%40ss%3A@[::1]/")
+    assert (address.where, address.password) == ("https://me@[::1]:9000", "p@ss:")
+    assert address.client == "https::addr=[::1]:9000;"
+    assert address.without_secrets("a p@ss: b p%40ss%3A c") == "a *** b *** c"
+    assert "p@ss" not in repr(address)
+
+
+def test_a_store_without_an_address_names_its_setting():
+    assert not is_set("postgres", {})
+    with pytest.raises(ConfigError, match="QMD_PUBLISH_POSTGRES_URL is not set") as caught:
+        opened("postgres", {})
+    assert "postgresql://" in (caught.value.hint or "")
+    with pytest.raises(ConfigError, match="no store 'postgre'") as caught:
+        opened("postgre", {})
+    assert "did you mean postgres" in (caught.value.hint or "")
+
+
+def test_questdbs_client_is_asked_for_where_it_is_missing(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "questdb", None)
+    store = opened("questdb", {}, "http://127.0.0.1:1")
+    with pytest.raises(ConfigError, match="needs the package questdb"):
+        publish(lake, store)
+
+
+@pytest.mark.parametrize("name", ["postgres", "questdb"])
+def test_a_server_that_is_away_is_said_to_be(lake: Lake, name: str):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    scheme, path = ("postgresql", "/db") if name == "postgres" else ("http", "")
+    store = opened(name, {}, f"{scheme}://me:{SECRET}@127.0.0.1:{port}{path}")
+    for asked in (publish, compare):
+        with pytest.raises(StoreError, match="cannot be reached") as caught:
+            asked(lake, store)
+        assert f"QMD_PUBLISH_{name.upper()}_URL" in str(caught.value)
+        assert "me@127.0.0.1" in str(caught.value)
+        assert "s3cr" not in str(caught.value)
+
+
+def test_a_wrong_password_is_said_to_be_one(lake: Lake, target: Target):
+    parts = urlsplit(target.url)
+    wrong = target.url.replace(parts.password or "", SECRET)
+    for asked in (publish, compare):
+        with pytest.raises(StoreError, match="does not let") as caught:
+            asked(lake, opened(target.name, {}, wrong))
+        assert "check user and password" in str(caught.value)
+        assert SECRET not in str(caught.value)
+
+
+def refused(lake: Lake, url: str) -> QmdError:
+    store = opened("postgres", {}, url)
+    with pytest.raises(QmdError) as caught:
+        publish(lake, store)
+    store.close()
+    return caught.value
+
+
+def test_a_database_that_is_not_there_and_a_schema_that_may_not_be_made(lake: Lake, postgres: str):
+    url = fresh_database(postgres)
+    assert "has no such database" in str(refused(lake, f"{url}_gone"))
+    with PostgresTarget(url).asked() as cursor:
+        cursor.execute(f"REVOKE CREATE ON DATABASE {urlsplit(url).path[1:]} FROM qmd")
+    said = str(refused(lake, url))
+    assert "does not let qmd do this" in said
+    assert "CREATE SCHEMA market_data AUTHORIZATION qmd" in said
+    assert (urlsplit(url).password or "?") not in said
+
+
+def test_the_schema_of_a_ledger_is_left_alone(lake: Lake, postgres: str, tmp_path: Path):
+    url = fresh_database(postgres)
+    with Lake.open(tmp_path / "team", postgres=url):
+        pass
+    assert isinstance(refused(lake, f"{url}?schema=qmd"), ConfigError)
+    assert "holds a ledger" in str(refused(lake, f"{url}?schema=qmd"))
+    publish(lake, opened("postgres", {}, url))  # beside it
+
+
+@pytest.mark.questdb
+def test_a_table_that_questdb_stopped_writing_is_told_with_the_remedy(lake: Lake, questdb: QuestDB):
+    target = QuestTarget(questdb.fresh_url(), questdb.postgres_url)
+    publish(lake, target.store())
+    with target.asked() as cursor:
+        cursor.execute("ALTER TABLE candles_1m SUSPEND WAL")
+    with pytest.raises(StoreError, match="has stopped taking rows into candles_1m") as caught:
+        compare(lake, target.store())
+    assert "RESUME WAL" in str(caught.value)
+    with target.asked() as cursor:
+        cursor.execute("ALTER TABLE candles_1m RESUME WAL")
+    compare(lake, target.store())
+
+
+def test_served_are_all_candles_and_funding():
+    assert TABLES[0] == "candles_1m"
+    assert TABLES[-1] == "funding_rates"
