@@ -287,8 +287,8 @@ class QuestDB(Server):
         ports = {"HTTP_BIND_TO": f"127.0.0.1:{self.port}", "PG_NET_BIND_TO": f"127.0.0.1:{self._pg_port}"}
         users = {"HTTP_USER": "qmd", "HTTP_PASSWORD": self._password, "PG_USER": "qmd", "PG_PASSWORD": self._password}
         off = dict.fromkeys(("TELEMETRY_ENABLED", "LINE_TCP_ENABLED", "HTTP_MIN_ENABLED"), "false")
-        # Little is taken in advance: a table of three rows is 100 MB otherwise.
-        small = {f"CAIRO_{name}_APPEND_PAGE_SIZE": "64k" for name in ("WRITER_DATA", "WAL_WRITER_DATA")}
+        pages = ("WRITER_DATA", "WAL_WRITER_DATA", "WRITER_DATA_INDEX_VALUE")  # a table of 3 rows is 100 MB otherwise
+        small = {f"CAIRO_{name}_APPEND_PAGE_SIZE": "64k" for name in pages}
         small |= {"CAIRO_O3_COLUMN_MEMORY_SIZE": "256k", "SHARED_WORKER_COUNT": "1", "DEV_MODE_ENABLED": "true"}
         return super()._environ() | {f"QDB_{name}": value for name, value in (ports | users | off | small).items()}
 

@@ -299,3 +299,22 @@ def test_a_dispute_is_asked_about_until_the_venue_has_answered(filled: Lake, san
     assert absorb(filled, log, PARTITIONS[1:2], run_id="r")[0].unconfirmed == ()
     tail(filled, sandbox, log)
     assert asked(sandbox) == {"time": 1}
+
+
+def test_what_was_heard_is_read_again_within_the_hour_so_that_a_quiet_correction_is_noticed(
+    lake: Lake, sandbox: Sandbox, log: Log
+):
+    refresh(lake, "binance", run_id="r", url=sandbox.url)
+    began = machine_clock() - 80 * MINUTE
+    for market in MARKETS:
+        rows = heard(truth(sandbox, market), market)
+        log.append([replace(one, received_at=began + number * MINUTE) for number, one in enumerate(rows)])
+    restated = {"market": str(MARKETS[0]), "start": HOUR.start + 20 * MINUTE, "end": HOUR.start + 21 * MINUTE}
+    sandbox.plan_faults([{"kind": "restated", "ticks": 3, "from_request": 1, **restated}])
+    tail(lake, sandbox, log)
+    assert asked(sandbox)["klines"] == len(MARKETS), "one page a market"
+    assert [one.open_at for one in lake.ledger.revisions(PARTITIONS[0].series)] == [HOUR.start + 20 * MINUTE]
+    tail(lake, sandbox, log)
+    assert asked(sandbox)["klines"] == 1, "what was heard of the corrected candle is found to differ now"
+    tail(lake, sandbox, log)
+    assert asked(sandbox) == {"time": 1}, "the next time is in an hour"
