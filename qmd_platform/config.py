@@ -10,6 +10,7 @@ the line and the valid choices. What does not: whether a venue really lists a sy
 | ``QMD_UNIVERSE`` | the universe file | ``universe.toml`` in QMD_HOME, else ``resources/universe.toml`` |
 | ``QMD_POSTGRES_URL`` | the database of a team: the lake's ledger and Dagster's runs | SQLite files in QMD_HOME |
 | ``QMD_FILES_URL`` | the object store that has the lake's files, ``s3://bucket/prefix`` | folders in QMD_HOME |
+| ``QMD_PUBLISH_POSTGRES_URL``, ``QMD_PUBLISH_QUESTDB_URL`` | serving stores (``publish.opening`` reads them) | none |
 | ``QMD_REDIS_URL`` | the Redis server where workers share venues' budgets and leases | the ledger's database, or a file |
 | ``QMD_DAGSTER_URL`` | Dagster's UI that backfills what a read finds lacking (docs/reading.md) | the reading process |
 | ``QMD_AUTOMATION`` | ``on`` or ``off``: whether what asks venues runs before a person starts it | ``on`` with QMD_VENUE_URL |

@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import obstore
 import psycopg2
 import pytest
+import requests
 from obstore.store import S3Store
 
-from tests.services import Minio, Postgres, fresh_database
+from tests.services import Minio, Postgres, QuestDB, fresh_database
 
 
 def count(url: str) -> int:
@@ -43,6 +45,23 @@ def test_a_killed_minio_comes_back_with_what_it_had_acknowledged(own_minio: Mini
     own_minio.kill()
     own_minio.start()
     assert obstore.get(store, "a").bytes() == b"kept"
+
+
+def test_a_killed_questdb_comes_back_with_what_it_had_accepted(own_questdb: QuestDB):
+    def ask(query: str) -> list[list[int]]:
+        answer = requests.get(f"{own_questdb.url}/exec", {"query": query}, timeout=30)
+        answer.raise_for_status()
+        return answer.json().get("dataset", [])
+
+    ask("CREATE TABLE seen (at TIMESTAMP) TIMESTAMP(at) PARTITION BY DAY WAL")
+    ask("INSERT INTO seen VALUES (now())")
+    own_questdb.kill()
+    own_questdb.start()
+    deadline = time.monotonic() + 60
+    while ask("SELECT count() FROM seen") != [[1]]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert requests.get(f"http://127.0.0.1:{own_questdb.port}/exec?query=select+1", timeout=30).status_code == 401
 
 
 @pytest.mark.parametrize(("promised", "said"), [("", "1 skipped"), ("postgres minio", "1 error")])

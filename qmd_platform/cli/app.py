@@ -32,7 +32,7 @@ EPILOG = {
     "Time": "ISO with a zone, 2026-11-01T08:30:00Z; a bare date means midnight UTC. Ends are exclusive.",
     "Environment": "QMD_HOME, the folder of all state (default ~/.qmd). QMD_VENUE_URL, one server that answers for "
     "all venues, such as a sandbox. TARDIS_API_KEY and TARDIS_MACHINE_URL, for `qmd tardis`. QMD_UNIVERSE, the universe file. QMD_POSTGRES_URL and QMD_FILES_URL, a team's "
-    "database and object store.",
+    "database and object store. QMD_PUBLISH_POSTGRES_URL and QMD_PUBLISH_QUESTDB_URL, for `qmd publish`.",
 }
 
 INTERRUPTED = 130
