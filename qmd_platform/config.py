@@ -1,7 +1,6 @@
 """Settings and the universe file: where state lives, which venues answer, what is kept.
 
-What lives here: environment variables and the TOML file, validated before anything runs; every refusal names the file,
-the line and the valid choices. What does not: whether a venue really lists a symbol (``ingest`` asks the venue).
+What lives here: variables and the TOML file; a refusal names file, line, choices. Not here: whether a venue lists a symbol.
 
 | setting | means | default |
 |---|---|---|
