@@ -197,11 +197,12 @@ def test_a_table_from_before_is_read_and_its_rows_begin_when_it_was_kept(
 
 
 def test_no_row_is_lost_to_another_writer(lake: Lake):
-    seen(lake, [ONE], AT)
+    others = [replace(ONE, symbol=f"O{number}/USDT") for number in range(8)]  # so many that four lacking ones are believed
+    seen(lake, [ONE, *others], AT)
 
     def told(number: int) -> None:
         new = replace(ONE, symbol=f"N{number}/USDT")
-        keep([ONE, OTHER, new], "binance", lake, run_id="r", source="live:binance", at=AT + number)
+        keep([ONE, OTHER, *others, new], "binance", lake, run_id="r", source="live:binance", at=AT + number)
 
     with ThreadPoolExecutor(4) as four:
         list(four.map(told, range(1, 5)))
