@@ -41,6 +41,7 @@ FAULTS: dict[str, Sequence[Entry]] = {
     "repeats": [{"kind": "ws_duplicate", "share": 0.5, "seed": 2}],
     "disorder": [{"kind": "ws_reorder", "share": 0.4, "seed": 3, "within": 3}],
     "cuts": [{"kind": "ws_cut", "share": 0.05, "seed": 4}],
+    "no way back for a while": [{"kind": "ws_cut", "at": [15, 40]}, {"kind": "ws_refused", "first": 4}],
     "torn messages": [{"kind": "ws_truncated", "share": 0.2, "seed": 5}],
     "unknown messages": [{"kind": "ws_unknown", "share": 0.3, "seed": 6}],
     "clock to and fro": [{"kind": "ws_skew", "seconds": 45, "share": 0.5, "seed": 7}],
