@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import arbitrage, archive, backfill, freqtrade, orchestration, readers, reading
+from benchmarks import arbitrage, archive, backfill, freqtrade, orchestration, readers, reading, streams
 from benchmarks.timing import Took, median, program
 from qmd_platform.model.window import Window
 from qmd_platform.sandbox.universe import listings
@@ -54,6 +54,10 @@ def _report(*, is_quick: bool) -> Iterator[str]:
     if not is_quick:
         yield ""
         yield from arbitrage.report()
+    yield "\n## 7. Listening: messages about candles that a listener reads\n"
+    yield from streams.report()
+    yield "\nLoading PostgreSQL and QuestDB, beside a bare COPY and the bare client: `python -m benchmarks.publishing`"
+    yield "(serving-stores.md has its last figures)."
     load = " / ".join(f"{value:.1f}" for value in os.getloadavg())
     yield f"\nLoad average of the last 1 / 5 / 15 minutes when this ended: {load}; other work beside it makes all of it slower."
 
