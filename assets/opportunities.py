@@ -77,17 +77,21 @@ def _short(market: str) -> str:
     return venue if ":" in symbol else f"{venue} spot"
 
 
+def _economics(one: "KeptEpisode") -> str:
+    """What the change was decided by, short: the page has no room for a column each."""
+    net = "" if one.net_per_year is None else f"{100 * one.net_per_year:.2f} %"
+    return net if one.break_even_hours is None else f"{net}, {one.break_even_hours:.4g} h"
+
+
 def _table(found: "Sequence[KeptEpisode]") -> dg.TableMetadataValue:
     told = [
         {
             "sold": one.short_market,
             "bought": one.long_market,
             "state": one.state,
-            "since": iso(one.since),
-            "net a year": "" if one.net_per_year is None else f"{100 * one.net_per_year:.2f} %",
-            "break-even (hours)": "" if one.break_even_hours is None else f"{one.break_even_hours:.4g}",
-            "flags": one.flags,
-            "why": one.reason,
+            "since (UTC)": iso(one.since)[:16].replace("T", " "),
+            "net a year, break-even at the change": _economics(one),
+            "why": f"{one.reason}; {one.flags}" if one.flags else one.reason,
         }
         for one in found
     ]

@@ -34,6 +34,8 @@ def main() -> None:
         for one in told.ranges:
             print(f"  {one.window}: {one.rows:,} from {one.source} {one.detail}".rstrip())
 
+    if not len(candles):
+        raise SystemExit(f"no candles, so nothing to reckon: {candles.provenance.outcome.reason.sentence}")
     hours = candles.frame.set_index("open_at")
     moves = hours["close"].pct_change().dropna()
     print(f"volatility: {moves.std() * (24 * 365) ** 0.5:.1%} a year")

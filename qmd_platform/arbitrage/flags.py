@@ -67,7 +67,7 @@ SENTENCES: Mapping[Flag, str] = {
     Flag.INTERVAL_MISMATCH: "the two legs settle at different intervals: rates per settlement must not be compared",
     Flag.INTERVAL_CHANGED: "a leg's funding interval changed within the window: the past rate is no guide",
     Flag.AT_CAP: "a leg's rate is at the venue's cap or floor: the venue may settle more often from now on",
-    Flag.SUSPECT_GAP: "a settlement seems missing: the funding of the window is not known in full",
+    Flag.SUSPECT_GAP: "a settlement is overdue or seems missing: the funding of the window is not known in full",
     Flag.PREDICTED_ONLY: "the rate is the venue's prediction; nothing of it was settled yet",
     Flag.STALE_QUOTE: "a leg's price is older than allowed",
     Flag.THIN_DEPTH: "a leg's book is too thin for the size",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmd_platform.arbitrage.carry import COVERED, DELAY_MS, HOUR_MS, Trail, known_from
+from qmd_platform.arbitrage.due import due
 from qmd_platform.arbitrage.economics import Column
 from qmd_platform.funding.cumulative import CumulativeIndex
 from qmd_platform.funding.intervals import Intervals, intervals
@@ -110,9 +111,9 @@ class Seen:
         last_per_hour: of the last settlement whose interval stands.
         cumulative_rate: C(t), of all that were published.
         interval_hours: of the last settlement whose interval stands; NaN for spot and before the first.
-        next_at: when the next settlement is due if the interval stays; 0 where unknown.
+        next_at: when the next settlement is due if the interval stays, past where it is overdue; 0 where unknown.
         has_changed: whether the interval changed within the first of the windows.
-        is_suspect: whether a settlement seems missing within it.
+        is_suspect: whether a settlement seems missing within it, or is overdue.
         is_capped: whether the last settlement whose interval stands was at its venue's cap or floor.
         open_interest_quote: the last known, at the mid of the instant; NaN if none, or older than ``INTEREST_AGE_MS``.
     """
@@ -168,8 +169,7 @@ def seen(leg: Leg, at: Instants, windows: Sequence[float], delay_ms: int = DELAY
     rows = np.searchsorted(known_at, at, side="right") - 1
     trail = Trail.of(known_at, leg.settlements.rate, leg.found.hours)
     hours = _at_rows(leg.found.hours, rows)
-    settled = _at_rows(leg.settlements.settled_at.astype(np.float64), rows)
-    due = np.nan_to_num(settled + hours * HOUR_MS).astype(np.int64)
+    expected = due(leg.settlements, leg.found, rows, at, delay_ms)
     return Seen(
         leg.market,
         leg.units,
@@ -182,9 +182,9 @@ def seen(leg: Leg, at: Instants, windows: Sequence[float], delay_ms: int = DELAY
         _at_rows(leg.settlements.rate, rows) / hours,
         CumulativeIndex.of(leg.settlements).at(at - delay_ms),
         hours,
-        due,
+        expected.next_at,
         _any_within(known_at, _changes(leg.found.hours), at, windows[0]),
-        _any_within(known_at, leg.found.suspect, at, windows[0]),
+        _any_within(known_at, leg.found.suspect, at, windows[0]) | expected.is_overdue,
         np.r_[at_cap(leg.settlements), False][rows],
         _outstanding(leg.interest, at) * (bid + ask) / 2,
     )

@@ -7,6 +7,9 @@ they look at (``hedges``), orders.
     OPEN --next event--> HOLD --net < close m times in a row, a blocking flag, or max hold--> CLOSE --dwell--> NONE
     WATCH --net < close m times in a row--> NONE
 
+A net return that nobody knows, for want of a settlement or of a price, is no reason to stay: it confirms nothing, and counts among
+the m events as one below ``close`` does. But it is not said to be below: the reason tells which of the two it was.
+
 An **episode** begins with WATCH and ends with CLOSE or with NONE. Only rules decide: no text, no model's opinion, is read.
 """
 
@@ -14,6 +17,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
+from math import isnan
 from typing import NamedTuple
 
 from qmd_platform.arbitrage.flags import BLOCKING_MASK, flags_of
@@ -44,7 +48,7 @@ class Thresholds:
         open: above it a pair may be opened.
         close: below it a pair is closed.
         confirmations: settlements in a row above ``open`` before opening (k).
-        closing_events: events in a row below ``close`` before closing (m).
+        closing_events: events in a row below ``close``, or unknown, before closing (m).
         expected_hold_hours: must be more than break-even for a pair to be opened.
         dwell_ms: shortest time a watch lasts before it opens, a position before its return closes it, and a pair stays
             closed before it is watched again.
@@ -99,7 +103,10 @@ class Event(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a pair stands between events. ``above`` and ``below`` count events in a row; ``episode`` counts from 1."""
+    """Where a pair stands between events. ``above`` and ``below`` count events in a row; ``episode`` counts from 1.
+
+    ``below`` counts also those of which the return is not known; ``unknown`` is how many of them these are.
+    """
 
     state: State = State.NONE
     since: Instant = 0
@@ -107,6 +114,7 @@ class Standing(NamedTuple):
     episode: int = 0
     above: int = 0
     below: int = 0
+    unknown: int = 0
 
 
 NOWHERE = Standing()
@@ -120,9 +128,9 @@ def step(standing: Standing, event: Event, rules: Thresholds) -> tuple[Standing,
         return counted, ""
     moved = counted._replace(state=after, since=event.at)
     if after is State.WATCH:
-        moved = moved._replace(episode=standing.episode + 1, above=int(_confirms(event, rules)), below=0)
+        moved = moved._replace(episode=standing.episode + 1, above=int(_confirms(event, rules)), below=0, unknown=0)
     if after is State.OPEN:
-        moved = moved._replace(opened_at=event.at, below=0)
+        moved = moved._replace(opened_at=event.at, below=0, unknown=0)
     return moved, reason
 
 
@@ -136,10 +144,26 @@ def _counted(standing: Standing, event: Event, rules: Thresholds) -> Standing:
         above = 0
     elif event.is_settlement:
         above += 1
-    below = 0 if event.net_per_year >= rules.close else standing.below + 1
+    if event.net_per_year >= rules.close:
+        below = unknown = 0
+    else:
+        below, unknown = standing.below + 1, standing.unknown + isnan(event.net_per_year)
     if (above, below) == (standing.above, standing.below):
         return standing
-    return standing._replace(above=above, below=below)
+    return standing._replace(above=above, below=below, unknown=unknown)
+
+
+def _fell(standing: Standing, rules: Thresholds) -> str:
+    """Why the events counted in ``below`` end it: never that a return was below when nobody knew it."""
+    low, unknown = standing.below - standing.unknown, standing.unknown
+    if not unknown:
+        return f"net return below {rules.close:.2%} a year for {low} events"
+    why = "a settlement or a price is missing"
+    if not low:
+        return f"net return unknown for {unknown} events: {why}"
+    return (
+        f"net return below {rules.close:.2%} a year for {low} of {standing.below} events, unknown for {unknown}: {why}"
+    )
 
 
 Decision = tuple[State, str]
@@ -153,7 +177,7 @@ def _from_none(standing: Standing, event: Event, rules: Thresholds) -> Decision:
 
 def _from_watch(standing: Standing, event: Event, rules: Thresholds) -> Decision:
     if standing.below >= rules.closing_events:
-        return State.NONE, f"net return below {rules.close:.2%} a year for {standing.below} events"
+        return State.NONE, _fell(standing, rules)
     if (
         standing.above >= rules.confirmations
         and event.at - standing.since >= rules.dwell_ms
@@ -177,7 +201,7 @@ def _from_hold(standing: Standing, event: Event, rules: Thresholds) -> Decision:
     if held >= rules.max_hold_ms:
         return State.CLOSE, f"held {held / HOUR_MS:g} hours, the longest allowed"
     if standing.below >= rules.closing_events and held >= rules.dwell_ms:
-        return State.CLOSE, f"net return below {rules.close:.2%} a year for {standing.below} events"
+        return State.CLOSE, _fell(standing, rules)
     return State.HOLD, ""
 
 

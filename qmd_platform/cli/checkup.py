@@ -50,7 +50,7 @@ def checks(venue_url: str | None) -> Iterator[Check]:
         url, refused = config.venue_url(venue_url), None
     except ConfigError as error:
         url, refused = None, error
-    universe, found = _universe()
+    universe, found = _universe(lake)
     yield found if universe is None or url else _since(universe, found)
     yield from _markets(lake, universe)
     if refused:
@@ -116,7 +116,7 @@ def _lake(home: Path) -> tuple[Lake | None, Check]:
     return lake, Check("lake", "ok", f"{held}, {size}, {world or 'no'} data{where}")
 
 
-def _universe() -> tuple[Universe | None, Check]:
+def _universe(lake: Lake | None) -> tuple[Universe | None, Check]:
     try:
         universe = config.load_universe()
     except ConfigError as error:
@@ -127,7 +127,11 @@ def _universe() -> tuple[Universe | None, Check]:
     own, shared = config.qmd_home() / "universe.toml", AROUND / "resources" / "universe.toml"
     if universe.path == own and shared.exists():
         said += "; resources/universe.toml is not used for this home"
-        return universe, Check("universe", "ok", said, f"edit {own}, or delete it to go by {shared}")
+        # Without its own file a demo's home would go by the markets of real data.
+        is_demo = lake is not None and lake.world == "sandbox"
+        return universe, Check(
+            "universe", "ok", said, f"edit {own}{'' if is_demo else f', or delete it to go by {shared}'}"
+        )
     return universe, Check("universe", "ok", said)
 
 
@@ -181,7 +185,10 @@ def _world(lake: Lake | None, url: str | None) -> Iterator[Check]:
     yield Check("world", "warn", said, "unset QMD_VENUE_URL, or set QMD_HOME to another folder")
 
 
-_SANDBOX_TODO = "start `qmd sandbox` and set QMD_VENUE_URL, or set QMD_HOME to another folder for real data"
+_SANDBOX_TODO = (
+    f"start `qmd sandbox --port {store.SANDBOX.rpartition(':')[2]}` in another terminal and add --venue-url {store.SANDBOX} "
+    "(or set QMD_VENUE_URL), or set QMD_HOME to another folder for real data"
+)
 
 
 def _venues(names: list[str], url: str | None) -> Iterator[Check]:

@@ -122,7 +122,7 @@ def _draw(found: Found) -> None:
                 rowtext.kind(one.before, one.after),
                 str(one.partition.series),
                 show.plain(rowtext.key_of(one.partition, one.key)),
-                *map(show.plain, rowtext.sides(one.before, one.after)),
+                *map(show.plain, rowtext.sides(one.partition, one.before, one.after)),
             ]
             for one in found.rows
         ]

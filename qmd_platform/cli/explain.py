@@ -10,12 +10,13 @@ import click
 
 from qmd_platform.cli import kit, store
 from qmd_platform.cli.series import refuse_unheld
-from qmd_platform.errors import ConfigError
+from qmd_platform.errors import ConfigError, CoverageError
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant, instant, iso
 
 if TYPE_CHECKING:
     from qmd_platform.lake.explaining import Explanation
+    from qmd_platform.lake.store import Lake
     from qmd_platform.ledger.tracing import Refused
     from qmd_platform.model.evidence import Answered
 
@@ -43,7 +44,11 @@ def command(*, series: Series, time: Instant, as_of: str | None, as_json: bool) 
     refuse_unheld(lake, series)
     from qmd_platform.lake.explaining import explained
 
-    found = explained(lake, series, time, as_of=as_of)
+    try:
+        found = explained(lake, series, time, as_of=as_of)
+    except CoverageError as error:
+        error.hint = _how_to_ask(lake, series, time) if as_of is None else error.hint
+        raise
     if as_json:
         kit.emit(_document(found, is_now=as_of is None))
     else:
@@ -60,6 +65,15 @@ def refuse_off_grid(series: Series, at: Instant) -> None:
         nearest = before if 2 * late <= step else after
         hint = f"the nearest opens at {nearest}; the one around it is that of {before}, and the next opens at {after}"
         raise ConfigError(f"no candle of {series} opens at {iso(at)}", hint=hint)
+
+
+def _how_to_ask(lake: "Lake", series: Series, at: Instant) -> str:
+    end = at + series.timeframe.step
+    if end > kit.now():
+        return f"it closes at {iso(end)}; until then nobody can be asked for it"
+    span = f"--start {iso(at)} --end {iso(end)}"
+    line = store.asking(lake, f"qmd backfill {series.market} --timeframe {series.timeframe.value} {span}")
+    return f"`qmd coverage {series}` shows what is known; to ask for it: {line}"
 
 
 def next_at(found: "Explanation", *, is_now: bool) -> Instant | None:

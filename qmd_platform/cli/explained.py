@@ -38,9 +38,24 @@ def _row(found: Explanation) -> list[str]:
     file, fetched = found.row.file, found.row.fetched_at
     return [
         _text(found.row.values),
-        f"{f'fetched {iso(fetched)}' if fetched else 'when it was fetched was not kept'}, source rank {found.row.source_rank}",
+        f"{_since(fetched, is_made=found.base is not None)}; {_rank(found.row.source_rank)}",
         f"in {file.path}, sha256 {file.file_hash}",
     ]
+
+
+def _since(fetched: Instant, *, is_made: bool) -> str:
+    """Of when the row is. The time is taken before the first request of its month is sent, so it is never too late."""
+    if not fetched:
+        return "when it was fetched was not kept"
+    return f"{'made' if is_made else 'fetched'} no earlier than {iso(fetched)}"
+
+
+def _rank(rank: int) -> str:
+    """What the rank of a row's source means."""
+    if not rank:
+        return "source rank 0, which is the venue's own"
+    does = "counts more than" if rank > 0 else "gives way to"
+    return f"source rank {rank}, which {does} the venue's own, 0"
 
 
 def _text(values: Mapping[str, float]) -> str:

@@ -62,7 +62,7 @@ def command(
         if as_json:
             kit.emit(gaps_told.document(agenda))
         else:
-            gaps_told.draw(agenda, every=every)
+            gaps_told.draw(agenda, store.asking(lake, "qmd gaps --fill"), every=every)
         return None
     began = time.monotonic()
     receipts = _filled(lake, of, agenda, budget, venue_url)

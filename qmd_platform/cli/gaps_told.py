@@ -56,8 +56,8 @@ def _as_document(one: "Range") -> dict[str, object]:
     }
 
 
-def draw(agenda: "Agenda", *, every: bool) -> None:
-    """A table for each verdict, what is asked first on top."""
+def draw(agenda: "Agenda", fill: str, *, every: bool) -> None:
+    """A table for each verdict, what is asked first on top; ``fill`` is the command that asks for what is due."""
     from qmd_platform.cli import show
 
     found = [*agenda.ranges, *agenda.left]
@@ -76,7 +76,7 @@ def draw(agenda: "Agenda", *, every: bool) -> None:
                 show.say(f"... and {show.counted(len(mine) - SHOWN, 'more range')}: add --all or --json.")
             show.say()
     if agenda.ranges:
-        kit.note("`qmd gaps --fill` asks for what is due now; in Dagster the sensors `<venue>_gaps` do.")
+        kit.note(f"To ask for what is due now: {fill}. In Dagster (`qmd dev`) the sensors `<venue>_gaps` do.")
 
 
 def _table(ranges: "Sequence[Range]") -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qmd_platform.cli import kit
-from qmd_platform.cli.progress import progress
+from qmd_platform.cli.graph_progress import Partitions, watching
 from qmd_platform.cli.workers import Outcome, Plan, working
 from qmd_platform.config import Universe
 from qmd_platform.coverage.plan import to_fetch
@@ -44,19 +44,19 @@ def run(lake: Lake, universe: Universe, source: Path, env: dict[str, str]) -> li
         raise ConfigError(f"{universe.path}: start {iso(universe.start)} is in the future")
     todo = _Todo.of(lake, universe, now)
     outcomes: list[Outcome] = []
-    at_work = working(
-        Plan(todo.runs(), at_last=todo.at_last()),
-        outcomes.append,
-        source=source,
-        env=env,
-        logs=Path(env["DAGSTER_HOME"]),
-    )
-    with progress("partition", rate=False) as tell, at_work as threads:
+    plan = Plan(todo.runs(), at_last=todo.at_last())
+    at_work = working(plan, outcomes.append, source=source, env=env, logs=Path(env["DAGSTER_HOME"]))
+    with watching(plan.total) as watch, at_work as threads:
+
+        def look() -> None:
+            ended = tuple(outcomes)
+            watch.look(ended, plan.at_work, list(todo.so_far({outcome.name for outcome in ended if outcome.ok})))
+
         try:
             while alive := [thread for thread in threads if thread.is_alive()]:
                 alive[0].join(LOOK_SECONDS)
-                for market, done, total in todo.so_far({outcome.name for outcome in outcomes if outcome.ok}):
-                    tell(market, done, total)
+                look()
+            look()
         except KeyboardInterrupt:
             kit.note("stopping the workers; what is committed stays, and the next run goes on from there")
             raise
@@ -107,13 +107,8 @@ class _Todo:
         is_across = any(venue.perpetuals for venue in self.universe.venues.values())
         return [*(f"{table} {self.universe.first_month}" for table in ACROSS if is_across), COVERAGE]
 
-    def so_far(self, finished: set[str]) -> Iterator[tuple[str, int, int]]:
-        """How many partitions were brought up to date since ``now``, of how many: in all, and of each begun market."""
-        markets = list(self._of_markets(finished))
-        yield "whole graph", sum(done for _, done, _ in markets), sum(total for _, _, total in markets)
-        yield from (market for market in markets if market[1])
-
-    def _of_markets(self, finished: set[str]) -> Iterator[tuple[str, int, int]]:
+    def so_far(self, finished: set[str]) -> Iterator[Partitions]:
+        """How many partitions of each market were brought up to date since ``now``, of how many."""
         done = Counter(
             str(state.partition.series.market)
             for state in self.lake.states()

@@ -154,11 +154,12 @@ def _row(name: str, one: "Told | None", now: "Instant") -> list[str]:
     phase = one.phase(now)
     live = sum(it.phase == "live" for it in one.connections)
     newest = max((it.open_at for it in one.closed.values()), default=None)
-    why = next((it.why for it in one.connections if it.phase != "live" and it.why), one.trouble)
+    whys = [one.trouble, *(it.why for it in one.connections if it.phase != "live"), *one.refused]
+    why = next(filter(None, whys), "")
     return [
         name,
         f"[{PHASE_COLOURS.get(phase, 'red')}]{phase}[/]" + (f" ({show.plain(why)})" if why else ""),
-        show.count(one.series + one.perpetuals),
+        _streams(one),
         f"{live}/{len(one.connections)}",
         show.minute(newest),
         "" if one.heard_at is None else show.seconds(max(now - one.heard_at, 0) / 1000),
@@ -169,6 +170,17 @@ def _row(name: str, one: "Told | None", now: "Instant") -> list[str]:
         show.count(sum(len(holes) for holes in one.holes.values())),
         show.count(one.written),
     ]
+
+
+def _streams(one: "Told") -> str:
+    from qmd_platform.cli import show
+
+    deaf = [
+        f"{show.count(count)} {word}"
+        for count, word in ((len(one.refused), "refused"), (one.silent, "silent"))
+        if count
+    ]
+    return show.count(one.series + one.perpetuals) + (f" ({', '.join(deaf)})" if deaf else "")
 
 
 def _number(figures: Mapping[str, object], name: str) -> int:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SHOWN = 30
 
+NET, EVEN = "net then", "even then"
+"""Heads of figures that are as old as the change that decided, beside a state that is of now."""
+
 STATES: Mapping[str, str] = {
     "OPEN": "green",
     "HOLD": "green",
@@ -101,8 +104,8 @@ def command(
 
     A hedge sells one market and buys another. One line is one episode of one direction of a pair, from WATCH to its end. OPEN is the first event after it was
     opened, HOLD all later ones, CLOSE the time in which it is not watched again, NONE is over. Net return and
-    break-even are those of the change that decided (the close, else the opening), for the hold that is expected, all
-    costs paid. Rules and thresholds: docs/opportunities.md.
+    break-even are those at the change that decided (the close, else the opening), for the hold that is expected, all
+    costs paid; what they are now is in `qmd report`. Rules and thresholds: docs/opportunities.md.
     """
     from qmd_platform.ledger.opportunities import episodes
 
@@ -110,6 +113,8 @@ def command(
     coin = None if underlying is None else underlying.strip().upper()
     found = episodes(lake.ledger.database, since=since, underlying=coin, states=states)
     order = list(STATES)
+    if not found and coin is not None:
+        _refuse_unheld(lake, coin)
     found.sort(key=lambda one: (order.index(one.state), -(one.net_per_year or 0.0), -one.since))
     if as_json:
         kit.emit([_document(one, zone) for one in found])
@@ -151,7 +156,7 @@ def _draw(found: "Sequence[KeptEpisode]", zone: tzinfo, limit: int) -> None:
     from qmd_platform.cli import show
 
     columns: list[show.Column] = [("coin", "left"), ("sell", "left"), ("buy", "left"), ("state", "left")]
-    columns += [(f"since ({zone})", "left"), ("net a year", "right"), ("break-even", "right")]
+    columns += [(f"since ({zone})", "left"), (NET, "right"), (EVEN, "right")]
     rows = [
         [
             show.plain(one.underlying),
@@ -171,12 +176,27 @@ def _draw(found: "Sequence[KeptEpisode]", zone: tzinfo, limit: int) -> None:
         show.say(f"... and {show.count(len(found) - limit)} more: --limit N shows more.")
     held, watched = (sum(one.state in states for one in found) for states in (("OPEN", "HOLD"), ("WATCH",)))
     show.say(f"{show.counted(len(found), 'episode')}: {held} held, {watched} watched.")
+    show.say(
+        "then: net a year and break-even at the change that decided, with its flags; `qmd report` has those of now."
+    )
 
 
 def _hours(hours: float | None) -> str:
     if hours is None:
         return ""
     return f"{hours:,.0f} h" if isfinite(hours) else "never"
+
+
+def _refuse_unheld(lake: "Lake", coin: str) -> None:
+    """ConfigError if the lake has no market of the coin; an empty lake refuses none."""
+    from qmd_platform.arbitrage.underlyings import underlying
+    from qmd_platform.ledger.opportunities import underlyings
+
+    markets = {one.market for one in lake.series() if one.symbol}
+    held = {underlying(one.symbol.partition("/")[0], kit.now(), one.venue).name for one in markets}
+    names = sorted(held | set(underlyings(lake.ledger.database)))
+    if names and coin not in names:
+        raise ConfigError(f"the lake has no market of {coin!r}", hint=choices(coin, names))
 
 
 def _say_why_none(lake: "Lake", coin: str | None) -> None:

@@ -44,14 +44,18 @@ class Written:
         """What it says in a sentence, with where it is."""
         from qmd_platform.cli import show
         from qmd_platform.report.figures import percent
+        from qmd_platform.report.page import NONE_KNOWN
 
         if self.report.nothing:
             return f"{self.report.nothing} {self.path} says what to run next."
         total = sum(board.total for board in self.report.boards)
-        best = self.report.entries[0].pair
-        net = percent(best.row["net_168h_per_year"])
-        said = f"{show.counted(total, 'pair')}; the best, {best.row['underlying']}, {net} a year (simple) net, held 7 days."
-        return f"{said} Open {self.path} ({show.size(self.bytes)}) in a browser."
+        best = self.report.best
+        if best is None:
+            told = f"{NONE_KNOWN}."
+        else:
+            net = percent(best.row["net_168h_per_year"])
+            told = f"the best, {best.row['underlying']}, {net} a year (simple) net, held 7 days."
+        return f"{show.counted(total, 'pair')}; {told} Open {self.path} ({show.size(self.bytes)}) in a browser."
 
 
 @kit.command(

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from qmd_platform.lake.store import Lake
 
 
+DEMO_HOMES = (".qmd", ".qmd/demo")
+"""Where `make demo` and `qmd demo` leave a lake, in the folder they are started in."""
+
+SANDBOX = "http://127.0.0.1:8080"
+"""Where the hints have a sandbox exchange be started."""
+
 _ANOTHER = "set QMD_HOME to a folder you may write to"
 
 
@@ -23,9 +29,21 @@ def lake_to_read() -> "Lake":
     from qmd_platform.config import is_lake_there, lake_root, open_lake
 
     if not is_lake_there():
-        hint = "set QMD_HOME to the folder that holds it, or fill one: `qmd demo`, `qmd backfill --help`"
-        raise ConfigError(f"there is no lake at {lake_root()}", hint=hint)
+        raise ConfigError(f"there is no lake at {lake_root()}", hint=_where_one_is())
     return open_lake()
+
+
+def _where_one_is() -> str:
+    """How to come to a lake: to the one that a demo left in this folder, or to a new one."""
+    from qmd_platform.config import is_lake_in
+
+    for place in DEMO_HOMES:
+        if is_lake_in(Path.cwd() / place):
+            return f'there is one in {place}: export QMD_HOME="$PWD/{place}"'
+    return (
+        "set QMD_HOME to the folder that holds it, or fill one: `qmd demo` (its last lines say which QMD_HOME it is in), "
+        "`qmd backfill --help`"
+    )
 
 
 def lake_to_write() -> "Lake":
@@ -70,6 +88,15 @@ def refuse_unmakeable(home: Path) -> None:
     except OSError as error:
         why = f"nothing can be made in {above} ({error.strerror})"
         raise ConfigError(f"cannot keep state in {home}: {why}", hint=_ANOTHER) from None
+
+
+def asking(lake: "Lake", line: str) -> str:
+    """The command ``line``, which asks venues, as it can be typed for ``lake``: sandbox data need a sandbox to ask."""
+    from qmd_platform.config import venue_url
+
+    if lake.world != "sandbox" or venue_url():
+        return f"`{line}`"
+    return f"`{line} --venue-url {SANDBOX}` with `qmd sandbox --port {SANDBOX.rpartition(':')[2]}` in another terminal"
 
 
 def world_of(home: Path) -> str | None:

@@ -4,6 +4,7 @@ What lives here: collecting and drawing it. What does not: running the graph (``
 """
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from qmd_platform.cli import kit, show
 from qmd_platform.cli.graph import series_of
+from qmd_platform.cli.other_checks import OtherChecks
 from qmd_platform.cli.workers import Outcome
 from qmd_platform.config import Universe
 from qmd_platform.coverage.summary import Summary as Coverage
@@ -52,6 +54,7 @@ class Summary:
     stats: Mapping[str, int]
     seconds: float
     errors: tuple[str, ...]
+    others: OtherChecks
 
     @classmethod
     def of(
@@ -76,7 +79,8 @@ class Summary:
             for market in universe.markets
             if asked.isdisjoint({str(market), f"{market.venue}:*"})
         ]
-        return cls(lines, rows_held(lake, universe) - held, stats, seconds, tuple(errors))
+        new = rows_held(lake, universe) - held
+        return cls(lines, new, stats, seconds, tuple(errors), OtherChecks.of(lake))
 
     @property
     def is_complete(self) -> bool:
@@ -90,6 +94,7 @@ class Summary:
             "new": self.new,
             **self.stats,
             "errors": list(self.errors),
+            "other_checks": self.others.as_document(),
             "series": [_document(line) for line in self.lines.values()],
         }
 
@@ -105,6 +110,9 @@ class Summary:
         )
         for name in sorted(set(total.failed)):
             show.say(f"[yellow]check failed:[/] {name} in {show.counted(total.failed.count(name), 'partition')}")
+        show.say()
+        for line in self.others.lines():
+            show.say(line)
         for error in self.errors:
             kit.note(f"error: {error}")
         if self.errors:
@@ -191,7 +199,7 @@ def draw_next(home: Path, source: Path) -> None:
     ui = "make dev" if home == source / ".qmd" else f"{qmd} dev"
     show.say("\n[bold]Next[/]")
     for line, does in (
-        (f"export QMD_HOME={_shortest(home)}", "so that the commands below find this data"),
+        (f"export QMD_HOME={shlex.quote(str(home))}", "so that the commands below find this data"),
         (ui, "the Dagster UI on it: http://127.0.0.1:3000"),
         (f"{qmd} read binance:BTC/USDT:1h", "candles here; -o FILE for CSV, Parquet, Arrow"),
         (f"{qmd} coverage bitfinex:SOL/USD:1m", "every minute accounted for"),

@@ -16,7 +16,8 @@ from qmd_platform.cli.durations import duration
 from qmd_platform.cli.tardis_shown import exchanges, show
 from qmd_platform.errors import CoverageError
 from qmd_platform.model.series import Market
-from qmd_platform.model.window import Instant, Window
+from qmd_platform.model.timeframe import Timeframe
+from qmd_platform.model.window import Instant, Window, iso
 
 if TYPE_CHECKING:
     from qmd_platform.ingest.receipt import Receipt
@@ -173,7 +174,17 @@ def _document(one: "Brought") -> dict[str, object]:
         "receipts": [_receipt(receipt) if not receipt.runs else as_document(receipt) for receipt in one.receipts],
         "doubts": [doubt for receipt in one.receipts for doubt in receipt.doubts],
         "failures": list(one.failures),
+        "left": [{"start": iso(part.window.start), "end": iso(part.window.end), "why": part.why} for part in one.left],
     }
+
+
+def _span(window: Window) -> str:
+    """A window in words: the days, where it is of whole days."""
+    day = Timeframe.D1.step
+    if window.start % day or window.end % day:
+        return str(window)
+    first, last = iso(window.start)[:10], iso(window.end - day)[:10]
+    return first if first == last else f"{first} to {last}"
 
 
 def _receipt(receipt: "Receipt") -> dict[str, object]:
@@ -209,5 +220,6 @@ def _draw(brought: "Mapping[str, Brought]") -> None:
         of = ", ".join(f"{out.count(number)} {what}" for what, number in counts.items())
         out.say(f"{name}: {out.counted(rows, 'row')} came in{f': {of}' if of else ', nothing was needed'}.")
         failures = [why for why in one.failures if one.error is None or why != one.error.message]
-        for line in (*(doubt for receipt in one.receipts for doubt in receipt.doubts), *failures):
+        left = [f"left for later: {_span(part.window)}: {part.why}" for part in one.left]
+        for line in (*(doubt for receipt in one.receipts for doubt in receipt.doubts), *failures, *left):
             kit.note(f"note: {line}")

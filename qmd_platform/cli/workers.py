@@ -48,14 +48,24 @@ class Plan:
     Args:
         runs: of every venue, the lines a worker understands (``sensors.graph_runner``).
         at_last: lines for when all of these are done.
+
+    Attributes:
+        total: how many runs there are if none fails.
     """
 
     def __init__(self, runs: Mapping[str, Sequence[str]], at_last: Sequence[str] = ()) -> None:
+        self.total = len(runs) + sum(map(len, runs.values())) + len(at_last)
         self._waiting = dict(runs)
         self._at_last = deque(at_last)
         self._ready = deque(self._waiting)
-        self._running = 0
+        self._running: list[str] = []
         self._changed = threading.Condition()
+
+    @property
+    def at_work(self) -> tuple[str, ...]:
+        """What was taken and has not ended."""
+        with self._changed:
+            return tuple(self._running)
 
     def take(self) -> str | None:
         """What to run next, waiting for it if need be; None when there is nothing left."""
@@ -63,15 +73,14 @@ class Plan:
             self._changed.wait_for(lambda: self._ready or not self._running)
             if not self._ready and not self._at_last:
                 return None
-            self._running += 1
-            if self._ready:
-                return self._ready.popleft()
-            return self._at_last.popleft()
+            self._running.append((self._ready or self._at_last).popleft())
+            return self._running[-1]
 
     def finished(self, outcome: Outcome) -> None:
         """A venue's markets can be run once its instruments are there."""
         with self._changed:
-            self._running -= 1
+            if outcome.asked in self._running:  # not once the plan is abandoned
+                self._running.remove(outcome.asked)
             runs = self._waiting.pop(outcome.name, ())
             if outcome.ok:
                 # Venues take turns, so that none is left alone at the end.
@@ -83,7 +92,7 @@ class Plan:
         with self._changed:
             self._ready.clear()
             self._at_last.clear()
-            self._running = 0
+            self._running.clear()
             self._changed.notify_all()
 
 

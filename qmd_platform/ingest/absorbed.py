@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmd_platform.ingest.absorbing import Absorbed, Taking
-from qmd_platform.ingest.asking import Asking
+from qmd_platform.ingest.asking import Asking, machine_clock
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.heard import judged
 from qmd_platform.ingest.partitions import fill
@@ -110,10 +110,11 @@ def absorb(lake: Lake, log: Log, partitions: Sequence[Partition], *, run_id: str
 
 def forget(lake: Lake, log: Log, venue: str) -> int:
     """Delete the log's files of days whose candles the lake holds, all but the newest two; how many went."""
-    days = log.days(venue)
     gone = 0
-    for day in days:
-        if day.end >= days[-1].end - KEPT_MS or not all(_is_held(lake, log, one, day) for one in log.series(venue)):
+    if (newest := log.newest_day(venue, machine_clock())) is None:
+        return gone
+    for day in log.days(venue):
+        if day.end >= newest.end - KEPT_MS or not all(_is_held(lake, log, one, day) for one in log.series(venue)):
             break
         gone += log.trim(day.end, venue, [CANDLES])
     return gone

@@ -15,14 +15,17 @@ from qmd_platform.errors import Conflict, Outdated
 from qmd_platform.ingest.asking import machine_clock
 from qmd_platform.ingest.confirming import SPOKEN, unconfirmed
 from qmd_platform.ingest.following import follow, overtaken
-from qmd_platform.ingest.heard import Judged, compared, disputed, first_heard
+from qmd_platform.ingest.heard import Judged, compared, disputed, first_heard, rounds
 from qmd_platform.ingest.pages import SUPERSEDED
 from qmd_platform.ingest.rollup import TRIES
+from qmd_platform.lake.rows import FETCHED_AT
+from qmd_platform.lake.segments import stored_of
 from qmd_platform.lake.store import Lake, Outcome, Rejected, Write
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Partition
 from qmd_platform.model.spans import united, windows_of
+from qmd_platform.model.tables import CANDLES
 from qmd_platform.model.window import Window
 
 
@@ -131,13 +134,23 @@ class Taking:
         if not len(late):
             return _Fought(0, len(rows), ())
         candles, series = one.candles.take(late), one.partition.series
-        self._committed([self._write(one, late, ())])
+        for rows_together in self._together(one, late):
+            self._committed([self._write(one, rows_together, ())])
         after = self.lake.candles(series, Window(int(candles.open_at[0]), int(candles.open_at[-1]) + 1))
         lost = late[compared(one.candles.take(late), after).other]
         if len(lost):
             self._committed([self._write(one, lost[:0], disputed(one.candles.take(lost)))])
         windows = windows_of(candles.open_at, series.timeframe.step)
         return _Fought(len(late) - len(lost), len(settled) + len(lost), tuple(windows))
+
+    def _together(self, one: Judged, late: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """``late`` in parts that are each heard before, or each after, what the lake has: a write has one time for all its rows."""
+        at, series = one.candles.open_at[late], one.partition.series
+        held = self.lake.held(series, Window(int(at[0]), int(at[-1]) + 1))
+        stored = stored_of(CANDLES, self.lake.blobs.data, held.segments)
+        there, got = Candles.from_arrow(stored.select(list(COLUMNS))).open_at, stored[FETCHED_AT].to_numpy()
+        got_at = dict(zip(there.tolist(), got.tolist(), strict=True))
+        return rounds(late, np.array([got_at.get(open_at, 0) for open_at in at.tolist()], np.int64), one.heard_at[late])
 
     def _committed(self, writes: Sequence[Write]) -> dict[Partition, Outcome]:
         """Commit, and make the longer candles again that this makes wrong."""

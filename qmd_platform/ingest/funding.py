@@ -10,7 +10,7 @@ so. A settlement that seems to be missing is flagged (SUSPECT_GAP) and asked for
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,7 @@ def fill_funding(
     url: str | None = None,
     asking: Asking | None = None,
     coordination: "Coordination | None" = None,
+    on_venue_time: Callable[[Instant], None] | None = None,
 ) -> list[Receipt]:
     """Make the lake hold every settlement of ``partitions`` (months of funding of one venue).
 
@@ -63,6 +64,7 @@ def fill_funding(
         url: a server that answers for all venues (a sandbox) instead of the real ones.
         asking: what to ask for besides.
         coordination: budgets shared with other workers; None for those of the lake.
+        on_venue_time: called with the venue's time when it has said it.
 
     Returns:
         one receipt a partition that has begun: settlements present, and those that seem to be missing.
@@ -77,7 +79,8 @@ def fill_funding(
     (venue,) = {partition.series.venue for partition in partitions}
     lake.check_world(world(url))
     with coordinated(lake, coordination) as shared:
-        receipts = asyncio.run(_Errand(lake, venue, run_id, url, asking or Asking(), shared).in_time(partitions))
+        errand = _Errand(lake, venue, run_id, url, asking or Asking(), shared, on_venue_time)
+        receipts = asyncio.run(errand.in_time(partitions))
     return some_or_raise(venue, receipts)
 
 
@@ -91,6 +94,7 @@ class _Errand:
     url: str | None
     asking: Asking
     coordination: "Coordination"
+    on_venue_time: Callable[[Instant], None] | None = None
 
     @property
     def source(self) -> str:
@@ -120,6 +124,8 @@ class _Errand:
             spending=self.coordination.budgets(self.venue, self.url),
         ) as asked:
             now = await asked.server_time()
+            if self.on_venue_time is not None:
+                self.on_venue_time(now)
             stated = await asked.interval_facts()
             if any(market.symbol not in held for market in windows):
                 fresh = await asked.instruments()

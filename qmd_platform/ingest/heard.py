@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qmd_platform.ingest.markets import AHEAD_MS
 from qmd_platform.ingest.pages import SUPERSEDED
 from qmd_platform.lake.store import Rejected
+from qmd_platform.live.early import UNSAID
 from qmd_platform.live.frames import UNKNOWN, Rows
 from qmd_platform.live.reading import candles_of
 from qmd_platform.model.candles import COLUMNS, Candles
@@ -52,7 +53,8 @@ class Judged:
 def judged(partition: Partition, rows: Rows, *, is_live: bool) -> Judged:
     """Sort ``rows`` (``frames.CANDLE``, as heard) out. ``is_live``: the venue is a real one, and our clock can be held to it."""
     step = partition.series.timeframe.step
-    closed = rows[rows["open_at"] + step <= _said_at(rows, is_live=is_live)]
+    ahead = 0 if partition.series.venue in UNSAID else AHEAD_MS
+    closed = rows[rows["open_at"] + step <= _said_at(rows, is_live=is_live, untold_ahead=ahead)]
     closed = closed[np.argsort(closed["open_at"], kind="stable")]
     is_last = np.r_[closed["open_at"][1:] != closed["open_at"][:-1], np.ones(min(len(closed), 1), np.bool_)]
     last, said = closed[is_last], candles_of(closed)
@@ -78,10 +80,18 @@ def judged(partition: Partition, rows: Rows, *, is_live: bool) -> Judged:
     )
 
 
-def _said_at(rows: Rows, *, is_live: bool) -> NDArray[np.int64]:
-    """The time of the venue's clock at which each row was said; the latest it can have been where it was not told."""
+def _said_at(rows: Rows, *, is_live: bool, untold_ahead: int) -> NDArray[np.int64]:
+    """The time of the venue's clock at which each row was said; the latest it can have been where it was not told.
+
+    A venue that tells neither its time nor a candle's end is given nothing ahead of our clock: the last seconds of a candle in
+    progress would pass for its end.
+    """
     told = rows["venue_at"] != UNKNOWN
-    latest = rows["received_at"] + AHEAD_MS if is_live else np.full(len(rows), np.iinfo(np.int64).max)
+    latest = (
+        rows["received_at"] + np.where(told, AHEAD_MS, untold_ahead)
+        if is_live
+        else np.full(len(rows), np.iinfo(np.int64).max)
+    )
     return np.asarray(np.minimum(np.where(told, rows["venue_at"], latest), latest), np.int64)
 
 
@@ -120,3 +130,19 @@ def disputed(candles: Candles) -> list[Rejected]:
 def first_heard(heard: Judged, rows: NDArray[np.intp]) -> Instant:
     """When the first of these rows was heard, epoch ms; of none the end of time."""
     return int(heard.heard_at[rows].min(initial=np.iinfo(np.int64).max))
+
+
+def rounds(rows: NDArray[np.intp], held_at: NDArray[np.int64], heard_at: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """``rows`` in as few parts as can each be written with the time its first row was heard at.
+
+    Those heard before the lake's row was got are one part; of each other part all were heard after every one of the lake's.
+    """
+    is_late = heard_at >= held_at
+    parts = [rows[~is_late]] if not is_late.all() else []
+    left = np.flatnonzero(is_late)
+    while len(left):
+        fits = held_at[left] <= heard_at[left].min()
+        fits |= heard_at[left] == heard_at[left].min()
+        parts.append(rows[np.sort(left[fits])])
+        left = left[~fits]
+    return parts

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from qmd_platform.coverage.summary import Summary
 from qmd_platform.ingest.absorbed import STREAM, heard_beside
+from qmd_platform.ingest.asking import machine_clock
 from qmd_platform.ingest.columnar import Values, columnar
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.ingest.snapshot_rows import by_month
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.live.frames import MARKS
-from qmd_platform.live.log import DAY, Log
+from qmd_platform.live.log import Log
+from qmd_platform.live.places import DAY
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.snapshot_tables import FUNDING_PREDICTIONS
 from qmd_platform.model.window import Instant, Window
@@ -61,7 +63,8 @@ def absorb_marks(
         ]
         _, outcomes = lake.commit(writes, run_id=run_id, source=f"{world}:{venue}{STREAM}")
         done = [Receipt.of_commit(one, Summary(expected=one.rows, present=one.rows)) for one in outcomes]
-    log.trim(days[-1].start - DAY, venue, [MARKS])
+    if (newest := log.newest_day(venue, machine_clock(), MARKS)) is not None:
+        log.trim(newest.start - DAY, venue, [MARKS])
     return done
 
 

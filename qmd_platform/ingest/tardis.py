@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from qmd_platform.config import world
 from qmd_platform.errors import VenueError
 from qmd_platform.ingest.receipt import Receipt
-from qmd_platform.ingest.tardis_candles import Minutes, clipped, is_settled, keep
-from qmd_platform.ingest.tardis_files import Account, Gathered, Source, Tell, gathered, runs_of, source_of
+from qmd_platform.ingest.tardis_candles import SETTLED, Minutes, clipped, is_settled, keep
+from qmd_platform.ingest.tardis_files import Account, Gathered, Left, Source, Tell, gathered, runs_of, source_of
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Series
-from qmd_platform.model.spans import united
+from qmd_platform.model.spans import in_state, intersected, subtracted, united
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window
 from qmd_platform.venues.parsing import exact
@@ -35,6 +35,11 @@ from qmd_platform.venues.tardis.exchanges import KRAKEN_V2_SINCE
 from qmd_platform.venues.tardis.replayed import HeardBars
 
 TRADES = "trades"
+AROUND = 15 * MINUTE
+"""As long before and after a window a replay is asked for too. Its first minute may have begun before it, and its last one is
+only told by a trade after it."""
+
+_UNTOLD = "no bar of the replay shows that these minutes are over; a later run or files of trades may settle them"
 _MOST_DIGITS = 9
 _EXACT = 2**53
 
@@ -47,12 +52,14 @@ class Brought:
         receipts: one a partition, with what it took in the first.
         account: every row that came in.
         failures: days of which there is no file, in words.
+        left: parts of what was asked for that a later run may settle.
         error: what ended the asking too early; what had come is committed.
     """
 
     receipts: Sequence[Receipt]
     account: Account
     failures: Sequence[str] = ()
+    left: Sequence[Left] = ()
     error: VenueError | None = None
 
 
@@ -94,7 +101,9 @@ def candles_of_trades(
         told, counted = _of_files(source, files, found)
         receipts += keep(lake, market, told, run_id=run_id, url=url)
         account += counted
-    return Brought(_with_traffic(receipts, found.traffic), account, tuple(found.failures), found.error)
+    return Brought(
+        _with_traffic(receipts, found.traffic), account, tuple(found.failures), tuple(found.left), found.error
+    )
 
 
 def candles_of_replay(
@@ -103,7 +112,9 @@ def candles_of_replay(
     """Make the 1m candles that the lake lacks of ``window`` out of a tardis-machine's trade bars.
 
     The machine says when Tardis was not connected: those minutes are MISSING for that reason, and minutes without a trade are
-    verified to be empty. Arguments and errors as of ``candles_of_trades``; ``machine_url`` as of ``machine.messages``.
+    verified to be empty. Some minutes around the window are asked for too (``AROUND``), where the machine has them, so that windows
+    that adjoin leave nothing between them. Arguments and errors as of ``candles_of_trades``; ``machine_url`` as of
+    ``machine.messages``.
 
     Raises:
         VenueDown: the replay broke off. Nothing of it is kept.
@@ -114,17 +125,18 @@ def candles_of_replay(
     source = source_of(lake, market, run_id=run_id, url=url)
     asked = window.snapped(MINUTE) or window
     receipts: list[Receipt] = []
+    left: list[Left] = []
     account, traffic = Account(), Traffic()
     for part in _spelled(source, asked):
-        wanted = machine.Wanted(source.exchange.id, [source.symbol(part)], [machine.BARS], part)
         at = time.time_ns() // 1_000_000
-        bars = asyncio.run(_heard(machine_url, wanted))
+        bars, wanted, why = asyncio.run(_heard(machine_url, source, part, traffic))
         volumes = np.round(bars.candles.volume, _MOST_DIGITS - 1)  # the machine adds decimals as floats
         candles = _in_base(_with_volume(bars.candles, volumes), source)
         what = f"replay-normalized {source.exchange.id} {machine.BARS} {source.symbol(part)}"
         answer = Answered(part, at, what, wanted.digest, wanted.rows)
-        kept = clipped(candles, bars.covered, bars.breaks)
-        told = Minutes(kept, bars.covered, bars.breaks, is_told=True, evidence=[answer])
+        covered, breaks = intersected(bars.covered, [part]), intersected(bars.breaks, [part])
+        kept = clipped(candles, covered, breaks)
+        told = Minutes(kept, covered, breaks, is_told=True, evidence=[answer])
         receipts += keep(lake, market, told, run_id=run_id, url=url)
         account += Account(
             rows=bars.rows,
@@ -134,8 +146,9 @@ def candles_of_replay(
             outside=len(candles) - len(kept),
             silent=bars.disconnects,
         )
-        traffic.requests, traffic.bytes = traffic.requests + 1, traffic.bytes + wanted.bytes
-    return Brought(_with_traffic(receipts, traffic), account)
+        known = in_state(lake.coverage(Series.candles(market, Timeframe.M1), part), *SETTLED)
+        left += [Left(one, why) for one in subtracted([part], united([*covered, *breaks, *known]))]
+    return Brought(_with_traffic(receipts, traffic), account, left=tuple(left))
 
 
 def _spelled(source: Source, window: Window) -> list[Window]:
@@ -145,13 +158,27 @@ def _spelled(source: Source, window: Window) -> list[Window]:
     return [Window(window.start, KRAKEN_V2_SINCE), Window(KRAKEN_V2_SINCE, window.end)]
 
 
-async def _heard(url: str, wanted: machine.Wanted) -> HeardBars:
-    if wanted.window is None:
-        raise ValueError("a replay has a window")
-    bars = HeardBars(wanted.window)
-    async for message in machine.messages(url, wanted):
-        bars.add(message)
-    return bars
+async def _heard(url: str, source: Source, part: Window, traffic: Traffic) -> tuple[HeardBars, machine.Wanted, str]:
+    """A replay of ``part`` and what is around it, or of it alone where the machine fails at more; why minutes may be left."""
+    wide = Window(part.start - AROUND, part.end + AROUND)
+    wide = next(one for one in _spelled(source, wide) if one.intersection(part))
+    try:
+        return *await _replayed(url, source, wide, traffic), _UNTOLD
+    except VenueError as error:  # a free key reaches the first of a month and nothing around it
+        why = f"{_UNTOLD}; of the minutes around {part}: {error.message}"
+    return *await _replayed(url, source, part, traffic), why
+
+
+async def _replayed(url: str, source: Source, window: Window, traffic: Traffic) -> tuple[HeardBars, machine.Wanted]:
+    wanted = machine.Wanted(source.exchange.id, [source.symbol(window)], [machine.BARS], window)
+    bars = HeardBars(window)
+    traffic.requests += 1
+    try:
+        async for message in machine.messages(url, wanted):
+            bars.add(message)
+    finally:
+        traffic.bytes += wanted.bytes
+    return bars, wanted
 
 
 def _of_files(source: Source, run: Sequence[File], found: Gathered) -> tuple[Minutes, Account]:

@@ -41,7 +41,7 @@ AWAY = "Tardis was not connected, or says that its recording is incomplete"
 EMPTY = "no trade while Tardis was connected; the venue may print a flat candle here"
 DENIED = "the venue says that there was no such candle"
 
-_SETTLED = (State.PRESENT, State.VERIFIED_EMPTY, State.UNLISTED)
+SETTLED = (State.PRESENT, State.VERIFIED_EMPTY, State.UNLISTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class _Plan:
 
 
 def _plan(partition: Partition, told: Minutes, held: Held, version: int) -> _Plan:
-    settled = in_state(held.runs, *_SETTLED)
+    settled = in_state(held.runs, *SETTLED)
     denied = in_state(held.runs, State.VERIFIED_EMPTY, State.UNLISTED)
     bad = np.zeros(len(told.candles), np.bool_)
     rejected: list[Rejected] = []
@@ -205,7 +205,7 @@ def _rejected(candles: Candles, reason: str) -> list[Rejected]:
 
 def is_settled(runs: Sequence[Run], day: Window) -> bool:
     """Whether every minute of ``day`` is settled, so that nothing of it is needed."""
-    return not subtracted([day], in_state(runs, *_SETTLED))
+    return not subtracted([day], in_state(runs, *SETTLED))
 
 
 def clipped(candles: Candles, covered: Sequence[Window], away: Sequence[Window]) -> Candles:

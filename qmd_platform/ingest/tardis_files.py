@@ -15,6 +15,7 @@ from qmd_platform.errors import ArchiveError, UnknownMarket, VenueError
 from qmd_platform.ingest.instruments import histories, known, refresh
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market
+from qmd_platform.model.spans import united
 from qmd_platform.model.window import Window, iso
 from qmd_platform.venues.port import Instrument, Traffic
 from qmd_platform.venues.retry import Patience
@@ -29,6 +30,10 @@ Tell = Callable[[int, int], None]
 """How many files are done, of how many."""
 
 PATIENCE = Patience()
+
+NOT_YET = "not published yet; a day comes at about 06:00 of the next"
+NEVER = "Tardis has no file of these days"
+STOPPED = "not asked for after what went wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,14 @@ class Source:
         return Expected(self.exchange.id, dataset_of(self.symbol(day)))
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A part of what was asked for that is left for later, and why."""
+
+    window: Window
+    why: str
+
+
 @dataclass(slots=True)
 class Gathered:
     """What is here of a window.
@@ -90,6 +103,7 @@ class Gathered:
         files: by day, in order; the days around the window too where their files were here anyway.
         incidents: times of which Tardis says that its recording is incomplete.
         failures: days of which there is no file, in words.
+        left: days that were not asked for: Tardis has not published them yet, or has none.
         error: what ended the asking, if it did not end by itself.
         traffic: what it took.
     """
@@ -97,6 +111,7 @@ class Gathered:
     files: list[File] = field(default_factory=list)
     incidents: list[Window] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
     error: VenueError | None = None
     traffic: Traffic = field(default_factory=Traffic)
 
@@ -127,7 +142,6 @@ async def gathered(
     url: str | None,
     skip: Callable[[Window], bool],
     tell: Tell,
-    patience: Patience | None = None,
 ) -> Gathered:
     """The files of ``type_`` of the days that ``window`` touches.
 
@@ -139,17 +153,19 @@ async def gathered(
         url: a server in Tardis's place.
         skip: whether nothing of a day is needed; then it is not asked for.
         tell: called after every file.
-        patience: how long to keep trying; ``PATIENCE`` when not given.
 
     Raises:
         UnknownMarket: Tardis has no such data sets, or none of these days.
         VenueError: it cannot be asked what it has.
     """
     result = Gathered()
-    async with Wire(url=url, patience=patience or PATIENCE) as wire:
+    async with Wire(url=url, patience=PATIENCE) as wire:
         result.traffic = wire.traffic
         details = await api.details(wire, source.exchange.id)
-        wanted = [day for day in _published(details, source, type_, window) if not skip(day)]
+        needed = [day for day in days(window) if not skip(day)]
+        published = set(_published(details, source, type_, window))
+        wanted = [day for day in needed if day in published]
+        result.left = _left(details, [day for day in needed if day not in published])
         if not wanted:
             return result
         files = Files(root, wire)
@@ -157,6 +173,7 @@ async def gathered(
             await _one(files, source, type_, day, result)
             tell(number + 1, len(wanted))
             if result.error is not None:
+                result.left += [Left(one, STOPPED) for one in united(wanted[number + 1 :])]
                 break
         _add_neighbours(files, source, type_, wanted, result)
     result.incidents = [one.window for one in details.incidents(Window(wanted[0].start - DAY, wanted[-1].end + DAY))]
@@ -174,6 +191,12 @@ def _published(details: api.Details, source: Source, type_: str, window: Window)
             hint=f"it has them from {iso(span.start)} to {iso(span.end)}; a day comes at about 06:00 of the next",
         )
     return found
+
+
+def _left(details: api.Details, lacking: Sequence[Window]) -> list[Left]:
+    late = [day for day in lacking if day.end > details.exported_until]
+    never = [day for day in lacking if day.end <= details.exported_until]
+    return [Left(one, why) for those, why in ((never, NEVER), (late, NOT_YET)) for one in united(those)]
 
 
 def _has(details: api.Details, source: Source, type_: str, day: Window) -> bool:

@@ -4,6 +4,9 @@ What lives here: which days are looked at, the commit. What does not: files (``i
 (``ingest.tardis_states``), what is settled: never written here, since a rate that Tardis heard before a settlement is a
 prediction.
 
+Both tables are written by one commit, so who stops in the middle has both or none, and a day counts as looked at only where both
+have its file as evidence.
+
 Exchanges say their state many times a second; of each span of ``every`` the first state that tells something is kept, by when
 it came in. A row of the lake's own looks stays where both are of one instant.
 """
@@ -112,7 +115,7 @@ def states_of_contract(
     )
     made = {name: _Made() for name in _TABLES}
     evidence = [errand.read(file, made) for file in found.files if file.day in days(window)]
-    return {name: errand.kept(name, one, evidence, found) for name, one in made.items()}
+    return errand.kept(made, evidence, found)
 
 
 def _nobody(done: int, of: int) -> None:
@@ -131,9 +134,12 @@ class _Errand:
     began: float
 
     def looked_at(self, window: Window) -> set[Window]:
-        """The days whose file has been read already."""
+        """The days whose file has been read into all tables already."""
         hull = Window(days(window)[0].start, days(window)[-1].end)
-        series = Series(FUNDING_PREDICTIONS.name, self.source.market.venue)
+        return set.intersection(*(self._evident(name, hull) for name in _TABLES))
+
+    def _evident(self, name: str, hull: Window) -> set[Window]:
+        series = Series(name, self.source.market.venue)
         whose = f"/v1/{self.source.exchange.id}/{TICKER}/"
         told = [one for _, one in self.lake.evidence(series, hull) if one.what.startswith(whose)]
         return {one.window for one in told if one.what.endswith(f"/{self.source.expected(one.window).dataset}.csv.gz")}
@@ -152,42 +158,55 @@ class _Errand:
             made[name].rows += [_TABLES[name][2](self.lake, self.source, part) for part in one.parts]
         return Answered(file.day, file.at, file.name, file.digest, rows)
 
-    def kept(self, name: str, made: _Made, evidence: Sequence[Answered], found: Gathered) -> Brought:
-        """Commit the rows of one table, a partition at a time."""
-        spec, at, _ = _TABLES[name]
-        parts = by_month([joined(spec, made.rows)], spec, at)
-        receipts: list[Receipt] = []
-        account = made.account
-        for month in sorted({*parts, *(month for one in evidence for month, _ in months(one.window))}):
+    def kept(self, made: Mapping[str, _Made], evidence: Sequence[Answered], found: Gathered) -> dict[str, Brought]:
+        """Commit the rows of all tables, a month at a time."""
+        parts = {name: by_month([joined(spec, made[name].rows)], spec, at) for name, (spec, at, _) in _TABLES.items()}
+        told = {month for one in evidence for month, _ in months(one.window)}
+        receipts: dict[str, list[Receipt]] = {name: [] for name in made}
+        accounts = {name: one.account for name, one in made.items()}
+        for month in sorted(told.union(*parts.values())):
             self.lake.claim_world(world(self.url))
-            partition = Partition(Series(name, self.source.market.venue), month)
-            outcome, there = self._committed(partition, parts.get(month, joined(spec, [])), evidence)
-            unused = there.held + there.duplicates
-            account += replace(there, used=-unused)
-            summary = Summary(expected=outcome.rows, present=outcome.rows)
-            receipts.append(Receipt.of_commit(outcome, summary, time.monotonic() - self.began))
-        receipts[:1] = [replace(one, traffic=found.traffic) for one in receipts[:1]]
-        return Brought(receipts, account, tuple(found.failures), found.error)
+            rows = {name: parts[name].get(month, joined(spec, [])) for name, (spec, _, _) in _TABLES.items()}
+            for name, (outcome, there) in self._committed(month, rows, evidence).items():
+                accounts[name] += replace(there, used=-(there.held + there.duplicates))
+                summary = Summary(expected=outcome.rows, present=outcome.rows)
+                receipts[name].append(Receipt.of_commit(outcome, summary, time.monotonic() - self.began))
+        for one in receipts.values():
+            one[:1] = [replace(first, traffic=found.traffic) for first in one[:1]]
+        failures, left = tuple(found.failures), tuple(found.left)
+        return {name: Brought(receipts[name], accounts[name], failures, left, found.error) for name in receipts}
 
-    def _committed(self, partition: Partition, rows: pa.Table, evidence: Sequence[Answered]) -> tuple[Outcome, Account]:
-        """Commit the rows of instants that the lake has none of; how many it has, and how many came twice."""
-        at, month = _TABLES[partition.series.table][1], partition.window
-        said = tuple(replace(one, window=part) for one in evidence if (part := one.window.intersection(month)))
+    def _committed(
+        self, month: str, rows: Mapping[str, pa.Table], evidence: Sequence[Answered]
+    ) -> dict[str, tuple[Outcome, Account]]:
+        """Commit a month's rows of instants that the lake has none of; how many it has, and how many came twice."""
         source = f"{world(self.url)}:{self.source.market.venue}/tardis"
+        for _ in range(TRIES):
+            planned = [self._planned(name, month, one, evidence) for name, one in rows.items()]
+            try:
+                _, outcomes = self.lake.commit([write for write, _ in planned], run_id=self.run_id, source=source)
+            except Outdated:
+                continue
+            there = [account for _, account in planned]
+            return dict(zip(rows, zip(outcomes, there, strict=True), strict=True))
+        series = ", ".join(str(Series(name, self.source.market.venue)) for name in rows)
+        raise Conflict(
+            f"{TRIES} times in a row somebody else was first to write to {series} {month}", hint="run it again"
+        )
+
+    def _planned(self, name: str, month: str, rows: pa.Table, evidence: Sequence[Answered]) -> tuple[Write, Account]:
+        at, partition = _TABLES[name][1], Partition(Series(name, self.source.market.venue), month)
+        said = tuple(
+            replace(one, window=part) for one in evidence if (part := one.window.intersection(partition.window))
+        )
+        state = self.lake.state(partition)  # before its rows are read, so that a commit meanwhile is noticed
         instants = column(rows, at)
         is_first = np.zeros(len(rows), np.bool_)
         is_first[np.unique(instants, return_index=True)[1]] = True
-        for _ in range(TRIES):
-            state = self.lake.state(partition)  # before its rows are read, so that a commit meanwhile is noticed
-            is_held = np.isin(instants, self._held(partition, at))
-            fresh = rows.take(arrow(np.flatnonzero(is_first & ~is_held)))
-            write = Write(partition, fresh, evidence=said, seen=state.version if state else 0)
-            try:
-                _, (outcome,) = self.lake.commit([write], run_id=self.run_id, source=source)
-            except Outdated:
-                continue
-            return outcome, Account(held=int(is_held.sum()), duplicates=int((~is_first & ~is_held).sum()))
-        raise Conflict(f"{TRIES} times in a row somebody else was first to write to {partition}", hint="run it again")
+        is_held = np.isin(instants, self._held(partition, at))
+        fresh = rows.take(arrow(np.flatnonzero(is_first & ~is_held)))
+        write = Write(partition, fresh, evidence=said, seen=state.version if state else 0)
+        return write, Account(held=int(is_held.sum()), duplicates=int((~is_first & ~is_held).sum()))
 
     def _held(self, partition: Partition, at: str) -> NDArray[np.int64]:
         """The instants of which the lake has a row of the market."""

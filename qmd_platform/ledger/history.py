@@ -15,7 +15,7 @@ from qmd_platform.ledger.questions import Questions
 from qmd_platform.ledger.records import Commit, Pin, Revision, Segment, Version
 from qmd_platform.ledger.snapshots import AsOf, pinned, resolved
 from qmd_platform.model.series import Series
-from qmd_platform.model.window import Window
+from qmd_platform.model.window import Instant, Window
 
 _VERSION = (
     "version",
@@ -48,6 +48,11 @@ class History(Questions):
         with self._database.reading() as connection:
             found = connection.execute(query.order_by(db.commit.c.id.desc()).limit(limit)).all()
         return [Commit(*row) for row in found]
+
+    def committed_at(self, commit: int) -> Instant | None:
+        """When ``commit`` was made, by the clock of who made it; None where there is no such one."""
+        with self._database.reading() as connection:
+            return connection.execute(select(db.commit.c.at).where(db.commit.c.id == commit)).scalar()
 
     def versions(self, series: Series | None = None, limit: int = 100) -> list[Version]:
         """What every commit did to each partition (of ``series``), newest first."""

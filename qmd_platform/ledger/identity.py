@@ -47,7 +47,9 @@ class Identity(Disposal):
         if found is not None and found != world:
             raise WrongWorld(
                 f"the lake of {self._database.where} holds {found} data and takes no {world} data",
-                hint="give the other data a QMD_HOME of its own, or name a sandbox to ask (QMD_VENUE_URL); nothing was written"
+                hint="`qmd demo` and `qmd dev` (`make demo`, `make dev`) go on with sandbox data; so does any command with "
+                "--venue-url http://127.0.0.1:8080 while `qmd sandbox --port 8080` runs in another terminal; real data need "
+                "a QMD_HOME of their own; nothing was written"
                 if found == "sandbox"
                 else "give the other data a QMD_HOME of its own; nothing was written",
             )

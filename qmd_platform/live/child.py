@@ -10,9 +10,10 @@ told on stderr, when it cannot go on.
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from qmd_platform.config import Universe, VenueUniverse, load_universe, qmd_home, venue_url, world
 from qmd_platform.errors import ConfigError, QmdError, choices
@@ -62,13 +63,36 @@ async def collect(venue: VenueUniverse, folder: Path, url: str | None) -> None:
         return
     collector = Collector(venue.venue, listened, log, listen, url=url)
     running = asyncio.create_task(collector.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with ended_by_the_first_signal(running):
+        try:
+            with suppress(asyncio.CancelledError):
+                await running
+        finally:
+            log.close()
+
+
+@contextmanager
+def ended_by_the_first_signal(running: "asyncio.Task[None]") -> Iterator[None]:
+    """The first SIGINT or SIGTERM cancels; those after it are ignored until the process ends, for what waits is being written.
+
+    A service manager signals the whole group, and the service passes the signal on besides.
+    """
+    loop, numbers, came = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM), False
+
+    def first(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        loop.call_soon_threadsafe(running.cancel)
+
+    before = {number: signal.signal(number, first) for number in numbers}
     try:
-        with suppress(asyncio.CancelledError):
-            await running
+        yield
     finally:
-        log.close()
+        if not came:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ however it ends, what waited is written first.
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,9 +19,11 @@ from typing import Protocol
 from qmd_platform.errors import LakeError
 from qmd_platform.live import told
 from qmd_platform.live.keeping import REMEMBERED, Keeping
-from qmd_platform.live.log import DAY, Log
+from qmd_platform.live.log import Log
+from qmd_platform.live.places import DAY
 from qmd_platform.live.queue import Batch, Queue
-from qmd_platform.live.told import Connection, Told
+from qmd_platform.live.tasks import first_of, to_its_end
+from qmd_platform.live.told import Told
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.window import Instant, Window
 from qmd_platform.venues.streams.records import Heard
@@ -34,7 +37,7 @@ BATCH_RECORDS = 5_000
 TELL_SECONDS = 1.0
 
 KEPT_DAYS = 7
-"""Days of the log that are kept at most, whether the lake has taken them in or not: REST has what is older."""
+"""Files that nobody wrote to for so many days go, whether the lake has taken them in or not: REST has what is older."""
 
 TIDY_SECONDS = 3600.0
 
@@ -99,10 +102,11 @@ class Collector:
     queue: Queue = field(init=False)
     _states: dict[str, StreamState] = field(default_factory=dict, init=False)
     _tidy_at: float = field(default=0.0, init=False)
+    _untold: str = field(default="", init=False)
     _started_at: Instant = field(default_factory=_now, init=False)
 
     def __post_init__(self) -> None:
-        self.keeping = Keeping(self.marks_seconds)
+        self.keeping = Keeping(self.marks_seconds, is_live=self.log.claims == "live")
         self.queue = Queue(self.room, on_hole=self.keeping.lost)
 
     async def run(self) -> None:
@@ -115,13 +119,21 @@ class Collector:
             hearing = asyncio.ensure_future(
                 self.listen(self.venue, self.wanted, on_heard=self.queue.put, on_state=self._state, url=self.url)
             )
-            await _first_of(hearing, writer, teller)
+            await first_of(hearing, writer, teller)
         finally:
-            writer.cancel()
-            teller.cancel()
-            await asyncio.gather(writer, teller, return_exceptions=True)
+            error = sys.exception()
+            failure = told.of_error(error) if isinstance(error, Exception) else ""  # to be cancelled is none
+            await to_its_end(self._end(writer, teller, failure))
+
+    async def _end(self, writer: "asyncio.Task[None]", teller: "asyncio.Task[None]", failure: str) -> None:
+        """Write what waits, and say the last word."""
+        writer.cancel()
+        teller.cancel()
+        await asyncio.gather(writer, teller, return_exceptions=True)
+        try:
             await self._take(self.queue.drained(), is_last=True)
-            self._say(is_over=True)
+        finally:
+            self._say(is_over=True, failure=failure)
 
     def _resume(self) -> None:
         """Know what an earlier collector has heard. Its rows are read by a log of their own, to be forgotten again."""
@@ -139,12 +151,7 @@ class Collector:
             await self.queue.some()
             began = time.monotonic()
             # Not to be cancelled in the middle: what was taken is neither waiting nor written then.
-            writing = asyncio.ensure_future(self._take(self.queue.drained()))
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await writing
-                raise
+            await to_its_end(self._take(self.queue.drained()))
             await self.queue.some(BATCH_RECORDS, max(self.batch_seconds - (time.monotonic() - began), 0))
 
     async def _take(self, batch: Batch, *, is_last: bool = False) -> None:
@@ -169,8 +176,8 @@ class Collector:
 
     def _append(self, records: Sequence[Heard]) -> None:
         self.log.append(records)
-        if time.monotonic() >= self._tidy_at and (days := self.log.days(self.venue)):
-            self.log.trim(days[-1].end - KEPT_DAYS * DAY, self.venue)
+        if time.monotonic() >= self._tidy_at:
+            self.log.expire(_now() - KEPT_DAYS * DAY, self.venue)
             self._tidy_at = time.monotonic() + TIDY_SECONDS
 
     async def _tell(self) -> None:
@@ -178,13 +185,19 @@ class Collector:
             self._say()
             await asyncio.sleep(TELL_SECONDS)
 
-    def _say(self, *, is_over: bool = False) -> None:
+    def _say(self, *, is_over: bool = False, failure: str = "") -> None:
+        """Tell. A disk without room for the word ends nothing: the next word says that this one was refused."""
         folder = self.log.folder / self.venue
-        folder.mkdir(parents=True, exist_ok=True)
-        told.write(folder, self.told(is_over=is_over))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            told.write(folder, self.told(is_over=is_over, failure=failure))
+        except OSError as error:
+            self._untold = f"cannot write {folder / told.NAME}: {error.strerror}"
+        else:
+            self._untold = ""
 
-    def told(self, *, is_over: bool = False) -> Told:
-        """How it goes."""
+    def told(self, *, is_over: bool = False, failure: str = "") -> Told:
+        """How it goes; ``failure``: what ended it."""
         written, keeping = self.written, self.keeping
         figures = {**asdict(self.queue.figures), "waiting": len(self.queue), "age_s": self.queue.age_s}
         return Told(
@@ -193,9 +206,10 @@ class Collector:
             started_at=self._started_at,
             at=_now(),
             is_over=is_over,
+            is_failed=bool(failure),
             series=sum(isinstance(one, Series) for one in self.wanted),
             perpetuals=sum(isinstance(one, Market) for one in self.wanted),
-            connections=[_connection(one) for one in self._states.values()],
+            connections=[told.of_state(one) for one in self._states.values()],
             closed={str(series): one for series, one in keeping.closed.items()},
             forming={str(series): one for series, one in keeping.forming.items()},
             queue=figures,
@@ -208,36 +222,8 @@ class Collector:
             early=keeping.early,
             unwritten=written.unwritten,
             cut=self.log.cut,
-            trouble=written.trouble,
+            trouble=failure or written.trouble or self._untold,
             holes={
                 str(series): [(it.start, it.end) for it in holes] for series, holes in keeping.holes.items() if holes
             },
         )
-
-
-async def _first_of(*tasks: "asyncio.Future[None]") -> None:
-    """Wait until one of them ends, and raise what ended it; the first of them is cancelled on the way out."""
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        tasks[0].cancel()
-        await asyncio.gather(tasks[0], return_exceptions=True)
-
-
-def _connection(state: StreamState) -> Connection:
-    counters = {name: count for name, count in state.counters.items() if isinstance(count, int)}
-    return Connection(
-        name=state.connection,
-        phase=state.phase.value,
-        since=state.since,
-        streams=state.streams,
-        heard_at=state.heard_at,
-        connects=counters.get("connects", 0),
-        stalls=counters.get("stalls", 0),
-        unreadable=counters.get("unreadable", 0),
-        why=state.why,
-        silent=state.silent,
-        refusals=tuple(one.message for one in state.refusals),
-    )

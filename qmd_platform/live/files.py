@@ -13,7 +13,8 @@ from pathlib import Path
 
 from qmd_platform.errors import ConfigError, LakeError
 from qmd_platform.live import frames
-from qmd_platform.live.frames import NAME
+from qmd_platform.live.frames import NAME, ROWS
+from qmd_platform.model.window import Instant
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Appender:
         handle: its descriptor; its lock lasts as long.
         end: where the last whole frame ends.
         numbers: which number stands for which series in its rows.
+        free: the least number that none of its frames has. A number whose name is damaged is never given again.
         cut: bytes of a torn frame that were cut off when it was opened.
     """
 
@@ -32,6 +34,7 @@ class Appender:
     handle: int
     end: int
     numbers: dict[str, int] = field(default_factory=dict)
+    free: int = 0
     cut: int = 0
 
     @classmethod
@@ -62,7 +65,8 @@ class Appender:
         _synced(path.parent)
         _synced(path.parent.parent)
         numbers = {name: number for number, name in (frames.named(one) for one in found.frames if one.kind == NAME)}
-        return cls(path, handle, found.end, numbers, len(data) - found.end)
+        used = [*numbers.values(), *(int(frames.rows_of(found.frames, kind)["of"].max(initial=0)) for kind in ROWS)]
+        return cls(path, handle, found.end, numbers, max(used) + 1, len(data) - found.end)
 
     def append(self, parts: Sequence[bytes]) -> None:
         """Frames, durable when this returns. LakeError: the disk refused; nothing of them is there then."""
@@ -97,6 +101,13 @@ def deleted(path: Path) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def written_at(path: Path) -> Instant | None:
+    """When ``path`` was written to last, epoch ms of our clock; None when there is no such file."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime_ns // 1_000_000
+    return None
 
 
 def _locked(handle: int) -> bool:

@@ -11,6 +11,7 @@ heard nothing; the REST tail fills it or proves it empty. A candle that comes la
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from qmd_platform.live.early import has_begun, is_early
 from qmd_platform.live.frames import Rows
 from qmd_platform.live.queue import Batch, told_fields
 from qmd_platform.live.told import Newest
@@ -33,14 +34,16 @@ class Keeping:
 
     Attributes:
         marks_seconds: how often what is said of a perpetual is kept; in between only the newest is known.
+        is_live: whether the venue is a real one, and our clock can be held to it.
         closed, forming: the newest candle of each series that is closed, and in progress.
         holes: of each series, the time after its first heard candle of which none was heard.
         repeated: closed candles heard again with the same values.
         contradicted: closed candles heard again with others.
-        early: candles called closed that were not over by the venue's own clock.
+        early: candles called closed that were not over, and prices dated ahead (``live.early``).
     """
 
     marks_seconds: float = 60.0
+    is_live: bool = False
     closed: dict[Series, Newest] = field(default_factory=dict)
     forming: dict[Series, Newest] = field(default_factory=dict)
     holes: dict[Series, list[Window]] = field(default_factory=dict)
@@ -72,18 +75,25 @@ class Keeping:
             self.forming[one.series] = _newest(one)
         found: list[Heard] = []
         for one in batch.closed:
-            if one.venue_at is not None and one.venue_at < one.open_at + one.series.timeframe.step:
+            if is_early(one, is_live=self.is_live):
                 self.early += 1
-                self.lost(one.series, one.open_at)
+                if has_begun(one, is_live=self.is_live):
+                    self.lost(one.series, one.open_at)
             elif self._is_news(one):
                 found.append(one)
-        self._marks |= {(one.market, told_fields(one)): one for one in batch.marks}
+        return [*found, *self._due(batch.marks, now, is_last=is_last)]
+
+    def _due(self, heard: Sequence[HeardMark], now: float, *, is_last: bool) -> list[HeardMark]:
+        marks = [one for one in heard if not is_early(one, is_live=self.is_live)]
+        self.early += len(heard) - len(marks)
+        self._marks |= {(one.market, told_fields(one)): one for one in marks}
         if self._marks_due is None:
             self._marks_due = now
-        if self._marks and (is_last or now >= self._marks_due):
-            found += self._marks.values()
-            self._marks.clear()
-            self._marks_due = now + self.marks_seconds
+        if not self._marks or not (is_last or now >= self._marks_due):
+            return []
+        found = list(self._marks.values())
+        self._marks.clear()
+        self._marks_due = now + self.marks_seconds
         return found
 
     def kept(self, records: Sequence[Heard]) -> None:

@@ -7,7 +7,7 @@ dies.
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qmd_platform.errors import ConfigError, LakeError
@@ -23,8 +23,9 @@ def alone(path: Path, what: str) -> Iterator[None]:
         raise LakeError(f"cannot write {path}: {error.strerror}") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # a full disk: the lock is held, only its holder is not told
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
         yield
     except BlockingIOError:
         holder = path.read_text(encoding="ascii", errors="replace").strip()

@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from qmd_platform.errors import LakeError, WrongWorld
-from qmd_platform.live import frames
-from qmd_platform.live.files import Appender, deleted
+from qmd_platform.live import frames, places
+from qmd_platform.live.files import Appender, deleted, written_at
 from qmd_platform.live.frames import CANDLES, MARKS, Rows
+from qmd_platform.live.places import STEMS
 from qmd_platform.live.reading import FileView, candles_of
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.series import Market, Series
@@ -32,14 +33,11 @@ from qmd_platform.venues.streams.records import Heard, HeardCandle, HeardMark
 FOLDER = "live"
 """Where the log of a home is in it."""
 
-DAY = 86_400_000
 OPEN_FILES = 8
 """Files that are kept open for appending: yesterday's and today's of each kind, and some more."""
 
 KEPT_VIEWS = 32
 """Files whose rows are kept in memory after a look; of 200 markets one has up to 21 MB."""
-
-_STEMS = {CANDLES: "candles", MARKS: "marks"}
 
 
 class Log:
@@ -52,7 +50,7 @@ class Log:
 
     def __init__(self, folder: Path, *, world: str | None = None) -> None:
         self.folder = folder
-        self._claims = world
+        self.claims = world
         self._appenders: OrderedDict[Path, Appender] = OrderedDict()
         self._views: OrderedDict[Path, FileView] = OrderedDict()
         self.cut = 0
@@ -79,7 +77,7 @@ class Log:
         for one in records:
             if isinstance(one, HeardCandle) and not one.is_closed:
                 raise ValueError(f"a forming candle of {one.series} at {iso(one.open_at)} must not be kept")
-            by_file.setdefault(self._path_of(one), []).append(one)
+            by_file.setdefault(places.path_of(self.folder, one), []).append(one)
         if by_file:
             self._claim()
         for path, part in by_file.items():
@@ -108,7 +106,7 @@ class Log:
         """What was kept of ``market`` and said in ``window`` (by the venue's clock, else ours), as it came."""
         rows = self._rows(market.venue, MARKS, str(market), window, None)
         said = (HeardMark(market=market, **one) for one in frames.fields(rows))
-        return [one for one in said if window.contains(_said_at(one))]
+        return [one for one in said if window.contains(places.said_at(one))]
 
     def heard_until(self, series: Series) -> Instant | None:
         """The end of the newest closed candle of ``series``; None when none was heard."""
@@ -130,28 +128,40 @@ class Log:
 
     def files(self, venue: str, kind: int) -> list[Path]:
         """The files of one kind, oldest first."""
-        return sorted((self.folder / venue).glob(f"{_STEMS[kind]}-*.log"))
+        return sorted((self.folder / venue).glob(f"{STEMS[kind]}-*.log"))
 
     def days(self, venue: str, kind: int = CANDLES) -> list[Window]:
         """The days that there is a file of, oldest first."""
-        return [_day_of(path) for path in self.files(venue, kind)]
+        return [places.day_of(path) for path in self.files(venue, kind)]
+
+    def newest_day(self, venue: str, now: Instant, kind: int = CANDLES) -> Window | None:
+        """The newest of its days; of real venues' words none that ``now`` has not come to, so that one slip makes no day old."""
+        days = self.days(venue, kind)
+        past = [day for day in days if day.start <= now] if self.world == "live" else days
+        return past[-1] if past else None
 
     def damaged(self, venue: str) -> dict[Path, int]:
         """Bytes that are of no whole frame, by file, where there are any; their records are as if never heard."""
-        views = [self._view(path, kind) for kind in _STEMS for path in self.files(venue, kind)]
+        views = [self._view(path, kind) for kind in STEMS for path in self.files(venue, kind)]
         return {view.path: view.damaged for view in views if view.damaged}
 
     def trim(self, before: Instant, venue: str | None = None, kinds: Sequence[int] = (CANDLES, MARKS)) -> int:
         """Delete the files of days that end at or before ``before``, unless they are written to; how many went."""
         venues = [venue] if venue else sorted(path.name for path in self.folder.glob("*/"))
-        gone = 0
-        for path in [path for one in venues for kind in kinds for path in self.files(one, kind)]:
-            if _day_of(path).end <= before:
-                if (mine := self._appenders.pop(path, None)) is not None:
-                    mine.close()
-                self._views.pop(path, None)
-                gone += deleted(path)
-        return gone
+        paths = [path for one in venues for kind in kinds for path in self.files(one, kind)]
+        return self._delete([path for path in paths if places.day_of(path).end <= before])
+
+    def expire(self, before: Instant, venue: str) -> int:
+        """Delete the files that were written to last before ``before`` (our clock), whatever they are dated; how many went."""
+        paths = [path for kind in STEMS for path in self.files(venue, kind)]
+        return self._delete([path for path in paths if (at := written_at(path)) is not None and at < before])
+
+    def _delete(self, paths: Sequence[Path]) -> int:
+        for path in paths:
+            if (mine := self._appenders.pop(path, None)) is not None:
+                mine.close()
+            self._views.pop(path, None)
+        return sum(deleted(path) for path in paths)
 
     def close(self) -> None:
         """Let go of all files. What was appended is durable without it."""
@@ -160,17 +170,17 @@ class Log:
         self._views.clear()
 
     def _claim(self) -> None:
-        if self._claims is None or (held := self.world) == self._claims:
+        if self.claims is None or (held := self.world) == self.claims:
             return
         if held is not None:
             raise WrongWorld(
-                f"the log in {self.folder} has words of the {held} world, not of the {self._claims} one",
+                f"the log in {self.folder} has words of the {held} world, not of the {self.claims} one",
                 hint="use another QMD_HOME, or delete the folder",
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / "world").open("w", encoding="ascii") as file:
-                file.write(self._claims + "\n")
+                file.write(self.claims + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -178,15 +188,15 @@ class Log:
 
     def _append(self, path: Path, records: Sequence[Heard]) -> None:
         appender = self._appender(path)
-        numbers = dict(appender.numbers)
+        numbers, free = dict(appender.numbers), appender.free
         parts: list[bytes] = []
         for one in records:
-            name = _name_of(one)
+            name = places.name_of(one)
             if name not in numbers:
-                numbers[name] = max(numbers.values(), default=-1) + 1
+                numbers[name], free = free, free + 1
                 parts.append(frames.name_frame(numbers[name], name))
-        candles = [(numbers[_name_of(one)], one) for one in records if isinstance(one, HeardCandle)]
-        marks = [(numbers[_name_of(one)], one) for one in records if isinstance(one, HeardMark)]
+        candles = [(numbers[places.name_of(one)], one) for one in records if isinstance(one, HeardCandle)]
+        marks = [(numbers[places.name_of(one)], one) for one in records if isinstance(one, HeardMark)]
         if candles:
             parts.append(frames.frame(CANDLES, frames.candle_rows(candles)))
         if marks:
@@ -196,7 +206,7 @@ class Log:
         except LakeError:
             self._appenders.pop(path).close()  # what is in the file now is found out when it is opened again
             raise
-        appender.numbers = numbers
+        appender.numbers, appender.free = numbers, free
 
     def _appender(self, path: Path) -> Appender:
         if path not in self._appenders:
@@ -204,11 +214,19 @@ class Log:
             self.cut += self._appenders[path].cut
             if len(self._appenders) > OPEN_FILES:
                 self._appenders.popitem(last=False)[1].close()
+            self._let_go(places.day_of(path))
         self._appenders.move_to_end(path)
         return self._appenders[path]
 
+    def _let_go(self, day: Window) -> None:
+        """Close what is older than yesterday when a new day begins, so that the tails can delete it."""
+        days = {path: places.day_of(path) for path in self._appenders}
+        if day == max(days.values()):
+            for path in [path for path, one in days.items() if one.end < day.start]:
+                self._appenders.pop(path).close()
+
     def _rows(self, venue: str, kind: int, name: str, window: Window, by: str | None) -> Rows:
-        paths = [path for path in self.files(venue, kind) if _day_of(path).intersection(window)]
+        paths = [path for path in self.files(venue, kind) if places.day_of(path).intersection(window)]
         parts = [self._view(path, kind).rows(name) for path in paths]
         rows = np.concatenate(parts) if parts else np.empty(0, frames.ROWS[kind])
         return rows if by is None else rows[(rows[by] >= window.start) & (rows[by] < window.end)]
@@ -220,25 +238,3 @@ class Log:
             self._views.popitem(last=False)
         view.refresh()
         return view
-
-    def _path_of(self, one: Heard) -> Path:
-        if isinstance(one, HeardCandle):
-            return self._path(one.series.venue, CANDLES, one.open_at // DAY)
-        return self._path(one.market.venue, MARKS, _said_at(one) // DAY)
-
-    def _path(self, venue: str, kind: int, day: int) -> Path:
-        return self.folder / venue / f"{_STEMS[kind]}-{iso(day * DAY)[:10]}.log"
-
-
-def _name_of(one: Heard) -> str:
-    return str(one.series if isinstance(one, HeardCandle) else one.market)
-
-
-def _said_at(one: HeardMark) -> Instant:
-    return one.received_at if one.venue_at is None else one.venue_at
-
-
-def _day_of(path: Path) -> Window:
-    day = path.stem.partition("-")[2]
-    start = Window.of(day, f"{day}T23:59:59.999Z").start
-    return Window(start, start + DAY)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from qmd_platform.errors import QmdError
 from qmd_platform.model.window import Instant
+from qmd_platform.venues.streams.state import StreamState
 
 NAME = "state.json"
 
@@ -53,7 +55,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         pid: its process.
         started_at: since when.
         at: when this was written.
-        is_over: whether it has ended, on purpose.
+        is_over: whether it has ended, and written what waited.
+        is_failed: whether an error ended it, which ``trouble`` tells.
         series, perpetuals: how many it listens to.
         connections: each as it told last.
         closed: the newest closed candle by series.
@@ -65,10 +68,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         age_s: from the arrival of the newest written closed candle to its being durable; ``worst_age_s`` at most.
         repeated: closed candles heard again just as they were, not written again.
         contradicted: closed candles heard again with other values.
-        early: candles called closed that were not over by the venue's own clock, not written.
+        early: candles called closed that were not over, and prices dated ahead, not written (``live.early``).
         unwritten: records that the disk refused.
         cut: bytes of torn appends found when files were opened.
-        trouble: what the disk last said; empty when it was well.
+        trouble: what the disk last said, or the error that ended it; empty when all was well.
         holes: by series, windows [start, end) after the first heard candle of which none was heard: for REST.
     """
 
@@ -94,6 +97,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     cut: int
     trouble: str
     holes: Mapping[str, Sequence[tuple[Instant, Instant]]]
+    is_failed: bool = False
 
     @property
     def heard_at(self) -> Instant | None:
@@ -112,8 +116,23 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         closed = dropped.get("closed") if isinstance(dropped, dict) else None
         return int(closed["count"]) if isinstance(closed, dict) else 0
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What the venue refuses to tell at present, one word a subscription."""
+        return tuple(why for one in self.connections for why in one.refusals)
+
+    @property
+    def silent(self) -> int:
+        """Streams that have said nothing for longer than they should; one without trades does so at some venues."""
+        return sum(len(one.silent) for one in self.connections)
+
     def phase(self, now: Instant) -> str:
-        """One word for all: ``ended``, ``gone``, the worst phase of its connections, ``trouble`` where the disk refuses."""
+        """One word for all: ``failed``, ``ended``, ``gone``, ``trouble`` (the disk), or the worst phase of its connections.
+
+        ``refused`` where all of them tell, but not all that they were asked for.
+        """
+        if self.is_failed:
+            return "failed"
         if self.is_over:
             return "ended"
         if now - self.at > STALE_MS:
@@ -121,14 +140,38 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         if self.trouble:
             return "trouble"
         phases = {one.phase for one in self.connections}
-        return next((one for one in _WORST_FIRST if one in phases), "starting")
+        worst = next((one for one in _WORST_FIRST if one in phases), "starting")
+        return "refused" if worst == "live" and self.refused else worst
 
     def is_well(self, now: Instant) -> bool:
-        """Whether it runs, all its connections tell, and the disk takes what they say."""
+        """Whether it runs, all its connections tell, nothing is refused, and the disk takes what they say."""
         return self.phase(now) == "live"
 
 
 _WORST_FIRST = ("stopped", "stalled", "waiting", "connecting", "live")
+
+
+def of_error(error: Exception) -> str:
+    """``error`` in one line."""
+    return error.message if isinstance(error, QmdError) else f"{type(error).__name__}: {error}"
+
+
+def of_state(state: StreamState) -> Connection:
+    """What is told of a connection."""
+    counters = {name: count for name, count in state.counters.items() if isinstance(count, int)}
+    return Connection(
+        name=state.connection,
+        phase=state.phase.value,
+        since=state.since,
+        streams=state.streams,
+        heard_at=state.heard_at,
+        connects=counters.get("connects", 0),
+        stalls=counters.get("stalls", 0),
+        unreadable=counters.get("unreadable", 0),
+        why=state.why,
+        silent=state.silent,
+        refusals=tuple(one.message for one in state.refusals),
+    )
 
 
 def write(folder: Path, told: Told) -> None:

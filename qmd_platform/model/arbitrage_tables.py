@@ -97,7 +97,13 @@ def _held(hours: int) -> tuple[Column, ...]:
 def _leg(name: str) -> tuple[Column, ...]:
     return (
         _maybe(f"{name}_interval_hours", "hours", f"the {name} leg's interval; empty where nothing proves it"),
-        Column(f"{name}_next_at", "instant", "UTC", f"when the {name} leg settles next if that stays", nullable=True),
+        Column(
+            f"{name}_next_at",
+            "instant",
+            "UTC",
+            f"when the {name} leg settles next if that stays; not after seen_at where it is overdue (SUSPECT_GAP)",
+            nullable=True,
+        ),
     )
 
 

@@ -8,7 +8,7 @@ filled, ccxt.
 
 from qmd_platform.reader.candles import candles, read, read_many
 from qmd_platform.reader.funding import funding, read_funding
-from qmd_platform.reader.looking import coverage, gaps
+from qmd_platform.reader.looking import coverage, fillings, gaps
 from qmd_platform.reader.provenance import Outcome, Provenance, Range, Read, Source
 from qmd_platform.reader.sla import Reason, Sla
 
@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "candles",
     "coverage",
+    "fillings",
     "funding",
     "gaps",
     "read",

@@ -191,7 +191,8 @@ def candles(
     >>> candles("binance:BTC/USDT", "1m", "2026-10-01", "2026-11-01")  # doctest: +SKIP
 
     Arguments and errors are those of ``read``, but for ``as_``: ``pandas`` or ``arrow``. ``frame.attrs["qmd"]`` says, per
-    range, where a pandas frame came from.
+    range, where a pandas frame came from; ``table.schema.metadata[b"qmd"]`` says it as JSON. What ``partial_fill`` fills in
+    the background is in ``reader.fillings()``.
     """
     one_of(as_, ("pandas", "arrow"), "kind of result")
     found = read(

@@ -12,11 +12,11 @@ from qmd_platform.coverage.expected import expected
 from qmd_platform.coverage.plan import to_fetch
 from qmd_platform.coverage.summary import Summary, summarised
 from qmd_platform.model.series import Series
-from qmd_platform.model.spans import Run, State, overlaid
+from qmd_platform.model.spans import Run, State, clipped, overlaid
 from qmd_platform.model.window import Window
 from qmd_platform.reader.asked import Asked
-from qmd_platform.reader.judging import NEVER_ASKED
-from qmd_platform.reader.stored import the_lake
+from qmd_platform.reader.gathered import NEVER_ASKED
+from qmd_platform.reader.stored import made_at, no_later, the_lake
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,5 +78,8 @@ def covered(asked: Asked) -> Coverage:
     wanted = expected(asked.window, series.timeframe.step, clock)
     with the_lake(asked) as (lake, commit):
         known = [] if wanted is None else lake.coverage(series, wanted, as_of=commit)
+        clock = no_later(clock, made_at(lake, commit), known)
+    if wanted is not None and (wanted := expected(asked.window, series.timeframe.step, clock)) is not None:
+        known = clipped(known, wanted)
     unknown = [] if wanted is None else [Run(wanted, State.MISSING, NEVER_ASKED)]
     return Coverage(series, wanted, tuple(overlaid(unknown, known)))

@@ -7,7 +7,7 @@ that Dagster does (``reader.orchestrated``).
 import os
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,14 +23,20 @@ from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
 
 
+def new_run() -> str:
+    """An id for a run that fills for a reader."""
+    return f"qmd-read-{uuid.uuid4()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What is to be filled of one series: all that the lake lacks of ``window``, which is on its grid."""
+    """What is to be filled of one series: all that the lake lacks of ``window``, which is on its grid. ``run_id``: who does."""
 
     series: Series
     window: Window
     home: Path | None
     url: str | None
+    run_id: str = field(default_factory=new_run)
 
     def __str__(self) -> str:
         return f"{self.series} {self.window}"
@@ -53,7 +59,7 @@ def fill(errand: Errand, seconds: float | None, on_venue_time: Callable[[Instant
         WrongWorld: the lake holds the other world's data.
     """
     url = venue_url(errand.url)
-    run_id = f"qmd-read-{uuid.uuid4()}"
+    run_id = errand.run_id
     if errand.home is not None:
         errand.home.mkdir(parents=True, exist_ok=True)
     with open_lake(errand.home, world=world(url)) as lake:

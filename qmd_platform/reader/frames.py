@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def frame(rows: "Candles | pa.Table") -> pd.DataFrame:
-    """The rows as a frame; candles without copying their columns."""
+    """The rows as a frame of its own: changing it changes neither the read nor its data version."""
     if not isinstance(rows, Candles):
         return rows.to_pandas()
     columns = {name: getattr(rows, name) for name in COLUMNS}
     columns["open_at"] = pd.DatetimeIndex(rows.open_at.view("M8[ms]")).tz_localize("UTC")
-    return pd.DataFrame(columns, copy=False)
+    return pd.DataFrame(columns, copy=True)

@@ -1,4 +1,4 @@
-"""What the lake knows, for a person or a program: ``coverage`` and ``gaps``.
+"""What the lake knows, for a person or a program: ``coverage`` and ``gaps``; and what fills it in the background.
 
 What lives here: the signatures, with nothing imported before it is needed. What does not: looking (``reader.covered``),
 rows (``reader.candles``).
@@ -14,8 +14,9 @@ from qmd_platform.reader.candles import When
 
 if TYPE_CHECKING:
     from qmd_platform.reader.covered import Coverage
+    from qmd_platform.reader.waiting import Filling
 
-__all__ = ["coverage", "gaps"]
+__all__ = ["coverage", "fillings", "gaps"]
 
 
 def coverage(
@@ -65,3 +66,16 @@ def gaps(
 ) -> list[Window]:
     """The windows inside ``[start, end)`` whose candles should be there by ``now`` and are not. As ``coverage``."""
     return coverage(market, timeframe, start, end, as_of=as_of, pin=pin, home=home, now=now).gaps
+
+
+def fillings(home: Path | str | None = None) -> "dict[str, Filling]":
+    """The latest fill in the background (``partial_fill``) of each series, by its name: under way, or how it has ended.
+
+    >>> fillings()["binance:BTC/USDT:1m"].wait(60)  # doctest: +SKIP
+
+    Args:
+        home: the folder of all state; ``QMD_HOME``, else ``~/.qmd``, where not given.
+    """
+    from qmd_platform.reader.behind import begun_for  # noqa: PLC0415 - the settings, not at import
+
+    return begun_for(home)

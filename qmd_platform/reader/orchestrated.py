@@ -4,6 +4,8 @@ What lives here: launching the backfill of the partitions over GraphQL, and wait
 this process (``reader.filling``), the assets (``assets``).
 """
 
+import json
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +15,7 @@ import requests
 from qmd_platform.errors import DagsterError, OutOfTime
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.window import months
-from qmd_platform.reader.filling import Errand, derived_from
+from qmd_platform.reader.filling import Errand, deadlines, derived_from
 
 LAUNCH = """mutation Launch($asked: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $asked) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"""
@@ -33,14 +35,20 @@ PATIENCE = 10
 
 TITLE = "qmd read"
 
+under_way: dict[str, str] = {}
+"""Backfills that this process has launched and not seen ended, by what they are of: nobody launches one of them twice."""
+_LAUNCHING = threading.Lock()
+
 
 def fill(errand: Errand, url: str, seconds: float | None) -> list[str]:
     """Have Dagster backfill the months of ``errand``, and wait until it has.
 
+    One of the same months that this process has launched before, and that goes on still, is waited for instead.
+
     Args:
         errand: what.
         url: the UI's address.
-        seconds: how long to wait; None until it ends. A backfill that is not waited for any more goes on.
+        seconds: how long to wait; None for as long as a backfill here may take. One that is not waited for any more goes on.
 
     Returns:
         what failed, in words: nothing, since a failed backfill raises.
@@ -49,46 +57,85 @@ def fill(errand: Errand, url: str, seconds: float | None) -> list[str]:
         DagsterError: the UI cannot be reached or refuses, or the backfill failed or was cancelled.
         OutOfTime: the time was over.
     """
-    ends_at = None if seconds is None else time.monotonic() + seconds
-    number = _launched(errand, url, ends_at)
+    ends_at = time.monotonic() + deadlines(seconds).run_s
+    asked = _asked(errand)
+    key = json.dumps([url, asked])
+    if not _LAUNCHING.acquire(timeout=_left(errand, ends_at)):
+        raise _late(errand)
+    try:
+        number = _going_on(url, under_way.get(key), errand, ends_at) or _launched(asked, url, errand, ends_at)
+        under_way[key] = number
+    finally:
+        _LAUNCHING.release()
+    status = _ended(number, url, errand, ends_at)
+    under_way.pop(key, None)
+    if (word := status.get("status")) in GOOD:
+        return []
+    why = (status.get("error") or {}).get("message") or f"see its runs at {url}"
+    raise DagsterError(f"Dagster's backfill {number} of {errand} ended as {word}: {why}")
+
+
+def _ended(number: str, url: str, errand: Errand, ends_at: float) -> dict[str, Any]:
+    """What is said of the backfill when it has ended."""
     failed = 0
     while True:
         try:
-            status = _answer(url, STATUS, {"id": number}, "partitionBackfillOrError", _left(errand, ends_at))
+            status = _status(number, url, errand, ends_at)
             failed = 0
         except DagsterError as error:
             failed += 1
             if failed > PATIENCE or isinstance(error.__cause__, ValueError):
                 raise
             status = {}
-        if (word := status.get("status")) in GOOD:
-            return []
-        if word in BAD:
-            why = (status.get("error") or {}).get("message") or f"see its runs at {url}"
-            raise DagsterError(f"Dagster's backfill {number} of {errand} ended as {word}: {why}")
+        if status.get("status") in GOOD | BAD:
+            return status
         time.sleep(min(POLL_S, _left(errand, ends_at)))
 
 
-def _launched(errand: Errand, url: str, ends_at: float | None) -> str:
+def _going_on(url: str, number: str | None, errand: Errand, ends_at: float) -> str | None:
+    """``number``, if that backfill goes on; what it has not seen when it ended, a new one is to fill."""
+    if number is None:
+        return None
+    try:
+        said = _status(number, url, errand, ends_at)
+    except DagsterError as error:
+        if not isinstance(error.__cause__, ValueError):
+            raise
+        return None
+    return None if said.get("status") in GOOD | BAD else number
+
+
+def _status(number: str, url: str, errand: Errand, ends_at: float) -> dict[str, Any]:
+    return _answer(url, STATUS, {"id": number}, "partitionBackfillOrError", _left(errand, ends_at))
+
+
+def _asked(errand: Errand) -> dict[str, object]:
+    """What is launched for ``errand``: assets and partitions."""
     series = errand.series
     base = derived_from(series, errand.home) if series.is_candles else None
     tables = [series.table] if base is None else [Series.candles(series.market, base).table, series.table]
-    asked = {
+    return {
         "assetSelection": [{"path": [series.venue, table]} for table in tables],
         "partitionNames": [Partition(series, month).key for month, _ in months(errand.window)],
         "title": TITLE,
     }
+
+
+def _launched(asked: Mapping[str, object], url: str, errand: Errand, ends_at: float) -> str:
     told = _answer(url, LAUNCH, {"asked": asked}, "launchPartitionBackfill", _left(errand, ends_at))
     return str(told["backfillId"])
 
 
-def _left(errand: Errand, ends_at: float | None) -> float:
-    left = REQUEST_S if ends_at is None else ends_at - time.monotonic()
+def _left(errand: Errand, ends_at: float) -> float:
+    left = ends_at - time.monotonic()
     if left <= 0:
-        raise OutOfTime(
-            errand.series.venue, f"Dagster's backfill of {errand} is still under way", hint="read again later"
-        )
+        raise _late(errand)
     return min(left, REQUEST_S)
+
+
+def _late(errand: Errand) -> OutOfTime:
+    said = f"Dagster's backfill of {errand} is still under way"
+    return OutOfTime(errand.series.venue, said, hint="read again later")
 
 
 def _answer(url: str, query: str, variables: Mapping[str, object], door: str, seconds: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 What lives here: the records. What does not: making them (``reader.strategies``, ``reader.settlements``).
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from qmd_platform.reader.waiting import Filling
 
 ATTRS = "qmd"
-"""The key in ``DataFrame.attrs`` that has the provenance."""
+"""The key in ``DataFrame.attrs``, and in an Arrow schema's metadata, that has the provenance."""
 
 
 class Source(StrEnum):
@@ -41,7 +42,8 @@ class Range:
 
     Attributes:
         window: open times, half-open. All ranges together are the expected part of the window asked for.
-        source: the lake as it was before this read; a backfill of this read; the live tail; nowhere: it is not there.
+        source: the lake, as it was before this read or as others have filled it meanwhile; a backfill of this read; the
+            live tail; nowhere: it is not there.
         rows: how many there are; fewer than fit where some are known not to exist.
         version: of the lake: the newest version among the month's files; 0 where there is no file, and for others.
         detail: of a backfill, whether it ran here or in Dagster; of the live tail: the log, or the venue's REST API.
@@ -60,10 +62,11 @@ class Outcome:
 
     Attributes:
         reason: the code; its ``sentence`` says it in words. Of several, what went wrong first.
-        coverage: share of the expected rows that are there, or known not to exist; 1 where none is expected.
-        staleness_s: seconds from the end of the newest settled candle until now; None for history.
-        failures: what venue or Dagster said, in words.
-        seconds: what each phase took, those that were begun.
+        coverage: share of the expected rows that are there, or known not to exist; 1 where none is expected. The newest
+            ones of a venue that omits candles without trades do not count until something has followed them.
+        staleness_s: seconds from the end of the newest candle there is until now; None for history. See ``Sla``.
+        failures: what venue or Dagster said, which deadline came first: in words, though all that is required is there.
+        seconds: what each phase took of the last try, those that were begun.
     """
 
     reason: Reason
@@ -111,7 +114,10 @@ class Provenance:
 
     @property
     def document(self) -> dict[str, object]:
-        """Series, window, strategy, commit, ranges and reason for JSON. The same for the same pin, whenever it is read."""
+        """All but the states and the data version, for JSON. The same for the same pin, whenever it is read.
+
+        The data version is reckoned from the rows when it is asked for, and would cost every frame the time.
+        """
         return {
             "series": str(self.series),
             "start": iso(self.window.start),
@@ -119,6 +125,9 @@ class Provenance:
             "strategy": self.strategy,
             "commit": self.commit,
             "reason": self.outcome.reason.value,
+            "coverage": self.outcome.coverage,
+            "staleness_s": self.outcome.staleness_s,
+            "failures": list(self.outcome.failures),
             "ranges": [
                 {
                     "start": iso(one.window.start),
@@ -146,8 +155,10 @@ class Read:
 
     @cached_property
     def arrow(self) -> "pa.Table":
-        """The rows as an Arrow table."""
-        return self.rows.to_arrow() if hasattr(self.rows, "to_arrow") else self.rows
+        """The rows as an Arrow table; ``table.schema.metadata[b"qmd"]`` has the provenance as JSON."""
+        table = self.rows.to_arrow() if hasattr(self.rows, "to_arrow") else self.rows
+        told = {ATTRS: json.dumps(self.provenance.document)}
+        return table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
 
     @cached_property
     def frame(self) -> "pd.DataFrame":

@@ -4,158 +4,118 @@ What lives here: what of a window the venue was asked for, the fill, the judgeme
 proving their intervals (``ingest.funding``), the signatures (``reader.funding``).
 """
 
-import time
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qmd_platform.config import is_lake_there, open_lake, venue_url, world
+from qmd_platform.config import open_lake, venue_url, world
 from qmd_platform.errors import DagsterError, UnknownMarket, Unmet, VenueError
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.funding import PUBLISHED_MS, fill_funding
 from qmd_platform.lake.buffers import numbers
-from qmd_platform.lake.rows import arrow_schema, content_hash
-from qmd_platform.lake.store import Lake
+from qmd_platform.lake.rows import content_hash
 from qmd_platform.model.series import Partition
-from qmd_platform.model.spans import Run, State, intersected, overlaid, subtracted, united
+from qmd_platform.model.spans import Run, State, intersected, overlaid, subtracted
 from qmd_platform.model.tables import FUNDING_RATES
 from qmd_platform.model.window import Instant, Window, iso, months
-from qmd_platform.reader import filling
+from qmd_platform.reader import behind, clocks, filling, phases
 from qmd_platform.reader.asked import HOW_TO_ALLOW, Asked, Strategy
-from qmd_platform.reader.judging import NEVER_ASKED, verdict
+from qmd_platform.reader.gathered import NEVER_ASKED
+from qmd_platform.reader.judging import UNREAD, verdict
+from qmd_platform.reader.phases import Brought
 from qmd_platform.reader.provenance import Outcome, Provenance, Range, Read, Source
+from qmd_platform.reader.settled import Got, look
 from qmd_platform.reader.sla import Phase, Reason
-from qmd_platform.reader.stored import the_lake
 from qmd_platform.reader.waiting import Countdown, CutOff, Filling, insisted
 
 SUSPECT = "a settlement seems to be missing between these two, and the venue lists none (SUSPECT_GAP)"
-
-
-@dataclass(slots=True)
-class _Got:
-    """What one try has brought: rows, and the windows that the venue has answered for, before and after a fill."""
-
-    asked: Asked
-    clock: Instant
-    rows: pa.Table = field(default_factory=lambda: arrow_schema(FUNDING_RATES).empty_table())
-    commit: int = 0
-    before: list[Window] = field(default_factory=list)
-    answered: list[Window] = field(default_factory=list)
-    by: str = ""
-    reason: Reason = Reason.MET
-    failures: list[str] = field(default_factory=list)
-
-    @property
-    def wanted(self) -> Window | None:
-        """The part of the window that a venue can have answered for."""
-        return self.asked.window.intersection(Window(0, max(self.clock - PUBLISHED_MS, 1)))
-
-    def lacking(self) -> list[Window]:
-        """What of it nobody has asked for."""
-        return subtracted([self.wanted] if self.wanted else [], self.answered)
-
-    def fail(self, reason: Reason, failure: str = "") -> None:
-        """Note what went wrong; the first reason stays."""
-        self.reason = reason if self.reason is Reason.MET else self.reason
-        self.failures += [failure] if failure else []
 
 
 def served(asked: Asked) -> Read:
     """The read; errors as ``reader.read_funding``."""
 
     def tried(clock: Countdown) -> tuple[Read, Callable[[], Unmet]]:
-        got = _Got(asked, time.time_ns() // 1_000_000 if asked.now is None else asked.now)
-        behind = _tried(got, clock)
-        read = _read(got, clock, behind)
+        got = Got(asked, clocks.now() if asked.now is None else asked.now)
+        filled_behind = _tried(got, clock)
+        read = _read(got, clock, filled_behind)
         return read, lambda: _refusal(got, read)
 
     return insisted(asked, tried)
 
 
-def _tried(got: _Got, clock: Countdown) -> Filling | None:
+def _tried(got: Got, clock: Countdown) -> Filling | None:
     asked = got.asked
     try:
-        clock.phase(Phase.STORAGE, lambda _: _look(got))
-        got.before = got.answered
+        got.take(clock.phase(Phase.STORAGE, lambda _: look(asked, None)))
+        got.before, got.is_looked = got.answered, True
         lacking = got.lacking()
         if asked.strategy is Strategy.FAIL_FAST or not lacking:
             return None
         if asked.strategy is Strategy.PARTIAL_FILL:
-            aside = replace(got, failures=[])  # the thread's own: what it learns must not change what is being read
-            return Filling(lambda: _fill_or_raise(aside, lacking))
+            return behind.begun(asked, lambda: _fill_or_raise(asked, lacking, got.run_id))
         _guarded(got, clock, lacking)
-        clock.phase(Phase.STORAGE, lambda _: _look(got))
+        got.take(clock.phase(Phase.STORAGE, lambda _: look(asked, got.run_id)))
     except CutOff as late:
-        got.fail(late.reason)
+        got.fail(late.reason, late.reason.sentence)
     return None
 
 
-def _fill_or_raise(got: _Got, lacking: Sequence[Window]) -> None:
-    _fill(got, lacking, None)
-    if got.failures:
-        raise VenueError(got.asked.series.venue, got.failures[0], hint="read again later; what came is kept")
+def _fill_or_raise(asked: Asked, lacking: Sequence[Window], run_id: str) -> None:
+    brought = Brought()
+    _fill(asked, lacking, run_id, None, brought)
+    if brought.failures:
+        raise VenueError(asked.series.venue, brought.failures[0], hint="read again later; what came is kept")
 
 
-def _guarded(got: _Got, clock: Countdown, lacking: Sequence[Window]) -> None:
+def _guarded(got: Got, clock: Countdown, lacking: Sequence[Window]) -> None:
+    brought = Brought()
+    got.by = phases.backfiller()
     try:
-        clock.phase(Phase.BACKFILL, lambda seconds: _fill(got, lacking, seconds))
+        clock.phase(Phase.BACKFILL, lambda seconds: _fill(got.asked, lacking, got.run_id, seconds, brought))
+    except CutOff as late:
+        got.fail(late.reason, late.reason.sentence)
+        return  # its thread may go on, and what it writes down then is of no read
     except UnknownMarket:
         raise
     except VenueError as error:
         got.fail(Reason.VENUE_FAILED, str(error))
     except DagsterError as error:
         got.fail(Reason.DAGSTER_FAILED, str(error))
-    except CutOff as late:
-        got.fail(late.reason)
+    if brought.venue_time is not None:
+        got.clock = min(got.clock, brought.venue_time)
+    for one in brought.failures:
+        got.fail(Reason.VENUE_FAILED, one)
 
 
-def _look(got: _Got) -> None:
-    asked = got.asked
-    if asked.strategy is not Strategy.FAIL_FAST and not is_lake_there(asked.home):
-        return
-    with the_lake(asked) as (lake, commit):
-        _take(got, lake, lake.ledger.resolved(commit, asked.series))
-
-
-def _take(got: _Got, lake: Lake, commit: int) -> None:
-    series, window = got.asked.series, got.asked.window
-    rows = lake.read(series, as_of=commit)
-    at = numbers(rows.column("settled_at").combine_chunks(), np.int64)
-    lo, hi = (int(one) for one in np.searchsorted(at, [window.start, window.end]))
-    got.rows, got.commit = rows.slice(lo, hi - lo), commit
-    told = lake.evidence(series, window, as_of=commit)
-    got.answered = intersected(united(one.window for _, one in told if not one.error), [window])
-
-
-def _fill(got: _Got, windows: Sequence[Window], seconds: float | None) -> None:
-    series, home = got.asked.series, got.asked.home
+def _fill(asked: Asked, windows: Sequence[Window], run_id: str, seconds: float | None, brought: Brought) -> None:
+    series, home = asked.series, asked.home
     hull = Window(windows[0].start, windows[-1].end)
-    dagster = filling.dagster_url()
-    got.by = "dagster" if dagster else "in process"
-    if dagster:
+    if dagster := filling.dagster_url():
         from qmd_platform.reader import orchestrated  # noqa: PLC0415 - requests, which only this way needs
 
-        orchestrated.fill(filling.Errand(series, hull, home, got.asked.url), dagster, seconds)
+        orchestrated.fill(filling.Errand(series, hull, home, asked.url, run_id), dagster, seconds)
         return
-    url = venue_url(got.asked.url)
+
+    def said(venue_time: Instant) -> None:
+        brought.venue_time = venue_time
+
+    url = venue_url(asked.url)
     with open_lake(home, world=world(url)) as lake:
         receipts = fill_funding(
             lake,
             [Partition(series, month) for month, _ in months(hull)],
-            run_id=f"qmd-read-{uuid.uuid4()}",
+            run_id=run_id,
             url=url,
             asking=Asking(deadlines=filling.deadlines(seconds)),
+            on_venue_time=said,
         )
-    for one in (failure for receipt in receipts for failure in receipt.failures):
-        got.fail(Reason.VENUE_FAILED, one)
+    brought.failures += [failure for receipt in receipts for failure in receipt.failures]
 
 
-def _read(got: _Got, clock: Countdown, behind: Filling | None) -> Read:
+def _read(got: Got, clock: Countdown, filled_behind: Filling | None) -> Read:
     asked, rows = got.asked, got.rows
     provenance = Provenance(
         asked.series,
@@ -167,24 +127,27 @@ def _read(got: _Got, clock: Countdown, behind: Filling | None) -> Read:
         _outcome(got, clock),
         hashed=partial(content_hash, FUNDING_RATES, rows),
     )
-    return Read(rows, provenance, behind)
+    return Read(rows, provenance, filled_behind)
 
 
-def _ranges(got: _Got) -> list[Range]:
+def _ranges(got: Got) -> list[Range]:
     at = numbers(got.rows.column("settled_at").combine_chunks(), np.int64)
 
     def ranges(windows: Sequence[Window], source: Source, detail: str = "") -> list[Range]:
         ends = [np.searchsorted(at, [one.start, one.end]) for one in windows]
         return [Range(one, source, int(hi - lo), 0, detail) for one, (lo, hi) in zip(windows, ends, strict=True)]
 
+    new = subtracted(got.answered, got.before)
+    is_by_dagster = got.by == phases.IN_DAGSTER and got.reason is not Reason.DAGSTER_FAILED
+    ours = new if is_by_dagster else intersected(new, got.ours)
     return [
-        *ranges(intersected(got.before, got.answered), Source.LAKE),
-        *ranges(subtracted(got.answered, got.before), Source.BACKFILL, got.by),
+        *ranges(subtracted(got.answered, ours), Source.LAKE),
+        *ranges(ours, Source.BACKFILL, got.by),
         *ranges(got.lacking(), Source.NOWHERE),
     ]
 
 
-def _runs(got: _Got) -> list[Run]:
+def _runs(got: Got) -> list[Run]:
     """Answered windows are present; but for those where a settlement seems to be missing."""
     at = numbers(got.rows.column("settled_at").combine_chunks(), np.int64)
     suspect = np.flatnonzero(np.array(pc.cast(got.rows.column("is_suspect"), pa.int8()).to_pylist(), bool))
@@ -194,18 +157,19 @@ def _runs(got: _Got) -> list[Run]:
     return overlaid([*known, *unknown], [Run(one, State.MISSING, SUSPECT) for one in gaps])
 
 
-def _outcome(got: _Got, clock: Countdown) -> Outcome:
+def _outcome(got: Got, clock: Countdown) -> Outcome:
     wanted = got.wanted
     lacking = sum(one.end - one.start for one in got.lacking())
     share = 1.0 if wanted is None else 1 - lacking / (wanted.end - wanted.start)
-    is_live = got.asked.window.end > got.clock - PUBLISHED_MS
+    until = got.clock - PUBLISHED_MS
+    is_live = got.asked.state is None and got.asked.window.end > until
     newest = got.answered[-1].end if got.answered else got.asked.window.start
-    staleness = max(got.clock - newest, 0) / 1000 if is_live else None
-    reason = verdict(got.asked, got.reason, share, staleness)
+    staleness = max(until - newest, 0) / 1000 if is_live else None
+    reason = verdict(got.asked, got.reason, share, staleness, is_looked=got.is_looked)
     return Outcome(reason, share, staleness, tuple(got.failures), dict(clock.seconds))
 
 
-def _refusal(got: _Got, read: Read) -> Unmet:
+def _refusal(got: Got, read: Read) -> Unmet:
     told = read.provenance.outcome
     lacking = got.lacking()
     named = ", ".join(str(one) for one in lacking[:3])
@@ -213,7 +177,14 @@ def _refusal(got: _Got, read: Read) -> Unmet:
     if not lacking:
         newest = iso(got.answered[-1].end if got.answered else got.asked.window.start)
         said = f"{got.asked.series}: the venue has answered for settlements up to {newest}, and no later ones"
+    if not got.is_looked:
+        said = f"{got.asked.series}: nobody knows what is there of {got.asked.window}"
     if told.reason not in {Reason.COVERAGE, Reason.STALE}:
-        said = f"{said}; {told.reason.sentence}" + "".join(f": {one}" for one in told.failures[:1])
-    hint = f"read with strategy='auto_backfill', or {HOW_TO_ALLOW} for what is there"
+        said = f"{said}; {told.reason.sentence}" + "".join(
+            f": {one}" for one in told.failures[:1] if one != told.reason.sentence
+        )
+    hint = "read with strategy='auto_backfill'" + (
+        f", or {HOW_TO_ALLOW} for what is there" if got.asked.required else ""
+    )
+    hint = hint if got.is_looked else UNREAD
     return Unmet(said, reason=told.reason.value, hint=hint, read=read)

@@ -47,7 +47,7 @@ class Reason(StrEnum):
 
 
 SENTENCES = {
-    Reason.MET: "all that was asked for is there",
+    Reason.MET: "what was required is there",
     Reason.STORAGE_LATE: "the lake was not read within the deadline of the storage phase",
     Reason.BACKFILL_LATE: "what the lake lacks was not filled within the deadline of the backfill phase",
     Reason.LIVE_LATE: "the newest candles were not there within the deadline of the live phase",
@@ -69,9 +69,10 @@ class Sla:
         live_s: seconds for the newest candles.
         total_s: seconds for everything.
         min_coverage: share (0 to 1) of the closed candles of the window that must be there, or known not to exist. None:
-            all of them, unless ``on_missing="allow"``.
-        max_staleness_s: seconds from the end of the newest settled candle until now. A window that ends in the past is
-            history, and exempt. None: any.
+            all of them, unless ``on_missing="allow"``: then none.
+        max_staleness_s: seconds from the end of the newest candle until now; of a venue that omits candles without trades,
+            one that is known not to exist counts too. A window that ends in the past, and a past state, is history and
+            exempt. None: any.
         on_violation: ``raise`` an Unmet; ``partial``: give what is there, the outcome says what is wrong; ``hold``: try
             again until it is met or ``total_s`` is over, then raise.
     """

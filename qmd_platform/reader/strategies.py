@@ -1,36 +1,35 @@
 """The four ways to read: the lake alone, filled first, filled behind, or up to the newest candle.
 
 What lives here: which phase follows which, and trying again. What does not: what each phase does (``reader.stored``,
-``reader.filling``, ``reader.orchestrated``, ``reader.tail``), the judgement (``reader.judging``).
+``reader.phases``), the judgement (``reader.judging``).
 """
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from qmd_platform.coverage.causes import TOO_OLD
+from qmd_platform.coverage.causes import TOO_OLD, UNPROVEN
 from qmd_platform.coverage.plan import to_fetch
 from qmd_platform.errors import DagsterError, UnknownMarket, Unmet, VenueError
+from qmd_platform.ingest.rollup import NOT_WHOLE
 from qmd_platform.lake.rows import content_hash
 from qmd_platform.model import tables
 from qmd_platform.model.candles import Candles
-from qmd_platform.model.spans import intersected, subtracted, united
-from qmd_platform.model.window import Instant, Window
-from qmd_platform.reader import filling, judging, tail
+from qmd_platform.model.spans import State, intersected, subtracted, united
+from qmd_platform.model.window import Window
+from qmd_platform.reader import behind, clocks, judging, phases
 from qmd_platform.reader.asked import Asked, Strategy
-from qmd_platform.reader.filling import Errand
-from qmd_platform.reader.judging import Gathered, fail
+from qmd_platform.reader.gathered import NEVER_ASKED, Gathered, fail
+from qmd_platform.reader.phases import Brought
 from qmd_platform.reader.provenance import Provenance, Read
 from qmd_platform.reader.sla import Phase, Reason
 from qmd_platform.reader.stored import stored
 from qmd_platform.reader.waiting import Countdown, CutOff, Filling, insisted
-from qmd_platform.venues import facts
 
 TAIL = 250
 """Candles up to which the newest gap is the live phase's: they fit into one page of every venue. A longer one is backfilled."""
 
-HERE = "in process"
-IN_DAGSTER = "dagster"
+OPEN = frozenset({NEVER_ASKED, UNPROVEN, NOT_WHOLE})
+"""What is said of a candle that the venue has just left out: too young to be written down, unproven, or made of such ones."""
 
 
 def served(asked: Asked) -> Read:
@@ -43,26 +42,26 @@ def served(asked: Asked) -> Read:
     """
 
     def tried(clock: Countdown) -> tuple[Read, Callable[[], Unmet]]:
-        got, behind = _tried(asked, clock)
-        read = read_of(got, behind)
+        got, filled_behind = _tried(asked, clock)
+        read = read_of(got, filled_behind)
         return read, lambda: judging.refusal(got, read)
 
     return insisted(asked, tried)
 
 
 def _tried(asked: Asked, clock: Countdown) -> tuple[Gathered, Filling | None]:
-    got = Gathered(asked, _now() if asked.now is None else asked.now)
-    behind: Filling | None = None
+    got = Gathered(asked, clocks.now() if asked.now is None else asked.now)
+    filled_behind: Filling | None = None
     try:
-        got.before = got.after = clock.phase(Phase.STORAGE, lambda _: stored(asked))
+        got.looked(clock.phase(Phase.STORAGE, lambda _: stored(asked)))
         if asked.strategy is Strategy.PARTIAL_FILL:
-            behind = _behind(got)
+            filled_behind = _behind(got)
         elif asked.strategy is not Strategy.FAIL_FAST:
             _filled(got, clock)
     except CutOff as late:
-        fail(got, late.reason)
+        fail(got, late.reason, late.reason.sentence)
     got.seconds = clock.seconds
-    return got, behind
+    return got, filled_behind
 
 
 def _filled(got: Gathered, clock: Countdown) -> None:
@@ -70,18 +69,18 @@ def _filled(got: Gathered, clock: Countdown) -> None:
     newest: list[Window] = []
     if got.asked.strategy is Strategy.SEAMLESS:
         newest = _newest(got)
-        _guarded(got, lambda: clock.phase(Phase.LIVE, lambda _: _listen(got)))
+        _listen(got, clock)
     if old := _asked_for(subtracted(got.lacking(), newest), got):
-        got.backfilled = old
-        _guarded(got, lambda: clock.phase(Phase.BACKFILL, partial(_backfill, got, old)))
-        newest = _onward(got, newest)
+        got.backfilled, got.by = old, phases.backfiller()
+        _guarded(got, clock, Phase.BACKFILL, partial(phases.backfill, got.asked, old, got.run_id))
+        newest = _onward(got, clock, newest)
     if intersected(got.lacking(), newest):
         got.followed = newest
-        _guarded(got, lambda: clock.phase(Phase.LIVE, partial(_fill_here, got, newest)))
+        _guarded(got, clock, Phase.LIVE, partial(phases.fill_here, got.asked, newest, got.run_id))
     if got.backfilled or got.followed:
-        got.after = clock.phase(Phase.STORAGE, lambda _: stored(got.asked))
+        got.after = clock.phase(Phase.STORAGE, lambda _: stored(got.asked, got.run_id))
         got.heard = _unheard(got)
-        _leave_undecided(got)
+        got.undecided = _undecided(got)
 
 
 def _newest(got: Gathered) -> list[Window]:
@@ -94,25 +93,28 @@ def _newest(got: Gathered) -> list[Window]:
     return [newest] if goes_on and newest.steps(got.step) <= TAIL else []
 
 
-def _onward(got: Gathered, newest: list[Window]) -> list[Window]:
+def _onward(got: Gathered, clock: Countdown, newest: list[Window]) -> list[Window]:
     """``newest``, and what has closed while the backfill took its time."""
     before = got.wanted
     if got.asked.strategy is not Strategy.SEAMLESS or got.asked.now is not None or before is None or not got.is_live:
         return newest
-    got.clock = max(got.clock, _now() + got.behind)
+    got.clock = max(got.clock, clocks.now() + got.behind)
     after = got.wanted
     if after is None or after.end <= before.end:
         return newest
-    _listen(got)
+    _listen(got, clock)
     return united([*newest, Window(before.end, after.end)])
 
 
-def _listen(got: Gathered) -> None:
+def _listen(got: Gathered, clock: Countdown) -> None:
     """Take from the log what the lake lacks, of a live window up to its end: what was heard as closed, is."""
     asked = got.asked
     until = asked.window.snapped(got.step) if got.is_live else got.wanted
+    # Who names the time wants nothing later; else a venue may be ahead of our clock, but not by a candle.
+    closed = got.clock if asked.now is not None else got.clock + got.step
+    until = None if until is None else until.intersection(Window(0, closed // got.step * got.step))
     if until is not None and (unknown := to_fetch(until, got.after.runs)):
-        got.heard = tail.heard(asked, unknown)
+        _guarded(got, clock, Phase.LIVE, lambda _, brought: phases.hear(asked, unknown, brought))
 
 
 def _unheard(got: Gathered) -> Candles:
@@ -127,52 +129,40 @@ def _asked_for(windows: Sequence[Window], got: Gathered) -> list[Window]:
     return subtracted(windows, [run.window for run in got.after.runs if run.cause == TOO_OLD])
 
 
-def _backfill(got: Gathered, windows: Sequence[Window], seconds: float | None) -> None:
-    url = filling.dagster_url()
-    if url is None:
-        got.by = HERE
-        _fill_here(got, windows, seconds)
-        return
-    from qmd_platform.reader import orchestrated  # noqa: PLC0415 - requests, which only this way needs
-
-    got.by = IN_DAGSTER
-    orchestrated.fill(_errand(got.asked, windows), url, seconds)
-
-
-def _fill_here(got: Gathered, windows: Sequence[Window], seconds: float | None) -> None:
-    def told(venue_time: Instant) -> None:
-        got.clock, got.behind = min(got.clock, venue_time), min(venue_time - _now(), 0)
-
-    failures = filling.fill(_errand(got.asked, windows), seconds, told)
-    for one in failures:
-        fail(got, Reason.VENUE_FAILED, one)
-
-
-def _errand(asked: Asked, windows: Sequence[Window]) -> Errand:
-    return Errand(asked.series, Window(windows[0].start, windows[-1].end), asked.home, asked.url)
-
-
-def _guarded(got: Gathered, phase: Callable[[], None]) -> None:
-    """The phase; what a deadline, a venue or Dagster does to it is noted, and the next one may go better."""
+def _guarded(got: Gathered, clock: Countdown, phase: Phase, work: Callable[[float | None, Brought], None]) -> None:
+    """One phase; what a deadline, a venue or Dagster does to it is noted, and the next one may go better."""
+    brought = Brought()
     try:
-        phase()
+        clock.phase(phase, lambda seconds: work(seconds, brought))
     except CutOff as late:
-        fail(got, late.reason)
+        fail(got, late.reason, late.reason.sentence)
+        return  # its thread may go on, and what it writes down then is of no read
     except UnknownMarket:
         raise
     except VenueError as error:
         fail(got, Reason.VENUE_FAILED, str(error))
     except DagsterError as error:
         fail(got, Reason.DAGSTER_FAILED, str(error))
+    got.take(brought)
 
 
-def _leave_undecided(got: Gathered) -> None:
-    """Where a venue omits candles without trades, the newest ones stay open until something follows."""
-    asked, wanted = got.asked, got.wanted
-    lacking = got.lacking()
-    omits = facts.of(asked.series.venue, asked.series.market.kind).omits_empty
-    if got.reason is Reason.MET and omits and wanted and lacking and lacking[-1].end == wanted.end:
-        got.undecided = [lacking[-1]]
+def _undecided(got: Gathered) -> list[Window]:
+    """Where a venue omits candles without trades, the newest ones stay open until something follows them.
+
+    None of those that have not just been asked for here, that came and were refused, or that are more than a page.
+    """
+    wanted = got.wanted
+    if wanted is None or got.reason is not Reason.MET or not got.is_omitting:
+        return []
+    silent: list[Window] = []
+    for run in reversed(got.known.runs):
+        if run.state is not State.MISSING or run.cause not in OPEN:
+            break
+        silent.append(run.window)
+    asked_here = (got.backfilled if got.by == phases.HERE else [], got.followed)
+    answered = [Window(windows[0].start, windows[-1].end) for windows in asked_here if windows]
+    is_answered = united(silent) == intersected(silent, answered)
+    return united(silent) if is_answered and sum(one.steps(got.step) for one in silent) <= TAIL else []
 
 
 def _behind(got: Gathered) -> Filling | None:
@@ -180,17 +170,18 @@ def _behind(got: Gathered) -> Filling | None:
     lacking = _asked_for(got.lacking(), got)
     if not lacking:
         return None
-    aside = Gathered(got.asked, got.clock)  # the thread's own: what it learns must not change what is being read
-    return Filling(lambda: _raise_failures(aside, lacking))
+    asked, run_id = got.asked, got.run_id
+    return behind.begun(asked, lambda: _raise_failures(asked, lacking, run_id))
 
 
-def _raise_failures(aside: Gathered, lacking: Sequence[Window]) -> None:
-    _backfill(aside, lacking, None)
-    if aside.failures:
-        raise VenueError(aside.asked.series.venue, aside.failures[0], hint="read again later; what came is kept")
+def _raise_failures(asked: Asked, lacking: Sequence[Window], run_id: str) -> None:
+    brought = Brought()
+    phases.backfill(asked, lacking, run_id, None, brought)
+    if brought.failures:
+        raise VenueError(asked.series.venue, brought.failures[0], hint="read again later; what came is kept")
 
 
-def read_of(got: Gathered, behind: Filling | None = None) -> Read:
+def read_of(got: Gathered, filled_behind: Filling | None = None) -> Read:
     """What has been gathered, with its provenance and the judgement."""
     candles, asked = got.candles, got.asked
     provenance = Provenance(
@@ -204,12 +195,8 @@ def read_of(got: Gathered, behind: Filling | None = None) -> Read:
         got.known.summary,
         hashed=partial(_hash, candles),
     )
-    return Read(candles, provenance, behind)
+    return Read(candles, provenance, filled_behind)
 
 
 def _hash(candles: Candles) -> str:
     return content_hash(tables.CANDLES, candles.to_arrow())
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000

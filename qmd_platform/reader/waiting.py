@@ -7,10 +7,12 @@ Work with a deadline runs in a thread of its own. When the time is over the call
 itself and cannot hold up the end of the process. What it writes to the lake is whole commits, whenever it is stopped.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TypeVar
 
@@ -26,6 +28,14 @@ RESERVE = 0.1
 
 MOST_RESERVED_S = 1.0
 """It is never more than so many seconds."""
+
+LAST_LOOK = 0.2
+"""Share of the time of all that is kept for the last look into the lake: what was brought is to be read, too."""
+
+LONGEST_LAST_LOOK_S = 2.0
+"""It is never more than so many seconds."""
+
+log = logging.getLogger("qmd_platform.reader")
 
 
 class CutOff(Exception):
@@ -73,12 +83,22 @@ class Countdown:
         self._sla = sla or Sla()
         total = self._sla.total_s
         self._ends_at = None if total is None else time.monotonic() + total
+        self._last_look = 0.0 if total is None else min(LAST_LOOK * total, LONGEST_LAST_LOOK_S)
         self.seconds: dict[str, float] = {}
+
+    def try_anew(self) -> None:
+        """Begin another try: its phases have all of their time again, within what is left of all."""
+        self.seconds = {}
 
     @property
     def left(self) -> float | None:
         """Seconds until the end of it all; None without an end."""
         return None if self._ends_at is None else self._ends_at - time.monotonic()
+
+    @property
+    def left_to_fill(self) -> float | None:
+        """The same without what is kept for the last look."""
+        return None if self.left is None else self.left - self._last_look
 
     def phase(self, phase: Phase, work: Callable[[float | None], T]) -> T:
         """What ``work`` gives, which is told how many seconds it has to end by itself (None: any).
@@ -102,7 +122,9 @@ class Countdown:
             self.seconds[phase.value] = self.seconds.get(phase.value, 0.0) + time.monotonic() - began
 
     def _limit(self, phase: Phase) -> tuple[float | None, Reason]:
-        own, left = self._sla.limit(phase), self.left
+        own, left = self._sla.limit(phase), self.left if phase is Phase.STORAGE else self.left_to_fill
+        if own is not None and (own := own - self.seconds.get(phase.value, 0.0)) <= 0:
+            raise CutOff(Reason.late(phase))
         if left is not None and left <= 0:
             raise CutOff(Reason.TOTAL_LATE)
         if left is not None and (own is None or left < own):
@@ -132,25 +154,49 @@ def insisted(asked: Asked, tried: Callable[[Countdown], tuple[Read, Callable[[],
     """
     clock = Countdown(asked.sla)
     pause = FIRST_PAUSE_S
+    best: Read | None = None
     while True:
+        clock.try_anew()
         read, refusal = tried(clock)
         if read.provenance.outcome.is_met:
             return read
-        left = clock.left
+        if best is None or not _is_cut_short(read, best):
+            best, best_refusal = read, refusal
+        left = clock.left_to_fill
         if asked.on_violation != "hold" or left is None or left <= 0:
             break
         time.sleep(min(pause, left))
         pause = min(2 * pause, LONGEST_PAUSE_S)
     if asked.on_violation == "partial":
-        return read
-    raise refusal()
+        return best
+    raise best_refusal()
+
+
+def _is_cut_short(read: Read, before: Read) -> bool:
+    """Whether the end of all came into ``read``, which has no more than the try ``before``: that one says why."""
+    new, old = read.provenance.outcome, before.provenance.outcome
+    return new.reason in {Reason.TOTAL_LATE, Reason.STORAGE_LATE} and new.coverage <= old.coverage
 
 
 class Filling:
-    """A fill in the background. It ends with the process: what it has committed by then stays, the rest is lacking."""
+    """A fill in the background. It ends with the process: what it has committed by then stays, the rest is lacking.
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._done = in_thread(work, "qmd-read-filling")
+    What ends it before its time is logged as a warning, too: who reads a frame alone never waits for it.
+    """
+
+    def __init__(self, work: Callable[[], None], series: str) -> None:
+        self.series = series
+        self._done = in_thread(lambda: self._logged(work), "qmd-read-filling")
+
+    def _logged(self, work: Callable[[], None]) -> None:
+        with ExitStack() as stack:  # before who waits is told
+            stack.push(self._told)
+            work()
+
+    def _told(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
+        if kind is not None:
+            log.warning("filling %s in the background failed: %s", self.series, error)
+        return False
 
     @property
     def is_done(self) -> bool:

@@ -12,7 +12,7 @@ from qmd_platform.arbitrage.hedges import Terms
 from qmd_platform.model.arbitrage_tables import HEDGE_HOLDS
 from qmd_platform.model.series import Market
 from qmd_platform.model.window import Instant
-from qmd_platform.report import figures
+from qmd_platform.report import due, figures
 from qmd_platform.report.collecting import Board, Entry
 from qmd_platform.report.figures import NOTHING, bps, number, percent, yearly
 from qmd_platform.report.markup import Markup, many, tag
@@ -71,8 +71,8 @@ def _due(pair: Pair, side: str, now: Instant) -> Iterator[Markup | str]:
     yield tag("i", figures.interval(hours), class_="chip", title="funding interval")
     if at is not None:
         left = f"in {figures.span(at - now)}" if at >= now else f"was due {figures.span(now - at)} ago"
-        clock = figures.minute(at)[11:] if abs(at - now) < figures.DAY_MS else figures.short_minute(at)
-        yield tag("time", f"next {clock}", datetime=figures.minute(at) + "Z", title=f"{figures.minute(at)} UTC, {left}")
+        said = due.words(pair, side, at, now)
+        yield tag("time", said, datetime=figures.minute(at) + "Z", title=f"{figures.minute(at)} UTC, {left}")
 
 
 def _per_year(pair: Pair, _: Instant) -> Told:
@@ -116,11 +116,14 @@ def _chip(life: Life, now: Instant) -> Markup:
     return many(chip, tag("span", lasts, class_="due"))
 
 
-def _risk(pair: Pair, _: Instant) -> Told:
+def _risk(pair: Pair, now: Instant) -> Told:
     chips = [
         tag("i", name, class_=f"flag{' blocks' if flag(name).blocks else ''}", title=flag(name).sentence)
         for name in pair.flags
     ]
+    if "SUSPECT_GAP" not in pair.flags and any(due.overdue_since(pair, side, now) for side in ("short", "long")):
+        title = "a settlement that was due after this row is not in it: its flags are of before"
+        chips.append(tag("i", "overdue", class_="chip", title=title))
     level = tag("b", pair.row["risk"], class_=f"risk {pair.row['risk'].lower()}")
     return many(level, " ", chips), {"LOW": 0, "MEDIUM": 1, "HIGH": 2}[pair.row["risk"]] * 100 + len(chips)
 
@@ -143,6 +146,10 @@ def _one(value: float | None) -> str:
 
 _DIFFERENCE, _COST = "Funding difference", "Cost of the round trip, bp"
 _HOURLY = f"short's funding less long's, of the trailing {Terms().windows[0]:g} h, basis points an hour"
+
+_LIFE = (
+    "of the pair's life, its episode, for how long that goes on; decided by the figures of its change, not of this row"
+)
 
 COLUMNS = (
     Column("", "Pair", "", "the coin, and of when the newest row is (UTC)", _pair, "who"),
@@ -168,7 +175,7 @@ COLUMNS = (
     ),
     *(_net(hold) for hold in HEDGE_HOLDS),
     Column("", "Alive", "earns for", "how long this direction has earned without a break", _alive),
-    Column("", "State", "state", "of the pair's life, its episode, for how long that goes on", _state, "state"),
+    Column("", "State", "state", _LIFE, _state, "state"),
     Column("", "Risk", "risk", "by its flags; a flag that blocks is outlined", _risk, "risks"),
 )
 

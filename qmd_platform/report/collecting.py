@@ -7,6 +7,7 @@ What does not: each of these (``reading``, ``lives``, ``inputs``, ``working``), 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from qmd_platform.arbitrage.cash_and_carry import SPOT
 from qmd_platform.arbitrage.rules import Rules
 from qmd_platform.errors import ConfigError, choices
 from qmd_platform.ingest.arbitrage import ACROSS
@@ -20,12 +21,15 @@ from qmd_platform.report import figures
 from qmd_platform.report.inputs import Inputs
 from qmd_platform.report.legs import Age, Leg
 from qmd_platform.report.lives import with_lives
-from qmd_platform.report.reading import OLD_MS, Found, Snapshot, found
+from qmd_platform.report.reading import BY, OLD_MS, Found, Snapshot, found
 from qmd_platform.report.records import Pair, Wanted
 from qmd_platform.report.working import Line, agrees, working
 
 TABLES = (VENUE_SPREADS, CASH_AND_CARRY)
 """What the board is of, in this order."""
+
+_NAMED = 6
+"""Markets that are named in a line of many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +66,7 @@ class Report:
         world: ``live``, ``sandbox``, or None for a lake without data.
         boards: one a table.
         ages: how fresh the data of each market on the page is.
+        others: the same of markets that are in pairs, but in none on the page, by coin.
         rules: what the tables are taken to be made by.
         nothing: why there is no pair; empty where there is one.
         to_do: what to run next, if there is none.
@@ -73,6 +78,7 @@ class Report:
     boards: tuple[Board, ...]
     ages: tuple[Age, ...]
     rules: Rules
+    others: tuple[tuple[str, Age], ...] = ()
     nothing: str = ""
     to_do: tuple[str, ...] = ()
 
@@ -83,7 +89,13 @@ class Report:
 
     def warnings(self) -> list[str]:
         """What whoever reads the page must know of its data first, in sentences; none where all is well."""
-        return [*self._of_the_page(), *(words for age in self.ages for words in self._of_market(age))]
+        mine = (words for age in self.ages for words in self._of_market(age))
+        return [*self._of_the_page(), *self._of_others(), *mine]
+
+    @property
+    def best(self) -> Pair | None:
+        """The first pair of the page whose net return is known; None where none is."""
+        return next((one.pair for one in self.entries if figures.is_known(one.pair.row[BY])), None)
 
     def _of_the_page(self) -> Iterator[str]:
         if self.world == "sandbox":
@@ -102,6 +114,22 @@ class Report:
                 f"Of {len(apart)} pairs the table does not say what follows from the lake's rows as they are now: "
                 "the rows changed after it was made, or it was made by other rules. Make the tables of that month again."
             )
+
+    def _of_others(self) -> Iterator[str]:
+        """In one line what there would be to say of markets that are not on the page."""
+        found = [(coin, age.market) for coin, age in self.others if any(self._of_market(age))]
+        if not found:
+            return
+        names = [f"{market.venue} {coin}{' spot' if market.kind == SPOT else ''}" for coin, market in found]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        how = f"--top {min(2 * self.wanted.top, 500)}" if self.wanted.underlying else ""
+        run = " ".join(("qmd report", f"--underlying {found[0][0]}", how)).strip()
+        have = (
+            "market that is in no pair of the page has"
+            if len(found) == 1
+            else "markets that are in no pair of the page have"
+        )
+        yield f"{len(found)} more {have} warnings: {', '.join(names[:_NAMED])}{more} (`{run}`)."
 
     def _of_market(self, age: Age) -> Iterator[str]:
         now = self.wanted.now
@@ -136,14 +164,16 @@ def collected(lake: Lake, wanted: Wanted, rules: Rules) -> Report:
     if not any(pairs.values()):
         _refuse_unknown(wanted, [one for _, one in known])
         why, to_do = _nothing(snapshot, wanted)
-        return Report(wanted, snapshot.commit, lake.world, (), (), rules, why, to_do)
+        return Report(wanted, snapshot.commit, lake.world, (), (), rules, nothing=why, to_do=to_do)
     markets = sorted({market for some in pairs.values() for pair in some for market in (pair.short, pair.long)})
-    inputs = Inputs.of(snapshot, rules.terms, markets)
+    coins = {market: coin for _, one in known for market, coin in one.markets.items()}
+    inputs = Inputs.of(snapshot, rules.terms, coins)
     boards = [
         Board(spec, tuple(_entry(inputs, pair, rules) for pair in pairs[spec.name]), one.total) for spec, one in known
     ]
     ages = tuple(inputs.age(market, wanted) for market in markets)
-    return Report(wanted, snapshot.commit, lake.world, tuple(boards), ages, rules)
+    others = tuple((coins[market], inputs.age(market, wanted)) for market in sorted(coins.keys() - set(markets)))
+    return Report(wanted, snapshot.commit, lake.world, tuple(boards), ages, rules, others)
 
 
 def _entry(inputs: Inputs, pair: Pair, rules: Rules) -> Entry:

@@ -25,13 +25,11 @@ from qmd_platform.model.series import Market, Series
 from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window, month_of, month_window
+from qmd_platform.report.due import GRACE_MS
 from qmd_platform.report.figures import HOUR_MS
 from qmd_platform.report.legs import Age, Leg, Price, Used
 from qmd_platform.report.reading import Snapshot
 from qmd_platform.report.records import Origin, Pair, Wanted
-
-GRACE_MS = 2 * HOUR_MS
-"""So long after it was due a settlement should be in the lake: funding is asked for every hour."""
 
 NOT_PAID = (Settlements.empty(), intervals(Settlements.empty()))
 
@@ -64,6 +62,7 @@ class Inputs:
         stands_for = named(market, span)
         settlements, found = self._history(market, span)
         used, last = self._used(market, settlements, found, at)
+        published = settlements.settled_at[settlements.settled_at <= at - DELAY_MS]
         return Leg(
             market,
             stands_for.units,
@@ -71,6 +70,7 @@ class Inputs:
             self.terms.windows[0],
             used,
             last,
+            int(published[-1]) if len(published) else None,
             float(CumulativeIndex.of(settlements).at(at - DELAY_MS)),
             self._price(market, at),
             settlements,

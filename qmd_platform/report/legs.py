@@ -3,6 +3,7 @@
 What lives here: plain records. What does not: finding them (``inputs``), what they come to (``working``).
 """
 
+import math
 from dataclasses import dataclass
 
 from qmd_platform.arbitrage.carry import COVERED
@@ -12,6 +13,7 @@ from qmd_platform.funding.intervals import Intervals
 from qmd_platform.model.series import Market
 from qmd_platform.model.settlements import Settlements
 from qmd_platform.model.window import Instant
+from qmd_platform.report.figures import HOUR_MS
 from qmd_platform.report.records import Origin
 
 
@@ -53,6 +55,7 @@ class Leg:
         window: hours of the trailing window.
         used: settlements of it, oldest first; none for spot.
         last: the last settlement whose interval stood; None for spot.
+        published_at: of the last settlement that was out by then, also if its interval did not stand yet; None for spot.
         cumulative: sum of all rates published by then.
         price: None without candles.
         settlements, found: its whole history, for the charts.
@@ -64,6 +67,7 @@ class Leg:
     window: float
     used: tuple[Used, ...]
     last: Used | None
+    published_at: Instant | None
     cumulative: float
     price: Price | None
     settlements: Settlements
@@ -90,6 +94,16 @@ class Leg:
         if self.is_spot:
             return 0.0
         return self.rates / self.hours if self.hours >= COVERED * self.window else float("nan")
+
+    @property
+    def intervals_on(self) -> int:
+        """How many intervals after ``last`` the leg is next due: more than one where it has settled since.
+
+        Up to half an interval off counts as on time.
+        """
+        if self.last is None or self.published_at is None or math.isnan(self.last.hours):
+            return 1
+        return math.ceil((self.published_at - self.last.settled_at) / HOUR_MS / self.last.hours - 0.5) + 1
 
 
 @dataclass(frozen=True, slots=True)

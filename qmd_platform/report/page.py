@@ -22,6 +22,7 @@ from qmd_platform.report.markup import Markup, many, tag
 from qmd_platform.report.section import section
 
 TITLE = "Funding arbitrage"
+NONE_KNOWN = "none has a known net return now"
 
 
 def page(report: Report) -> str:
@@ -70,7 +71,7 @@ def _top(report: Report) -> Markup:
 def _totals(report: Report) -> Iterator[tuple[str, str]]:
     if not report.entries:
         return
-    best = report.entries[0].pair
+    best = report.best
     paid = [age.settled_at for age in report.ages if age.settled_at is not None]
     priced = [age.priced_at for age in report.ages if age.priced_at is not None]
     if paid:
@@ -83,7 +84,8 @@ def _totals(report: Report) -> Iterator[tuple[str, str]]:
             "newest price",
             f"{figures.short_minute(max(priced))} ({figures.span(report.wanted.now - max(priced))} old)",
         )
-    yield "best, held 7 d", f"{percent(best.row['net_168h_per_year'])} a year, {best.row['underlying']}"
+    net = NONE_KNOWN if best is None else f"{percent(best.row['net_168h_per_year'])} a year, {best.row['underlying']}"
+    yield "best, held 7 d", net
 
 
 def _warnings(report: Report) -> Markup:
@@ -106,8 +108,9 @@ def _board(one: Board, report: Report) -> Markup:
     shown = len(one.entries)
     more = f"the best {shown} of {one.total} pairs" if shown < one.total else f"{shown} pairs"
     order = "first those no flag blocks, then by the net return a year of a hold of 7 days"
+    of = "figures are of the newest row, a state is of its own change"
     return tag(
-        "section", tag("h2", name, tag("small", more)), board(one, report.wanted.now, f"{name}: {more}, {order}")
+        "section", tag("h2", name, tag("small", more)), board(one, report.wanted.now, f"{name}: {more}, {order}; {of}")
     )
 
 
@@ -131,6 +134,8 @@ def _end(report: Report) -> Markup:
     ties = f"1/{capital.short_leverage:g} + 1/{capital.long_leverage:g} + {number(capital.buffer)}"
     half = bps(report.rules.half_spread, 2)
     lines = (
+        "All figures of a pair are of its newest row.",
+        "Its state was decided at its change, by the figures of then: `qmd opportunities` has those.",
         "A rate is a share of the notional for one interval; longs pay it where it is positive. A year has 8,760 hours.",
         "Every return a year is simple: funding is paid in quote on a notional that stays.",
         f"Funding is measured over the trailing {terms.windows[0]:g} h: the sum of the rates by the sum of their hours.",

@@ -4,7 +4,7 @@ What lives here: choosing rows of the tables of hedges. What does not: what thos
 life of a pair (``lives``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,13 +19,15 @@ from qmd_platform.lake.segments import table_of
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.records import PartitionState, Segment
 from qmd_platform.model.columns import Table
-from qmd_platform.model.series import Partition, Series
+from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.window import Instant, Window, month_of
 from qmd_platform.report.figures import DAY_MS
 from qmd_platform.report.records import History, Origin, Pair, Wanted
 
 BY = "net_168h_per_year"
 """What pairs are ordered by, highest first, after those that are current and that no flag blocks."""
+
+_NAMES = ("short_market", "long_market", "underlying")
 
 OLD_MS = DAY_MS
 """A newest row that is older stands below all that are not."""
@@ -69,11 +71,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The pairs of one table: the best, how many there are in all, and the underlyings of all."""
+    """The pairs of one table: the best, how many there are in all, the underlyings of all; every market asked for, with its."""
 
     pairs: tuple[Pair, ...]
     total: int
     underlyings: tuple[str, ...]
+    markets: Mapping[Market, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +123,15 @@ def found(snapshot: Snapshot, spec: Table, wanted: Wanted) -> Found:
     last = table.newest(inside)
     best = last[_order(rows, last, table.at, wanted.now)][: wanted.top]
     pairs = tuple(_pair(spec, table, inside, place, snapshot.origin(segments, place)) for place in best.tolist())
-    return Found(pairs, len(last), known)
+    return Found(pairs, len(last), known, _markets(rows.select(_NAMES).take(arrow(last))))
+
+
+def _markets(rows: pa.Table) -> dict[Market, str]:
+    """Both legs of every row, with the underlying."""
+    of = {
+        (str(row[side]), str(row["underlying"])) for row in rows.to_pylist() for side in ("short_market", "long_market")
+    }
+    return {Market.parse(name): coin for name, coin in of}
 
 
 def _order(rows: pa.Table, places: NDArray[np.int64], at: NDArray[np.int64], now: Instant) -> NDArray[np.intp]:

@@ -7,8 +7,8 @@ rows (``provenance``).
 from collections.abc import Iterator
 
 from qmd_platform.arbitrage.flags import flag
-from qmd_platform.model.window import Window
-from qmd_platform.report import charts, figures, provenance
+from qmd_platform.model.window import Instant, Window
+from qmd_platform.report import charts, due, figures, provenance
 from qmd_platform.report.collecting import Entry
 from qmd_platform.report.figures import bps, number, percent, yearly
 from qmd_platform.report.markup import Markup, many, tag
@@ -23,7 +23,7 @@ def section(entry: Entry, window: Window) -> Markup:
         tag("h3", pair.row["underlying"], tag("span", *_legs(entry), class_="legs")),
         tag("a", "back to the board", href="#board", class_="back"),
         tag("dl", _keys(entry), class_="keys"),
-        _risks(entry),
+        _risks(entry, window.end),
         tag("div", _pictures(entry, window), class_="pictures"),
         tag("div", _working(entry), provenance.told(entry), class_="proof"),
         id=pair.anchor,
@@ -64,10 +64,10 @@ def _life(entry: Entry) -> Iterator[tuple[str, str]]:
             yield f"{way}{life.state}, episode {life.episode}", f"{word} {figures.short_minute(life.since)} UTC"
 
 
-def _risks(entry: Entry) -> Markup:
-    if not entry.pair.flags:
+def _risks(entry: Entry, now: Instant) -> Markup:
+    items = [tag("li", said) for said in _overdue(entry, now)]
+    if not entry.pair.flags and not items:
         return tag("p", "No risk flag is up.", class_="calm")
-    items = []
     for name in entry.pair.flags:
         one = flag(name)
         chip = tag("i", name, class_=f"flag{' blocks' if one.blocks else ''}")
@@ -75,6 +75,14 @@ def _risks(entry: Entry) -> Markup:
             tag("li", chip, f" {one.sentence}{'; nothing may be opened while it is up' if one.blocks else ''}")
         )
     return tag("ul", items, class_="flags")
+
+
+def _overdue(entry: Entry, now: Instant) -> Iterator[str]:
+    """What is overdue of each leg, in sentences."""
+    for side, leg in (("short", entry.short), ("long", entry.long)):
+        since = due.overdue_since(entry.pair, side, now)
+        if since is not None:
+            yield f"{leg.market}: overdue since {figures.minute(since)} UTC, its next settlement is not in this row."
 
 
 def _pictures(entry: Entry, window: Window) -> Iterator[Markup]:

@@ -207,8 +207,10 @@ class _Work:
     def _next(self) -> Iterator[Line]:
         for side, leg in (("short", self.short), ("long", self.long)):
             if leg.last is not None:
-                due = leg.last.settled_at + leg.last.hours * HOUR_MS
-                how = f"{figures.minute(leg.last.settled_at)} + {leg.last.hours:g} h ({leg.last.evidence})"
+                times = leg.intervals_on
+                due = leg.last.settled_at + times * leg.last.hours * HOUR_MS
+                many = "" if times == 1 else f"{times} {TIMES} "
+                how = f"{figures.minute(leg.last.settled_at)} + {many}{leg.last.hours:g} h ({leg.last.evidence})"
                 name = f"next settlement, {side} leg"
                 told = figures.minute(None if math.isnan(due) else int(due))
                 yield self._line(f"{side}_next_at", name, how, told, due)

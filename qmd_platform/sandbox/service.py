@@ -169,7 +169,7 @@ class Sandbox(State):
         verdict = self.limiter.verdict(venue, request.path, weight, time.monotonic())
         if verdict is not None:
             return dispatch.refused(venue, verdict)
-        return tardis.unauthorised(request.path, request.headers.get(hdrs.AUTHORIZATION, ""))
+        return tardis.unauthorised(request.path, request.query, request.headers.get(hdrs.AUTHORIZATION, ""))
 
     def _good(self, request: web.BaseRequest) -> Sendable:
         """The right answer, from the kept bodies where it is there."""

@@ -1,7 +1,7 @@
 """Tardis.dev in the sandbox: data sets of a day, the API that says what there is, and a tardis-machine, on one port.
 
-What lives here: paths, who may have what, files. What does not: rows (``tardis_rows``), replays (``tardis_machine``), sockets
-(``service``). Sources, read on 2026-11-21: docs.tardis.dev/downloadable-csv-files/api and /api/http-api-reference.
+What lives here: paths, who may have what, files. What does not: rows (``tardis_rows``), replays (``tardis_machine``), messages of a
+minute (``tardis_feed``), sockets (``service``). Sources, read on 2026-11-21: docs.tardis.dev/downloadable-csv-files/api and /api/http-api-reference.
 
 Facts: files of a day are there from 06:00 of the next; the first day of a month is free, others need a key (here ``KEY``);
 what is not there is 404; a day on which nothing came in is an empty packed file.
@@ -9,12 +9,13 @@ what is not there is 404; a day on which nothing came in is an empty packed file
 
 import gzip
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window, instant, iso
-from qmd_platform.sandbox import tardis_machine, tardis_rows
+from qmd_platform.sandbox import tardis_feed, tardis_machine, tardis_rows
 from qmd_platform.sandbox.exchange import Answer, Exchange, Query, as_json
 from qmd_platform.sandbox.universe import Listing
 
@@ -47,6 +48,8 @@ _NEW_NAMES_SINCE = instant("2026-07-01T00:00:00Z")
 _REPORTED = 10 * Timeframe.M1.step
 """Times away from here on are reported as incidents."""
 _LEVEL = 1
+_FREE = "01"
+"""The day of a month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class Tardis:
         found = path.removeprefix("/v1/exchanges/")
         if found in _KINDS and found != path:
             return Answer(as_json(self._details(found, now)))
+        found = path.removeprefix(tardis_feed.PREFIX)
+        if found in _KINDS and found != path:
+            return tardis_feed.answer(found, query, self._feed, now)
         file = self._file(path)
         if file is None or file.day.end + _AFTER > now:
             return Answer(as_json({"code": 404, "message": f"There is no {path}"}), 404)
@@ -158,10 +164,14 @@ class Tardis:
         return {**self._listed(exchange), "datasets": datasets, "incidentReports": incidents}
 
 
-def unauthorised(path: str, authorization: str) -> Answer | None:
-    """The refusal of a file that the key does not reach; None where it may be had."""
+def unauthorised(path: str, query: Query, authorization: str) -> Answer | None:
+    """The refusal of a file or a minute that the key does not reach; None where it may be had."""
     found = _FILE.fullmatch(path)
-    if found is None or found[5] == "01" or authorization == f"Bearer {KEY}":
+    day = found[5] if found else _FREE
+    if path.startswith(tardis_feed.PREFIX):
+        with suppress(ConfigError):  # a question that is none is refused later, as that
+            day = iso(tardis_feed.window_of(query).start)[8:10]
+    if day == _FREE or authorization == f"Bearer {KEY}":
         return None
     said = "Unauthorized: only the first day of each month is available without an API key."
     return Answer(as_json({"code": 401, "message": said}), 401)

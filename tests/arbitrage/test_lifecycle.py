@@ -107,6 +107,20 @@ def test_an_unknown_return_confirms_nothing_and_closes_when_it_stays_unknown():
     assert states([0.2] * 4 + [float("nan")] * 2)[-1] == "CLOSE"
 
 
+def test_an_unknown_return_is_never_said_to_be_below():
+    unknown = float("nan")
+    missing = ": a settlement or a price is missing"
+    for end, said in (
+        ([unknown] * 2, f"net return unknown for 2 events{missing}"),
+        ([-0.1] * 2, "net return below 0.00% a year for 2 events"),
+        ([-0.1, unknown], f"net return below 0.00% a year for 1 of 2 events, unknown for 1{missing}"),
+        ([unknown, 0.2, unknown, unknown], f"net return unknown for 2 events{missing}"),
+    ):
+        held, watched = run([*[0.2] * 4, *end])[-1], run([0.07, *end])[-1]
+        assert (held.before, held.after, held.reason) == (State.HOLD, State.CLOSE, said)
+        assert (watched.before, watched.after, watched.reason) == (State.WATCH, State.NONE, said)
+
+
 def test_only_settlements_confirm():
     rows = [Event(START + at * EIGHT, 0.2, 24.0, 0, at == 5) for at in range(9)]
     standing = NOWHERE

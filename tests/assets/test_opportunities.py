@@ -35,8 +35,8 @@ def test_what_can_be_acted_on_is_told_first(told: dict[str, object]):
         ("NONE", BINANCE),
     ]
     held = records[0]
-    assert (held["net a year"], held["break-even (hours)"]) == ("47.49 %", "35.04")
-    assert held["since"] == "2026-03-15T08:01:00Z"
+    assert held["net a year, break-even at the change"] == "47.49 %, 35.04 h"
+    assert held["since (UTC)"] == "2026-03-15 08:01"
     assert held["why"] == "net return above 10.00% a year for 3 settlements in a row"
     assert (told["in HOLD"], told["in WATCH"], told["episodes of the month"]) == (1, 1, 3)
     assert told["dagster/partition_row_count"] == 9

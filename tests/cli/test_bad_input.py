@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import past
 from tests.cli.conftest import DAY, Qmd, answer
 
 BACKFILL = ("backfill", "binance:BTC/USDT")
@@ -66,6 +67,16 @@ def test_looking_at_a_lake_that_is_not_there_does_not_make_one(qmd: Qmd, own_hom
     assert not own_home.exists()
 
 
+@pytest.mark.parametrize("place", [".qmd", ".qmd/demo"])
+def test_where_a_demo_left_a_lake_in_this_folder_the_hint_says_how_to_use_it(
+    qmd: Qmd, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+):
+    monkeypatch.chdir(tmp_path)
+    assert "`qmd demo`" in qmd("series").stderr
+    past.make(tmp_path / place)
+    assert f'export QMD_HOME="$PWD/{place}"' in qmd("series").stderr
+
+
 def test_a_symbol_the_venue_does_not_list_is_answered_with_the_closest_ones(qmd: Qmd, sandbox: str):
     result = qmd("backfill", "binance:BTC/USDX", *DAY, "--venue-url", sandbox, "--json")
     assert result.exit_code == 2
@@ -110,6 +121,7 @@ def test_real_data_is_not_mixed_into_a_lake_of_sandbox_data(qmd: Qmd, in_filled:
     result = qmd(*BACKFILL, *DAY)
     assert result.exit_code == 2
     assert "holds sandbox data and takes no live data" in result.stderr
+    assert "--venue-url http://127.0.0.1:8080 while `qmd sandbox --port 8080` runs" in result.stderr
     assert everything(in_filled) == before
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from qmd_platform.cli import demo
+from qmd_platform.cli import demo, summary
 from qmd_platform.config import load_universe
 from tests.cli.conftest import Qmd, answer
 
@@ -58,6 +59,15 @@ def test_every_series_of_the_universe_is_whole_afterwards(runs: Runs):
     assert all(line["missing"] == 0 and line["checks_passed"] > 0 for line in said["series"])
     assert said["new"] == sum(line["present"] for line in said["series"])
     assert said["errors"] == []
+    assert said["other_checks"]["passed"] > 0
+
+
+@pytest.mark.slow
+def test_every_run_of_the_graph_is_told_with_its_place_among_all(runs: Runs):
+    told = re.findall(r"^(\d+) of (\d+) runs: (.*)", runs[0].stderr, re.MULTILINE)
+    # Two venues' instruments, two markets, funding and snapshots of one venue, two tables across, coverage.
+    assert [(int(place), int(total)) for place, total, _ in told] == [(place, 9) for place in range(1, 10)]
+    assert told[-1][2].startswith("coverage of all venues")
 
 
 @pytest.mark.slow
@@ -186,3 +196,12 @@ def test_fresh_deletes_what_the_demo_made_and_nothing_else(tmp_path: Path, sandb
     small_home(tmp_path)
     demo.demo_lake(tmp_path, fresh=True)
     assert (tmp_path / "universe.toml").exists()
+
+
+def test_the_demo_ends_with_a_qmd_home_that_holds_in_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    home = tmp_path / "my demo"
+    monkeypatch.chdir(tmp_path)
+    summary.draw_next(home, tmp_path)
+    assert f"export QMD_HOME='{home}'" in capsys.readouterr().out

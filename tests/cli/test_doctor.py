@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from qmd_platform import config
+from qmd_platform.lake.store import Lake
 from qmd_platform.venues.reach import Reach
 from tests.cli.conftest import Qmd, answer
 
@@ -147,6 +148,12 @@ def test_a_home_with_its_own_universe_file_is_told_that_the_checkouts_is_not_use
     found = checked(qmd("doctor", "--venue-url", sandbox, "--json"), "universe")
     assert found["status"] == "ok"
     assert "resources/universe.toml is not used for this home" in found["said"]
+    assert "or delete it" in found["todo"]
+    with Lake.open(own_home / "lake") as lake:
+        lake.claim_world("sandbox")
+    # A demo's home would then go by the markets of real data.
+    found = checked(qmd("doctor", "--venue-url", sandbox, "--json"), "universe")
+    assert found["todo"] == f"edit {own_home / 'universe.toml'}"
 
 
 def test_symbols_that_nobody_could_check_yet_are_a_warning(qmd: Qmd, universe: Path, sandbox: str):

@@ -164,6 +164,30 @@ def test_a_rolled_up_candle_names_the_candles_it_was_made_of(qmd: Qmd, lake: Lak
     assert found["history"][0]["source"] == "rollup:candles_1m"
 
 
+def test_times_and_ranks_are_told_in_words_that_hold_beside_the_requests(qmd: Qmd, lake: Lake):
+    assert f"fetched no earlier than {iso(ASKED)}; source rank 0, which is the venue's own" in explain_text(qmd, 0)
+    rows = candles(9, 10, 1.5).to_arrow()
+    lake.commit([Write(MARCH, rows, (minutes(9, 10),), source_rank=-1)], run_id="r", source="elsewhere")
+    assert "source rank -1, which gives way to the venue's own, 0" in explain_text(qmd, 9)
+
+
+def explain_text(qmd: Qmd, minute: int) -> str:
+    return qmd("explain", SERIES, at(minute)).stdout
+
+
+def test_of_a_candle_that_nobody_asked_for_the_hint_leads_somewhere(qmd: Qmd, lake: Lake):
+    span = f"--start {at(11)} --end {at(12)}"
+    asks = f"`qmd backfill {MARCH.series.market} --timeframe 1m {span}"
+    assert f"{asks}`" in qmd("explain", SERIES, at(11)).stderr
+    lake.claim_world("sandbox")
+    assert f"{asks} --venue-url http://127.0.0.1:8080` with `qmd sandbox --port 8080`" in (
+        qmd("explain", SERIES, at(11)).stderr
+    )
+    to_come = qmd("explain", SERIES, "2999-01-01T00:00Z")
+    assert (to_come.exit_code, "backfill" in to_come.stderr) == (5, False)
+    assert "it closes at 2999-01-01T00:01:00Z" in to_come.stderr
+
+
 def test_what_a_vacuum_took_is_said_to_be_gone(qmd: Qmd, lake: Lake):
     for _ in range(2):
         vacuum(lake, run_id="v", now=2**42, keep_ms=0, grace_ms=0)

@@ -82,6 +82,12 @@ def test_the_map_is_drawn_with_totals_and_the_gravest_gaps(qmd: Qmd, begun: Path
     assert "bitfinex:BTC/USD:1m" in one
 
 
+def test_how_to_ask_for_gaps_is_said_as_this_lake_takes_it(qmd: Qmd, begun: Path, monkeypatch: pytest.MonkeyPatch):
+    assert "`qmd gaps --fill`." in qmd("gaps").stderr
+    monkeypatch.delenv("QMD_VENUE_URL")
+    assert "`qmd gaps --fill --venue-url http://127.0.0.1:8080` with `qmd sandbox --port 8080`" in qmd("gaps").stderr
+
+
 def test_a_cell_shows_the_gravest_and_how_much_is_there():
     assert cell(None) == " "
     assert cell(Cell(Summary(expected=10, present=10))) == "[green]█[/]"

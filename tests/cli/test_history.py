@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.cli import kit, rowtext
+from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.window import iso
 from tests.cli import past
 from tests.cli.conftest import Qmd, answer
@@ -68,10 +69,10 @@ def test_a_diff_counts_every_row_and_shows_old_and_new_values_side_by_side(qmd: 
 
 def test_of_a_row_that_changed_only_the_values_that_differ_are_shown_and_nan_does_not_differ_from_itself():
     before, after = '{"open":1.5,"close":2.0,"volume":NaN}', '{"open":1.5,"close":2.5,"volume":NaN}'
-    assert rowtext.sides(before, after) == ("close 2.0", "close 2.5")
-    assert rowtext.sides(None, after) == ("", "open 1.5, close 2.5, volume nan")
+    assert rowtext.sides(past.MARCH, before, after) == ("close 2.0", "close 2.5")
+    assert rowtext.sides(past.MARCH, None, after) == ("", "open 1.5, close 2.5, volume nan")
     assert rowtext.document(past.MARCH, "0", before, None)["before"] == {"open": 1.5, "close": 2.0, "volume": None}
-    assert rowtext.sides(before, None) == ("open 1.5, close 2.0, volume nan", "")
+    assert rowtext.sides(past.MARCH, before, None) == ("open 1.5, close 2.0, volume nan", "")
 
 
 def test_a_diff_goes_both_ways_and_of_a_state_with_itself_there_is_none(qmd: Qmd):
@@ -92,6 +93,32 @@ def test_revisions_say_what_was_restated_when_and_by_which_run(qmd: Qmd):
     assert len(answer(qmd("revisions", SERIES, "--start", "2025-03-02T00:08Z", "--json"))) == 2
     assert "10 restatements of 10 candles" in qmd("revisions", SERIES, "--limit", "3").stdout
     assert "No candle" in qmd("revisions", "gate:BTC/USDT:1m").stdout
+
+
+def test_without_a_series_the_revisions_of_all_are_listed_with_their_series(qmd: Qmd):
+    found = answer(qmd("revisions", "--json"))
+    assert {one["series"] for one in found} == {SERIES}
+    assert found == answer(qmd("revisions", SERIES, "--json"))
+    assert len(answer(qmd("revisions", "--start", "2025-03-02T00:08Z", "--json"))) == 2
+    assert answer(qmd("revisions", "--end", SECOND, "--json")) == []
+    shown = qmd("revisions").stdout
+    assert SERIES in shown
+    assert "10 restatements of 10 candles." in shown
+
+
+def test_rows_of_other_tables_are_told_in_iso_times_and_in_figures_that_can_be_read():
+    carry = Partition(Series("basis", "arbitrage"), "2025-03")
+    key = f"okx:BTC/USDT:USDT {past.START}"
+    assert rowtext.key_of(carry, key) == "okx:BTC/USDT:USDT 2025-03-01T00:00:00Z"
+    before = f'{{"available_at":{past.START},"spot":null,"price":66502.3,"mark_index_bps":3.7606822178393173}}'
+    assert rowtext.sides(carry, before, None)[0] == (
+        "available_at 2025-03-01T00:00:00Z, spot -, price 66502.3, mark_index_bps 3.7606822"
+    )
+    after = before.replace("393173", "393973")
+    assert rowtext.sides(carry, before, after) == (
+        "mark_index_bps 3.7606822178393173",
+        "mark_index_bps 3.7606822178393973",
+    )
 
 
 def test_a_past_state_is_read_by_commit_by_time_and_by_pin(qmd: Qmd):

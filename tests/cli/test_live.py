@@ -104,6 +104,8 @@ def test_the_view_has_a_line_a_venue_and_is_well_only_when_all_are(qmd: Qmd, hom
         ({"is_over": True}, "ended"),
         ({"trouble": "cannot write: No space left on device"}, "trouble"),
         ({"connections": []}, "starting"),
+        ({"is_over": True, "is_failed": True, "trouble": "binance: no such market"}, "failed"),
+        ({"connections": [Connection("a", "live", 0, 3, 0, 1, 0, 0, "", (), ("no such pair",))]}, "refused"),
     ],
 )
 def test_a_collector_that_is_not_well_is_named_by_what_ails_it(
@@ -121,6 +123,19 @@ def test_the_worst_connection_speaks_for_all(qmd: Qmd, home: Path):
     said(home, "binance", connections=[one.connections[0], waiting])
     line = next(line for line in qmd("live", "--once").stdout.splitlines() if line.startswith("binance"))
     assert "waiting (the venue closed it: 1006)" in line
+
+
+def test_what_is_refused_or_silent_is_counted_and_only_what_is_refused_is_not_well(qmd: Qmd, home: Path):
+    one = said(home, "binance")
+    silent = msgspec.structs.replace(one.connections[0], silent=("a", "b"))
+    said(home, "binance", connections=[silent])
+    result = qmd("live", "--once", "--venue", "binance")
+    assert ("3 (2 silent)" in result.stdout, result.exit_code) == (True, 0)
+    said(home, "binance", connections=[silent, msgspec.structs.replace(silent, refusals=("binance: NOPE/USDT",))])
+    result = qmd("live", "--once", "--venue", "binance")
+    assert "3 (1 refused, 4 silent)" in result.stdout
+    assert "refused (binance: NOPE/USDT)" in result.stdout
+    assert result.exit_code == NOT_WELL
 
 
 def test_the_view_is_drawn_anew_until_ctrl_c(home: Path, monkeypatch: pytest.MonkeyPatch):

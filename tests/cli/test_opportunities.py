@@ -10,8 +10,10 @@ import pytest
 
 from qmd_platform.lake.store import Lake
 from qmd_platform.ledger.opportunities import KeptEpisode, Source, keep
+from qmd_platform.model.series import Market
 from qmd_platform.model.window import Instant, instant
 from tests.cli.conftest import Qmd, answer
+from tests.ingest.fundedlake import every, put_funding
 
 HOUR = 3_600_000
 
@@ -135,9 +137,30 @@ def test_where_there_is_nothing_one_is_told_what_to_do(qmd: Qmd, own_home: Path,
     put(own_home)
     assert "[arbitrage.opportunities]" in qmd("opportunities").stdout
     put(own_home, held(now))
+    with Lake.open(own_home / "lake") as lake:
+        put_funding(lake, Market.parse("gate:DOGE/USDT:USDT"), every(8, [1e-4] * 3, first=now // HOUR * HOUR))
     nothing = qmd("opportunities", "--underlying", "DOGE")
     assert (nothing.exit_code, "There are some of: BTC." in nothing.stdout) == (0, True)
     assert "leave out --state" in qmd("opportunities", "--underlying", "BTC", "--state", "WATCH").stdout
+
+
+def test_a_coin_that_the_lake_has_no_market_of_is_refused_with_those_that_look_like_it(
+    qmd: Qmd, own_home: Path, now: Instant
+):
+    put(own_home, held(now), replace(held(now), underlying="ETH", began=2))
+    for more in ((), ("--json",), ("--state", "WATCH")):
+        refused = qmd("opportunities", "--underlying", "btcc", *more)
+        assert refused.exit_code == 2
+        assert "the lake has no market of 'BTCC'" in refused.output
+        assert "did you mean BTC?" in refused.output
+
+
+def test_figures_that_are_as_old_as_the_change_are_named_so(qmd: Qmd, own_home: Path, now: Instant):
+    put(own_home, held(now))
+    shown = qmd("opportunities").stdout
+    head = next(line for line in shown.splitlines() if "coin" in line)
+    assert ("net then" in head, "even then" in head) == (True, True)
+    assert "then: net a year and break-even at the change that decided" in shown
 
 
 @pytest.mark.parametrize(

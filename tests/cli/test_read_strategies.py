@@ -45,6 +45,15 @@ def test_a_venue_that_is_down_is_named_within_the_deadline(qmd: Qmd):
     assert "add --allow-gaps" in told.stderr
 
 
+def test_who_allows_gaps_gets_what_is_there_by_the_deadline_and_is_told(qmd: Qmd):
+    patience = ("--deadline", "2s", "--allow-gaps", "--venue-url", "http://127.0.0.1:9")
+    told = qmd("read", SERIES, *NIGHT, "--strategy", "seamless", *patience)
+    assert told.exit_code == 0, told.output
+    assert len(told.stdout.splitlines()) == 1
+    assert "0 candles, nowhere" in told.stderr
+    assert "failed: " in told.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -63,6 +63,16 @@ def test_a_day_that_needs_a_key_says_so_and_exits_as_a_refusal(qmd: Qmd, monkeyp
     assert qmd("tardis", "fetch", BTC, *SECOND).exit_code == 0
 
 
+def test_days_that_are_not_published_yet_are_named_in_words_and_in_json(qmd: Qmd, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TARDIS_API_KEY", KEY)
+    window = ("--start", "2026-11-19", "--end", "2026-11-22")
+    result = qmd("tardis", "fetch", BTC, *window)
+    assert result.exit_code == 0, result.output
+    assert "left for later: 2026-11-20 to 2026-11-21: not published yet" in result.stderr
+    (left,) = answer(qmd("tardis", "fetch", BTC, *window, "--json"))["candles_1m"]["left"]
+    assert (left["start"], left["end"]) == ("2026-11-20T00:00:00Z", "2026-11-22T00:00:00Z")
+
+
 def test_a_contracts_states_are_fetched_with_json(qmd: Qmd):
     market = "okx:BTC/USDT:USDT"
     found = answer(qmd("tardis", "fetch", market, "--type", "derivative_ticker", "--every", "1h", *FIRST, "--json"))

@@ -9,6 +9,7 @@ import statistics
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 HOUR = 3_600_000
 MINUTE = 60_000
@@ -178,7 +179,10 @@ class Seen:
     def _funded(self, leg: Perpetual) -> None:
         stands = bisect_right(leg.known, self.at)
         self.hours, self.last = leg.hours[stands - 1], leg.per_hour(stands - 1)
+        out = leg.at[stands - 1 : bisect_right(leg.at, self.at - MINUTE)]
         self.next_at = leg.at[stands - 1] + self.hours * HOUR
+        while self.next_at <= out[-1]:
+            self.next_at += self.hours * HOUR
         self.capped = _looks_capped(leg.rates[stands - 1])
         self.cumulative = sum(leg.rates[: bisect_right(leg.at, self.at - MINUTE)])
         for length in self.funding:
@@ -187,7 +191,9 @@ class Seen:
             self.funding[length] = sum(leg.rates[inside]) / 1e8 / lasted if lasted >= 0.9 * length else None
         recent = range(bisect_right(leg.known, self.at - 72 * HOUR), stands)
         self.changed = any(row and leg.hours[row] != leg.hours[row - 1] for row in recent)
-        self.suspect = any(leg.suspect[row] for row in recent)
+        is_late = self.at >= self.next_at + MINUTE
+        is_long = any(after - before >= 1.5 * self.hours * HOUR for before, after in pairwise(out))
+        self.suspect = is_late or is_long or any(leg.suspect[row] for row in recent)
 
 
 def _looks_capped(rate: int) -> bool:

@@ -9,10 +9,10 @@ import pytest
 
 from qmd_platform.coverage.causes import UNPROVEN
 from qmd_platform.errors import WrongWorld
-from qmd_platform.ingest.absorbed import absorb, fill_heard, forget
+from qmd_platform.ingest.absorbed import absorb, fill_heard
 from qmd_platform.ingest.absorbing import Absorbed
 from qmd_platform.ingest.asking import Asking, machine_clock
-from qmd_platform.ingest.heard import DISPUTED
+from qmd_platform.ingest.heard import DISPUTED, judged
 from qmd_platform.ingest.instruments import refresh
 from qmd_platform.ingest.pages import SUPERSEDED
 from qmd_platform.ingest.partitions import fill
@@ -27,7 +27,7 @@ from qmd_platform.model.window import Window, instant
 from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
 from qmd_platform.venues.streams.records import HeardCandle
-from tests.live.heard import BTC, DAY, ETH, MINUTE, NOON, candle
+from tests.live.heard import BTC, DAY, MINUTE, NOON, candle
 
 MONTH = Partition(BTC, "2026-11")
 ALL = MONTH.window
@@ -164,6 +164,18 @@ def test_where_the_lake_has_a_later_answer_the_heard_row_is_kept_apart_and_told_
     assert (again.quarantined, again.disputes) == (1, ())
 
 
+def test_each_heard_row_is_held_against_the_time_of_its_own_answer(lake: Lake, log: Log):
+    fetched(lake, NOON + 30 * MINUTE, candle(0), candle(1), candle(2))
+    late = replace(candle(1, shift=5.0), received_at=NOON + 45 * MINUTE)
+    fetched(lake, NOON + 50 * MINUTE, candle(3))
+    later = replace(candle(3, shift=5.0), received_at=NOON + 55 * MINUTE)
+    log.append([candle(0, shift=5.0), late, later])
+    took = take(lake, log)
+    assert (took.changed, took.quarantined) == (2, 1)
+    assert lake.candles(BTC).open.tolist() == [100.0, 106.0, 102.0, 108.0]
+    assert [one.open_at for one in lake.ledger.revisions(BTC)] == [NOON + MINUTE, NOON + 3 * MINUTE]
+
+
 def test_longer_candles_are_made_again_where_a_heard_row_changes_what_they_are_made_of(lake: Lake, log: Log):
     fetched(lake, NOON, *(candle(number) for number in range(10)))
     roll_up(lake, BTC.market, Timeframe.M5, ALL, run_id="r")
@@ -183,18 +195,23 @@ def test_a_log_of_the_other_world_is_refused(lake: Lake, log: Log):
     assert minutes(lake) == []
 
 
-def test_days_that_the_lake_holds_go_from_the_log_but_for_the_newest(lake: Lake, log: Log):
-    per_day = DAY // MINUTE
-    heard = [candle(number * per_day) for number in range(4)]
-    log.append(heard)
-    assert forget(lake, log, "binance") == 0
-    take(lake, log)
-    log.append([candle(1, ETH)])  # nobody has taken this one in
+def test_what_is_older_than_all_that_the_venue_serves_is_not_asked_for_again_and_again(lake: Lake, log: Log):
+    kraken = Series.parse("kraken:BTC/USD:1m")
+    log.append([candle(number, kraken) for number in (0, 100, 800)])
+    took = take(lake, log, Partition(kraken, "2026-11"))
+    assert (took.new, took.unconfirmed) == (3, tuple(windows_of(NOON + np.array([100, 800]) * MINUTE, MINUTE)))
+
+
+@pytest.mark.parametrize(("name", "kept"), [("bitfinex:BTC/USD:1m", 0), ("okx:BTC/USDT:1m", 1)])
+def test_without_a_word_for_its_end_and_without_a_time_no_second_of_a_candle_is_left_out(
+    tmp_path: Path, name: str, kept: int
+):
+    series = Series.parse(name)
+    log = Log(tmp_path / "other", world="live")
+    log.append([replace(candle(0, series), venue_at=None, received_at=NOON + MINUTE - 1)])
+    (found,) = [judged(one, log.heard(series, one.window), is_live=True) for one in [Partition(series, "2026-11")]]
+    assert (len(found.candles), found.refused) == (kept, 1 - kept)
     log.close()
-    assert forget(lake, log, "binance") == 0
-    absorb(lake, log, [Partition(ETH, "2026-11")], run_id="r")
-    assert forget(lake, log, "binance") == 2
-    assert [day.start for day in log.days("binance")] == [NOON - DAY // 2 + day * DAY for day in (2, 3)]
 
 
 NOW = "2026-12-01T01:10:30Z"

@@ -154,8 +154,13 @@ def test_a_missing_settlement_is_a_suspect_row_and_flags_its_pairs(tmp_path: Pat
     assert [(row["market"], row["settled_at"]) for row in suspects] == [(str(GATE), int(whole.settled_at[31]))]
     assert suspects[0]["interval_hours"] == 8
     flagged = [row for row in rows(lake, "venue_spreads") if "SUSPECT_GAP" in row["flags"].split()]
-    assert flagged
-    assert min(row["seen_at"] for row in flagged) >= int(whole.settled_at[31])
+    # From when the settlement was due and not there, until no row after the gap is in the window.
+    assert min(row["seen_at"] for row in flagged) == int(whole.settled_at[30]) + 60_000
+    assert [row["seen_at"] for row in flagged] == [int(at) + 60_000 for at in whole.settled_at[30 : 30 + len(flagged)]]
+    (late,) = [row for row in flagged if row["seen_at"] == int(whole.settled_at[30]) + 60_000]
+    assert late["risk"] == "HIGH"
+    side = "long" if late["long_market"] == str(GATE) else "short"
+    assert late[f"{side}_next_at"] == int(whole.settled_at[30]), "overdue, and said so by its time"
 
 
 def test_what_the_venue_itself_said_of_an_interval_counts_here_too(tmp_path: Path):

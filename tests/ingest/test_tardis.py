@@ -6,27 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmd_platform.errors import ArchiveDamaged, ConfigError, Refused, UnknownMarket, VenueDown, WrongWorld
+from qmd_platform.errors import ArchiveDamaged, ConfigError, Refused, UnknownMarket, WrongWorld
 from qmd_platform.ingest import tardis_candles, tardis_files
 from qmd_platform.ingest.candles import backfill
-from qmd_platform.ingest.rollup import roll_up
-from qmd_platform.ingest.tardis import Brought, candles_of_replay, candles_of_trades, in_base
+from qmd_platform.ingest.tardis import candles_of_replay, candles_of_trades, in_base
 from qmd_platform.ingest.tardis_files import Account
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import Candles
-from qmd_platform.model.series import Market, Partition, Series
+from qmd_platform.model.series import Market, Partition
 from qmd_platform.model.spans import Run, State, in_state
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window
 from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
 from qmd_platform.sandbox.tardis import KEY
+from tests.ingest.taped import DAY, GATE, KRAKEN, NEXT, NOW, bring, files_asked, series, traded
 from tests.venues.asking import QUICK
-
-NOW = "2026-11-20T12:00:00Z"
-DAY, NEXT = Window.of("2026-11-01", "2026-11-02"), Window.of("2026-11-02", "2026-11-03")
-KRAKEN = Market("kraken", "BTC/USD")
-GATE = Market("gate", "BTC/USDT:USDT")
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +44,6 @@ def calm(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def lake(tmp_path: Path) -> Iterator[Lake]:
     with Lake.open(tmp_path / "lake") as opened:
         yield opened
-
-
-def bring(lake: Lake, sandbox: Sandbox, market: Market, window: Window, root: Path) -> Brought:
-    brought = candles_of_trades(lake, market, window, root, run_id="r", url=sandbox.url)
-    assert brought.account.lost == 0
-    return brought
-
-
-def replay(lake: Lake, sandbox: Sandbox, market: Market, window: Window) -> Brought:
-    brought = candles_of_replay(lake, market, window, sandbox.url, run_id="r", url=sandbox.url)
-    assert brought.account.lost == 0
-    return brought
-
-
-def series(market: Market) -> Series:
-    return Series.candles(market, Timeframe.M1)
-
-
-def traded(sandbox: Sandbox, market: Market, window: Window) -> Candles:
-    truth = sandbox.truth(market, Timeframe.M1, window)
-    return truth.take(truth.volume > 0)
-
-
-def files_asked(sandbox: Sandbox) -> int:
-    return sum("{file}" in str(one["endpoint"]) for one in sandbox.requests())
 
 
 @pytest.mark.parametrize(
@@ -138,32 +108,6 @@ def test_minutes_without_a_trade_are_missing_where_the_source_does_not_say_when_
     assert silent == 1439 - len(lake.candles(series(KRAKEN))) > 10
 
 
-def test_a_replay_proves_that_they_are_empty_and_longer_candles_can_be_made(
-    lake: Lake, sandbox: Sandbox, tmp_path: Path
-):
-    bring(lake, sandbox, KRAKEN, DAY, tmp_path)
-    replay(lake, sandbox, KRAKEN, DAY)
-    hours = Window.of("2026-11-01T01:00Z", "2026-11-01T23:00Z")
-    runs = lake.coverage(series(KRAKEN), hours)
-    assert {(run.state, run.cause) for run in runs} == {
-        (State.PRESENT, ""),
-        (State.VERIFIED_EMPTY, tardis_candles.EMPTY),
-    }
-    roll_up(lake, KRAKEN, Timeframe.H1, hours, run_id="r")
-    assert len(lake.candles(Series.candles(KRAKEN, Timeframe.H1), hours)) == 22
-
-
-def test_a_break_of_tardiss_connection_is_a_known_hole_in_coverage(lake: Lake, sandbox: Sandbox):
-    away = Window.of("2026-11-01T03:10:10Z", "2026-11-01T03:31:20Z")
-    sandbox.tardis.away.append(away)
-    brought = replay(lake, sandbox, KRAKEN, Window.of("2026-11-01T02:00Z", "2026-11-01T05:00Z"))
-    runs = lake.coverage(series(KRAKEN), Window.of("2026-11-01T03:10Z", "2026-11-01T03:32Z"))
-    assert [(run.state, run.cause) for run in runs] == [(State.MISSING, tardis_candles.AWAY)]
-    assert brought.account.silent == 1
-    known = lake.candles(series(KRAKEN))
-    assert np.isin(known.open_at, traded(sandbox, KRAKEN, DAY).open_at).all()
-
-
 def test_a_reported_incident_is_a_hole_and_no_candle_is_made_of_what_is_left_of_its_minutes(
     lake: Lake, sandbox: Sandbox, tmp_path: Path
 ):
@@ -219,17 +163,6 @@ def test_a_minute_the_venue_says_is_empty_stays_so_and_the_row_is_kept_apart(
     assert (row.open_at, row.reason) == (at.start, tardis_candles.DENIED)
 
 
-def test_an_hour_is_made_when_all_of_its_minutes_are_known_and_not_before(lake: Lake, sandbox: Sandbox, tmp_path: Path):
-    hour = Window.of("2026-11-01T06:00Z", "2026-11-01T07:00Z")
-    replay(lake, sandbox, KRAKEN, Window.of("2026-11-01T05:30Z", "2026-11-01T06:30Z"))
-    roll_up(lake, KRAKEN, Timeframe.H1, hour, run_id="r")
-    assert len(lake.candles(Series.candles(KRAKEN, Timeframe.H1), hour)) == 0
-    replay(lake, sandbox, KRAKEN, Window.of("2026-11-01T05:30Z", "2026-11-01T07:30Z"))
-    roll_up(lake, KRAKEN, Timeframe.H1, hour, run_id="r")
-    made = lake.candles(Series.candles(KRAKEN, Timeframe.H1), hour)
-    assert made.volume.tolist() == sandbox.truth(KRAKEN, Timeframe.H1, hour).volume.tolist()
-
-
 def test_days_that_could_be_had_are_kept_and_the_others_are_named(lake: Lake, sandbox: Sandbox, tmp_path: Path):
     sandbox.plan_faults([{"kind": "truncated_json", "path": "/2026/11/02/"}])
     window = Window.of("2026-11-01", "2026-11-04")
@@ -246,12 +179,19 @@ def test_days_that_could_be_had_are_kept_and_the_others_are_named(lake: Lake, sa
     assert files_asked(sandbox) == 1
 
 
+def test_days_that_are_not_published_yet_are_named(lake: Lake, sandbox: Sandbox, tmp_path: Path):
+    brought = bring(lake, sandbox, KRAKEN, Window.of("2026-11-19", "2026-11-22"), tmp_path)
+    assert (files_asked(sandbox), brought.failures) == (1, ())
+    assert brought.left == (tardis_files.Left(Window.of("2026-11-20", "2026-11-22"), tardis_files.NOT_YET),)
+
+
 def test_a_refusal_ends_the_asking_and_what_had_come_is_kept(
     lake: Lake, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("TARDIS_API_KEY")
     brought = bring(lake, sandbox, KRAKEN, Window.of("2026-11-01", "2026-11-05"), tmp_path)
     assert isinstance(brought.error, Refused)
+    assert brought.left == (tardis_files.Left(Window.of("2026-11-03", "2026-11-05"), tardis_files.STOPPED),)
     assert files_asked(sandbox) == 2
     assert len(lake.candles(series(KRAKEN))) > 1_000
 
@@ -266,13 +206,6 @@ def test_a_kept_file_that_was_damaged_is_refused_with_its_place_and_nothing_is_c
     with pytest.raises(ArchiveDamaged, match=r"BTC-USD\.csv\.gz: .*delete the file"):
         bring(lake, sandbox, KRAKEN, Window(DAY.start, NEXT.end), tmp_path)
     assert lake.ledger.last_commit() == before
-
-
-def test_a_replay_that_breaks_off_commits_nothing(lake: Lake, sandbox: Sandbox):
-    sandbox.plan_faults([{"kind": "truncated_json", "path": "/replay-normalized"}])
-    with pytest.raises(VenueDown, match="not a message"):
-        candles_of_replay(lake, KRAKEN, DAY, sandbox.url, run_id="r", url=sandbox.url)
-    assert len(lake.candles(series(KRAKEN))) == 0
 
 
 def test_krakens_files_are_found_under_both_names_of_a_coin(lake: Lake, sandbox: Sandbox, tmp_path: Path):

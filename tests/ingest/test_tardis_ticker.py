@@ -1,6 +1,6 @@
 """Contracts' states that Tardis heard: predictions and open interest by the venues' own meaning, never what is settled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from qmd_platform.ingest.snapshots import capture
 from qmd_platform.ingest.tardis import Brought
 from qmd_platform.ingest.tardis_states import States, Thinned
 from qmd_platform.ingest.tardis_ticker import EVERY, states_of_contract
-from qmd_platform.lake.store import Lake
+from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Window, instant
@@ -137,6 +137,38 @@ def test_a_day_is_read_once_unless_it_is_wanted_again(lake: Lake, sandbox: Sandb
     assert lake.ledger.last_commit() <= before + 2
     finer = bring(lake, sandbox, of("okx"), tmp_path, again=True, every=5 * MINUTE)[PREDICTED].account
     assert (finer.held, finer.used) == (96, 192)
+
+
+def test_who_is_killed_after_a_commit_has_the_day_in_both_tables(
+    lake: Lake, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    commit = Lake.commit
+
+    def killed(self: Lake, writes: Sequence[Write], **how: Any) -> Any:
+        done = commit(self, writes, **how)
+        if {one.partition.series.table for one in writes} & {PREDICTED, OUTSTANDING}:
+            raise KeyboardInterrupt
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Lake, "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            bring(lake, sandbox, of("binance"), tmp_path)
+    bring(lake, sandbox, of("binance"), tmp_path)
+    assert [len(rows(lake, table, "binance")) for table in (PREDICTED, OUTSTANDING)] == [96, 96]
+
+
+@pytest.mark.parametrize("lacking", [PREDICTED, OUTSTANDING])
+def test_a_day_that_only_one_table_has_is_looked_at_again(lake: Lake, sandbox: Sandbox, tmp_path: Path, lacking: str):
+    with Lake.open(tmp_path / "whole") as whole:
+        bring(whole, sandbox, of("binance"), tmp_path)
+        (other,) = {PREDICTED, OUTSTANDING} - {lacking}
+        half = Series(other, "binance")
+        said = tuple(answer for _, answer in whole.evidence(half, DAY))
+        write = Write(Partition(half, "2026-11"), whole.read(half), evidence=said)
+    lake.commit([write], run_id="r", source="sandbox:binance/tardis")
+    found = bring(lake, sandbox, of("binance"), tmp_path)
+    assert (found[lacking].account.used, found[other].account.held) == (96, 96)
 
 
 def test_a_row_of_the_lakes_own_looks_stays(lake: Lake, tmp_path: Path):

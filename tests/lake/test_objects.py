@@ -93,7 +93,7 @@ def test_an_object_of_a_killed_server_is_whole_or_absent(own_minio: Minio, monke
     data = os.urandom(8 * 1024 * 1024)
     url, acknowledged, tried = own_minio.fresh_url(), set(), 0
     for turn in range(6):
-        store = ObjectBlobs(url, patience_s=0.2)
+        store = ObjectBlobs(url, patience_s=3)
 
         def put_until_it_dies(store: ObjectBlobs = store, turn: int = turn) -> int:
             with suppress(LakeError):
@@ -105,6 +105,7 @@ def test_an_object_of_a_killed_server_is_whole_or_absent(own_minio: Minio, monke
         with ThreadPoolExecutor(1) as pool:
             putting = pool.submit(put_until_it_dies)
             while f"{turn}/1" not in acknowledged:
+                assert not putting.done(), "a put was given up before the server was killed"
                 time.sleep(0.001)
             time.sleep(0.02 * turn)
             own_minio.kill()

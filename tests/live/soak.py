@@ -1,4 +1,4 @@
-"""The collector service under load: every market of the sandbox, candles of two timeframes and all prices, for a while.
+"""The collector service under load: 200 markets of the sandbox, candles of two timeframes and all prices, for a while.
 
 What lives here: the load, what is measured, whether the lake ends up true. ``make live-soak`` runs it for ten minutes and
 prints the figures that are in docs/live.md; ``test_soak`` runs it for some seconds.
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,23 +26,23 @@ from qmd_platform.ingest.absorbed import fill_heard
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.lake.store import Lake
 from qmd_platform.live import told
+from qmd_platform.live.early import UNSAID
 from qmd_platform.live.log import FOLDER, Log
 from qmd_platform.live.told import Told
-from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, instant, month_of
 from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
-from qmd_platform.sandbox.universe import VENUES
+from qmd_platform.sandbox.universe import VENUES, listings
 
 NOW = "2026-12-01T00:00:05Z"
 """The beginning of a month: a tail has nothing to do that is older."""
 
 STEPS = (Timeframe.M1, Timeframe.M5)
 PATIENCE = 120.0
-SLACK = 30_000
-"""Of the sandbox's clock: a candle that closed just before the end may still have been on its way."""
+MARKETS = 200
+"""As many are listened to, at least: those of the sandbox, and listings that are like them."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,9 @@ class Soaked:
         deepest: records that waited at most.
         dropped: closed candles dropped.
         wrong: series of which the log, or the lake after a tail, is not the truth.
-        heard_share: of the closed candles since all were live, those that were heard.
+        closed: candles that closed since all were live, of venues with a word for it; ``heard_share`` of them were heard.
+        deaf: series of those venues of which such a candle closed and none was heard.
+        inferred, inferred_share: the same of venues without a word: those that the next one had followed by then.
         requests: candle requests of the tail, with the log.
     """
 
@@ -76,16 +78,30 @@ class Soaked:
     deepest: int = 0
     dropped: int = 0
     wrong: list[str] = field(default_factory=list)
+    closed: int = 0
     heard_share: float = 0.0
+    deaf: list[str] = field(default_factory=list)
+    inferred: int = 0
+    inferred_share: float = 0.0
     requests: int = 0
 
 
-def soak(home: Path, seconds: float, speed: float, pace: int = 2, filled: Collection[str] = VENUES) -> Soaked:
+def soak(
+    home: Path,
+    seconds: float,
+    speed: float,
+    *,
+    pace: int = 2,
+    filled: Collection[str] = VENUES,
+    patience: float = 30.0,
+    count: int = MARKETS,
+) -> Soaked:
     """Run the service for ``seconds`` of real time on a clock that runs ``speed`` times as fast.
 
     ``pace``: seconds of that clock between two messages about a candle in progress; ``filled``: venues whose tails are run.
+    What closed within that time is waited for, for so long: ``patience``.
     """
-    with serving(now=NOW, speed=speed, stream_seconds=pace) as sandbox:
+    with serving(now=NOW, speed=speed, stream_seconds=pace, listings=_more(count)) as sandbox:
         markets = _markets(sandbox)
         _write_universe(home, markets)
         found = Soaked(len(markets), len(markets) * len(STEPS))
@@ -98,11 +114,26 @@ def soak(home: Path, seconds: float, speed: float, pace: int = 2, filled: Collec
                 samples.append(_megabytes(process.pid))
             found.seconds = round(time.monotonic() - began, 1)
             until = sandbox.clock.now()
+            expected = _expected(sandbox, markets, Window(since, until))
+            _until_heard(home, expected, time.monotonic() + patience)
+            samples.append(_megabytes(process.pid))
         found.minutes = round((until - since) / 60_000, 1)
         found.megabytes = [samples[0], max(samples), samples[-1]]
         _count(found, told.read_all(home / FOLDER))
-        _listen_for_truth(found, home, sandbox, markets, Window(since, until))
+        _listen_for_truth(found, home, sandbox, markets, Window(since, sandbox.clock.now()))
+        _share(found, home, expected)
         _fill(found, home, sandbox, [one for one in markets if one.venue in filled])
+    return found
+
+
+def _more(count: int) -> list[dict[str, object]]:
+    """Listings that make the markets ``count``."""
+    known = [one.market for one in listings()]
+    models = [one for one in known if one.symbol.startswith("BTC/") and one.kind == "spot" and one.venue not in UNSAID]
+    found: list[dict[str, object]] = []
+    for number in range(count - len(known)):
+        model = models[number % len(models)]
+        found.append({"market": f"{model.venue}:S{number:02}/{model.symbol.partition('/')[2]}", "like": str(model)})
     return found
 
 
@@ -168,18 +199,14 @@ def _count(found: Soaked, states: Sequence[Told]) -> None:
 
 
 def _listen_for_truth(found: Soaked, home: Path, sandbox: Sandbox, markets: Sequence[Market], live: Window) -> None:
-    """Compare the log with the truth: what should have been heard, and that nothing else was."""
-    log, heard, true = Log(home / FOLDER), 0, 0
+    """Compare the log with the truth: nothing but that was heard."""
+    log = Log(home / FOLDER)
     for one in [Series.candles(market, step) for market in markets for step in STEPS]:
         step = one.timeframe.step
         whole = Window(live.start // step * step, live.end)
         truth, there = sandbox.truth(one.market, one.timeframe, whole), log.candles(one, whole)
-        closed = _inside(truth, live, step)
-        heard += len(closed & set(there.open_at.tolist()))
-        true += len(closed)
         mine = truth.take(np.isin(truth.open_at, there.open_at))
         found.wrong += [] if there.equals(mine) else [f"{one} in the log"]
-    found.heard_share = round(heard / true, 4) if true else 1.0
 
 
 def _fill(found: Soaked, home: Path, sandbox: Sandbox, markets: Sequence[Market]) -> None:
@@ -202,9 +229,43 @@ def _fill(found: Soaked, home: Path, sandbox: Sandbox, markets: Sequence[Market]
     found.requests = len(sandbox.stats.candles)
 
 
-def _inside(truth: Candles, live: Window, step: int) -> set[int]:
-    """The candles that began when all were live, and ended before anything was ended: those that must have been heard."""
-    return {at for at in truth.open_at.tolist() if live.start <= at and at + step < live.end - SLACK}
+def _expected(sandbox: Sandbox, markets: Sequence[Market], live: Window) -> dict[Series, set[int]]:
+    """The candles that closed while all were live: those that must be heard."""
+    found = {}
+    for one in [Series.candles(market, step) for market in markets for step in STEPS]:
+        step = one.timeframe.step
+        truth = sandbox.truth(one.market, one.timeframe, Window(live.start // step * step, live.end))
+        # Of a venue without a word for the end only what is heard from its beginning counts.
+        since = live.start if one.venue in UNSAID else live.start - step + 1
+        found[one] = {at for at in truth.open_at.tolist() if since <= at and at + step <= live.end}
+    return found
+
+
+def _heard(log: Log, series: Series, expected: Collection[int]) -> set[int]:
+    if not expected:
+        return set()
+    return set(expected) & set(log.candles(series, Window(min(expected), max(expected) + 1)).open_at.tolist())
+
+
+def _until_heard(home: Path, expected: Mapping[Series, set[int]], until: float) -> None:
+    """Wait, no longer than ``until``: on a busy machine some words are on their way for seconds."""
+    log = Log(home / FOLDER)
+    while time.monotonic() < until:
+        if all(
+            len(_heard(log, one, closed)) == len(closed) for one, closed in expected.items() if one.venue not in UNSAID
+        ):
+            return
+        time.sleep(0.5)
+
+
+def _share(found: Soaked, home: Path, expected: Mapping[Series, set[int]]) -> None:
+    log = Log(home / FOLDER)
+    heard = {one: len(_heard(log, one, closed)) for one, closed in expected.items()}
+    said, inferred = [[one for one in expected if (one.venue in UNSAID) is is_it] for is_it in (False, True)]
+    found.closed, found.inferred = (sum(len(expected[one]) for one in part) for part in (said, inferred))
+    found.deaf = [str(one) for one in said if expected[one] and not heard[one]]
+    found.heard_share = round(sum(heard[one] for one in said) / max(found.closed, 1), 4)
+    found.inferred_share = round(sum(heard[one] for one in inferred) / max(found.inferred, 1), 4)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -2,16 +2,19 @@
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Sequence
+import os
+import signal
+import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from qmd_platform.errors import ConfigError, LakeError, UnknownMarket
 from qmd_platform.live import told
+from qmd_platform.live.child import ended_by_the_first_signal
 from qmd_platform.live.collector import Collector
 from qmd_platform.live.keeping import Keeping
 from qmd_platform.live.lock import alone
@@ -20,52 +23,8 @@ from qmd_platform.live.queue import Batch
 from qmd_platform.model.series import Market, Series
 from qmd_platform.model.window import Window
 from qmd_platform.venues.streams.records import Heard, HeardCandle
-from tests.live.heard import BTC, DAY, ETH, MINUTE, NOON, PERPETUAL, candle, mark
-
-ALL = Window(NOON - DAY, NOON + DAY)
-Say = Callable[[Heard], None]
-Play = Callable[[Say, Collector], Awaitable[None]]
-
-
-def play(log: Log, script: Play, **options: Any) -> Collector:
-    """Collect until the script is over and all it said has been written, then cancel."""
-    done = asyncio.Event()
-
-    async def listen(venue: str, wanted: Sequence[Series | Market], /, *, on_heard: Say, **rest: object) -> None:
-        await script(on_heard, collector)
-        done.set()
-        await asyncio.Event().wait()
-
-    collector = Collector("binance", [BTC, ETH, PERPETUAL], log, listen, **{"batch_seconds": 0.01, **options})
-
-    async def story() -> None:
-        running = asyncio.create_task(collector.run())
-        over = asyncio.create_task(done.wait())
-        await asyncio.wait([running, over], return_when=asyncio.FIRST_COMPLETED)
-        over.cancel()
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-
-    asyncio.run(story())
-    return collector
-
-
-async def until(condition: Callable[[], object]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
-        await asyncio.sleep(0.005)
-
-
-def says(*heard: Heard) -> Play:
-    async def script(say: Say, _: Collector) -> None:
-        for one in heard:
-            say(one)
-
-    return script
-
-
-def minutes(log: Log, series: Series = BTC) -> list[int]:
-    return ((log.candles(series, ALL).open_at - NOON) // MINUTE).tolist()
+from tests.live.heard import BTC, ETH, MINUTE, NOON, candle, mark
+from tests.live.playing import ALL, Say, minutes, play, says, until
 
 
 @pytest.fixture
@@ -179,6 +138,90 @@ def test_what_ends_listening_is_raised_and_what_was_heard_before_is_kept(log: Lo
     with pytest.raises(UnknownMarket):
         play(log, script)
     assert minutes(log) == [0]
+    state = told.read(log.folder / "binance")
+    assert state is not None
+    assert (state.phase(state.at), state.is_failed, state.trouble) == ("failed", True, "binance: no such market")
+    assert not state.is_well(state.at)
+
+
+def test_a_disk_without_room_for_its_word_ends_no_collector(log: Log):
+    folder = log.folder / "binance"
+    folder.mkdir(parents=True)
+    (folder / "state.tmp").symlink_to("/dev/full")
+
+    async def script(say: Say, collector: Collector) -> None:
+        await until(lambda: collector.told().trouble)
+        assert "No space left" in collector.told().trouble
+        say(candle(0))
+        await until(lambda: collector.written.records)
+        (folder / "state.tmp").unlink()
+
+    collector = play(log, script)
+    assert minutes(log) == [0]
+    state = told.read(folder)
+    assert state is not None
+    assert state.phase(state.at) == "ended"
+    assert collector.told().trouble == "", "there is room again"
+
+
+def test_however_often_it_is_told_to_end_what_waited_is_written_first(log: Log, monkeypatch: pytest.MonkeyPatch):
+    whole, begun, may = log.append, threading.Event(), threading.Event()
+
+    def slow(records: Sequence[Heard]) -> None:
+        begun.set()
+        may.wait(60)
+        whole(records)
+
+    monkeypatch.setattr(log, "append", slow)
+
+    async def listen(venue: str, wanted: Sequence[Series | Market], /, *, on_heard: Say, **rest: object) -> None:
+        on_heard(candle(0))
+        await asyncio.Event().wait()
+
+    async def story() -> None:
+        collector = Collector("binance", [BTC], log, listen)
+        running = asyncio.create_task(collector.run())
+        await until(begun.is_set)
+        collector.queue.put(candle(1))
+        for _ in range(3):
+            running.cancel()
+            await asyncio.sleep(0.01)
+        assert not running.done()
+        may.set()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    asyncio.run(story())
+    assert minutes(log) == [0, 1]
+
+
+def test_the_first_signal_ends_a_collector_and_those_after_it_are_ignored():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    async def work(seen: list[str]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for number in before:
+                os.kill(os.getpid(), number)
+            await asyncio.sleep(0.05)
+            seen.append("written")
+
+    async def story(seen: list[str]) -> None:
+        running = asyncio.create_task(work(seen))
+        await asyncio.sleep(0)
+        with ended_by_the_first_signal(running):
+            os.kill(os.getpid(), signal.SIGTERM)
+            with suppress(asyncio.CancelledError):
+                await running
+
+    seen: list[str] = []
+    try:
+        asyncio.run(story(seen))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert seen == ["written"]
 
 
 def test_of_a_perpetual_the_newest_prices_are_kept_once_in_a_while():

@@ -155,6 +155,23 @@ def test_a_byte_that_changed_costs_its_own_append_only(tmp_path_factory: pytest.
     assert reader.damaged("binance") == ({} if is_last else {path: size})
 
 
+def test_rows_whose_name_is_damaged_are_never_taken_for_those_of_another_series(log: Log):
+    log.append([candle(0)])
+    log.append([candle(0, ETH)])
+    log.append([candle(1, ETH)])
+    log.close()
+    (path,) = log.files("binance", CANDLES)
+    data = bytearray(path.read_bytes())
+    data[data.find(str(ETH).encode())] ^= 1
+    path.write_bytes(data)
+    third = Series.parse("binance:XRP/USDT:1m")
+    log.append([candle(2, third), candle(1)])
+    for reader in (log, Log(log.folder)):
+        assert (minutes(reader), minutes(reader, ETH), minutes(reader, third)) == ([0, 1], [], [2])
+    log.append([candle(3, ETH)])
+    assert minutes(Log(log.folder), ETH) == [3], "it has a name again"
+
+
 def test_a_disk_that_refuses_leaves_nothing_behind_and_the_next_append_counts(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ):

@@ -1,5 +1,6 @@
 """Reading from Python: all that was asked for, or an error that says what to do."""
 
+import json
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.window import Window
-from qmd_platform.reader import candles, gaps
+from qmd_platform.reader import candles, gaps, read
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3_600_000
@@ -58,6 +59,27 @@ def test_a_frame_has_the_candles_of_the_half_open_window(home: Path):
     assert frame["volume"].tolist() == [8.25, 8.5, 8.75]
 
 
+def test_who_changes_a_frame_changes_neither_the_read_nor_its_data_version(home: Path):
+    found = read(MARKET, "1h", at(0), at(4), home=home, now=LATER, strategy="fail_fast")
+    frame = found.frame
+    frame.loc[0, ["close", "volume"]] = -1.0
+    frame["open_at"] += pd.Timedelta("1h")
+    again = read(MARKET, "1h", at(0), at(4), home=home, now=LATER, strategy="fail_fast")
+    assert found.rows.equals(again.rows)
+    assert found.arrow.equals(again.arrow)
+    assert found.provenance.data_version == again.provenance.data_version
+
+
+def test_where_rows_came_from_goes_with_a_frame_and_with_arrow(home: Path):
+    options = {"home": home, "now": LATER, "on_missing": "allow"}
+    table = candles(MARKET, "1h", at(0), at(12), as_="arrow", **options)
+    told = json.loads(table.schema.metadata[b"qmd"])
+    assert told == candles(MARKET, "1h", at(0), at(12), **options).attrs["qmd"]
+    assert told["coverage"] == 9 / 12
+    assert (told["staleness_s"], told["failures"], told["reason"]) == (None, [], "met")
+    assert [(one["source"], one["rows"]) for one in told["ranges"]][:2] == [("lake", 4), ("nowhere", 0)]
+
+
 def test_arrow_says_the_same(home: Path):
     table = candles(MARKET, "1h", at(5), at(10), as_="arrow", home=home, now=LATER)
     frame = candles(MARKET, "1h", at(5), at(10), home=home, now=LATER)
@@ -87,6 +109,13 @@ def test_what_is_not_closed_yet_is_no_gap(home: Path):
     assert len(table) == 3
     assert len(candles(MARKET, "1h", at(500), at(700), as_="arrow", home=home, now=at(10))) == 0
     assert gaps(MARKET, "1h", at(7), at(700), home=home, now=at(11) + 60_000) == [Window(at(10), at(11))]
+
+
+def test_a_candle_that_is_not_closed_by_the_clock_given_is_not_among_the_rows_though_the_lake_holds_it(home: Path):
+    found = read(MARKET, "1h", at(0), at(10), home=home, now=at(3) + 60_000, strategy="fail_fast")
+    assert found.rows.open_at.tolist() == [at(0), at(1), at(2)]
+    assert [one.window for one in found.provenance.ranges] == [Window(at(0), at(3))]
+    assert len(candles(MARKET, "1h", at(5), at(10), home=home, now=at(3), as_="arrow")) == 0
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qmd_platform.errors import ConfigError, Unmet
+from qmd_platform.errors import ConfigError, CoverageError, Unmet
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.rollup import ROLLUP
 from qmd_platform.lake.store import Lake
@@ -73,6 +73,8 @@ def test_many_series_are_read_in_one_state_of_the_lake(played: World):
         read_many([SERIES, other], HOUR.start, HOUR.end, home=home, now=NOW)
     held = read_many([SERIES, other], HOUR.start, HOUR.end, home=home, now=NOW, on_missing="allow")
     assert [len(one) for one in held.values()] == [60, 45]
+    with pytest.raises(CoverageError, match="does not hold binance:ETC/USDT:1m"):
+        read_many([SERIES, "binance:ETC/USDT:1m"], HOUR.start, HOUR.end, home=home, now=NOW, on_missing="allow")
     assert read_many([], HOUR.start, HOUR.end, home=home) == {}
 
 

@@ -52,6 +52,14 @@ def test_research_says_where_its_data_came_from_and_reads_the_lake_the_second_ti
     assert "from lake" in again
 
 
+def test_research_without_a_venue_ends_with_a_sentence(tmp_path: Path, sandbox: Sandbox):
+    command = [sys.executable, ROOT / "examples" / "research_read.py"]
+    away = environment(tmp_path, "http://127.0.0.1:9")
+    done = subprocess.run(command, env=away, capture_output=True, text=True, check=False, timeout=240, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "no candles, so nothing to reckon: the venue did not answer or refused\n"
+
+
 def test_a_backtest_says_the_same_after_the_venue_has_restated_its_candles(tmp_path: Path, sandbox: Sandbox):
     today = int(time.time() * 1000) // DAY * DAY
     window = Window(today - 2 * DAY, today - DAY)

@@ -75,6 +75,17 @@ def test_a_venue_that_is_down_or_hangs_is_told_by_its_code(played: World):
         found.filling.wait(60)
 
 
+def test_the_venues_clock_says_what_it_can_have_answered_for(played: World):
+    played.fails([{"kind": "clock_skew", "seconds": -90}])
+    found = reading(played.folder / "behind ours", played, start="2026-03-01", sla=Sla(max_staleness_s=60))
+    assert found.provenance.outcome.is_met
+    assert found.provenance.outcome.coverage == 1.0
+    assert found.provenance.ranges[-1].window.end == ANSWERED.end - 90_000
+    assert found.provenance.outcome.staleness_s == 0, (
+        "settlements are listed up to ten minutes late, which is not stale"
+    )
+
+
 def test_a_settlement_that_seems_to_be_missing_is_told_in_coverage(played: World):
     played.fails()
     window = Window.of("2026-02-07", "2026-02-10")

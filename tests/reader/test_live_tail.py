@@ -1,21 +1,27 @@
 """Seamless means: as fresh as what was heard, filled by the venue where nothing was, closed candles alone, nothing twice."""
 
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qmd_platform.errors import WrongWorld
+from qmd_platform.errors import Unmet, WrongWorld
 from qmd_platform.lake.store import Lake
 from qmd_platform.live.log import Log
 from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Market
+from qmd_platform.model.spans import State
 from qmd_platform.model.window import Window, instant
-from qmd_platform.reader import Range, Read, Source, filling, read, strategies
+from qmd_platform.reader import Range, Read, Reason, Sla, Source, clocks, filling, read, tail
 from qmd_platform.venues.streams.records import HeardCandle
-from tests.reader.worlds import HOUR, NOW, SERIES, World, at, span
+from tests.reader.uis import ui
+from tests.reader.worlds import HOUR, NEVER, NOW, OUTAGE, SERIES, World, at, span
 
+BITFINEX = Market("bitfinex", "BTC/USD")
 EDGE = span("11:00", "11:55")
 
 
@@ -31,7 +37,18 @@ def said(candles: Candles, *, lower: float = 0.0) -> list[HeardCandle]:
         strict=True,
     )
     return [
-        HeardCandle(SERIES, at_, open_ - lower, high, low, close, volume, True, at_ + 60_000, at_ + 60_050)
+        HeardCandle(
+            SERIES,
+            at_,
+            open_ - lower,
+            high - lower,
+            low - lower,
+            close - lower,
+            volume,
+            True,
+            at_ + 60_000,
+            at_ + 60_050,
+        )
         for at_, open_, high, low, close, volume in rows
     ]
 
@@ -87,6 +104,13 @@ def test_a_candle_that_was_heard_as_closed_counts_before_our_clock_says_so(playe
     assert found.provenance.outcome.staleness_s == pytest.approx(0.3)
 
 
+def test_what_was_heard_after_the_time_that_is_given_is_not_read(played: World):
+    home = played.home("looked ahead", span("11:00", "11:20"))
+    listened(home, played, span("11:20", "12:00"))
+    found = reading(home, played, now="2026-03-05T11:30:05Z")
+    assert found.rows.equals(played.truth(span("11:00", "11:30")))
+
+
 def test_other_strategies_read_the_lake_alone(played: World):
     home = played.home("lake alone", EDGE)
     listened(home, played, span("11:50", "12:00"))
@@ -99,6 +123,52 @@ def test_a_log_of_the_other_world_is_not_mixed_in(played: World):
     listened(home, played, span("11:50", "12:00"), world="live")
     with pytest.raises(WrongWorld, match="live candles"):
         reading(home, played)
+
+
+def test_what_was_heard_wrong_is_not_there_and_says_why(played: World):
+    home = played.home("heard wrong", span("11:00", "11:58"))
+    log = Log(home / "live", world="sandbox")
+    good = said(played.truth(span("11:58", "12:00")))
+    log.append([replace(good[0], high=good[0].low - 1), good[1]])
+    played.fails(OUTAGE)
+    with pytest.raises(Unmet, match=r"1 of the candles asked for are not there: \[2026-03-05T11:58") as told:
+        reading(home, played)
+    found = told.value.read
+    assert isinstance(found, Read)
+    (refused,) = (run for run in found.provenance.runs if run.state is State.QUARANTINED)
+    assert (refused.window, refused.cause[:19]) == (span("11:58", "11:59"), "heard, and refused:")
+    assert len(found) == 59
+    played.fails()
+    assert reading(home, played).rows.equals(played.truth(HOUR)), "the venue has it right"
+
+
+def test_an_omitting_venue_may_be_silent_for_a_while_but_what_it_sent_wrong_is_missing(played: World):
+    home = played.home("sent wrong", span("11:00", "11:59"), market=BITFINEX)
+    played.fails([{"kind": "bad_values", "value": "low_above_high", "venue": "bitfinex"}])
+    with pytest.raises(Unmet, match="1 of the candles") as told:
+        read(f"{BITFINEX}:1m", start=HOUR.start, end=HOUR.end, home=home, now=NOW, url=played.sandbox.url)
+    assert told.value.reason == "coverage"
+
+
+@pytest.mark.parametrize(("since", "is_met"), [("11:40", True), ("02:00", False)])
+def test_silence_is_undecided_for_a_page_and_a_gap_when_it_is_longer(since: str, played: World, *, is_met: bool):
+    hole = {"kind": "hole", "market": str(BITFINEX), "timeframe": "1m"}
+    played.fails([hole | {"start": f"2026-03-05T{since}:00Z", "end": "2026-03-05T13:00:00Z"}])
+    options: Any = {"home": played.folder / f"silent since {since}", "now": NOW, "url": played.sandbox.url}
+    sla = Sla(on_violation="partial")
+    found = read(f"{BITFINEX}:1m", start=at("01:00"), end=HOUR.end, sla=sla, **options)
+    outcome = found.provenance.outcome
+    assert outcome.reason is (Reason.MET if is_met else Reason.COVERAGE)
+    assert outcome.coverage <= 1 - (20 if is_met else 600) / 660, "nobody knows of them, whatever follows from it"
+
+
+def test_what_dagster_was_never_answered_for_is_a_gap(played: World, monkeypatch: pytest.MonkeyPatch):
+    done = {"__typename": "PartitionBackfill", "status": "COMPLETED_SUCCESS", "error": None}
+    with ui({"__typename": "LaunchBackfillSuccess", "backfillId": "a"}, done) as server:
+        monkeypatch.setenv("QMD_DAGSTER_URL", server.url)
+        with pytest.raises(Unmet) as told:
+            read(f"{BITFINEX}:1m", start=HOUR.start, end=HOUR.end, home=played.folder / "did nothing", now=NOW)
+    assert told.value.reason == "coverage"
 
 
 def test_a_venue_that_omits_silent_minutes_may_leave_the_newest_ones_open(played: World):
@@ -116,7 +186,7 @@ def test_what_closes_while_a_backfill_takes_its_time_is_read_too(played: World, 
     home = played.folder / "long"
     played.fails()
     clock = played.sandbox.clock
-    monkeypatch.setattr(strategies, "_now", clock.now)
+    monkeypatch.setattr(clocks, "now", clock.now)
     filled = filling.fill
 
     def slowly(*given: Any) -> list[str]:
@@ -135,6 +205,35 @@ def test_what_closes_while_a_backfill_takes_its_time_is_read_too(played: World, 
         ]
     finally:
         played.sandbox.move_clock(NOW)
+
+
+def test_the_log_is_heard_within_the_deadline_the_second_time_too(played: World, monkeypatch: pytest.MonkeyPatch):
+    over, looks = threading.Event(), []
+    look, filled, step = tail.heard, filling.fill, 60_000
+
+    def hanging(*given: Any) -> Candles:
+        looks.append(given)
+        if len(looks) == 2:
+            assert over.wait(NEVER)
+        return look(*given)
+
+    def slowly(*given: Any) -> list[str]:
+        failures = filled(*given)
+        monkeypatch.setattr(clocks, "now", lambda: instant(NOW) + 2 * step)
+        return failures
+
+    monkeypatch.setattr(clocks, "now", lambda: instant(NOW))
+    monkeypatch.setattr(filling, "fill", slowly)
+    monkeypatch.setattr(tail, "heard", hanging)
+    (played.folder / "hung log" / "live").mkdir(parents=True)
+    options: Any = {"home": played.folder / "hung log", "url": played.sandbox.url}
+    try:
+        found = read(SERIES, start=HOUR.start, end=at("12:10"), sla=Sla(live_s=3, on_violation="partial"), **options)
+    finally:
+        over.set()
+    assert len(looks) == 2
+    assert found.provenance.outcome.reason is Reason.LIVE_LATE
+    assert len(found) == 60
 
 
 def test_two_readers_of_one_gap_ask_for_it_once(played: World):

@@ -1,15 +1,17 @@
 """Where Dagster's UI is named, a read has it do the backfill: launched once, waited for, its refusals told."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qmd_platform.errors import ConfigError, DagsterError, Unmet
+from qmd_platform.ingest.asking import Deadlines
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.reader import Read, Sla, Source, read
+from qmd_platform.reader import Read, Sla, Source, orchestrated, read
 from tests.reader.uis import ui
 from tests.reader.worlds import HOUR, MARKET, NOW, SERIES, World, span
 
@@ -22,6 +24,14 @@ DONE = {"__typename": "PartitionBackfill", "status": "COMPLETED_SUCCESS", "error
 def reading(home: Path, played: World, **options: Any) -> Read:
     given = {"start": HOUR.start, "end": HOUR.end, "home": home, "now": NOW, "url": played.sandbox.url}
     return read(SERIES, **(given | options))
+
+
+@pytest.fixture(autouse=True)
+def nothing_under_way() -> Iterator[None]:
+    """What another test has launched is not waited for here, should the port be the same."""
+    orchestrated.under_way.clear()
+    yield
+    orchestrated.under_way.clear()
 
 
 def fill(home: Path, played: World) -> None:
@@ -103,6 +113,39 @@ def test_a_backfill_that_takes_too_long_is_not_waited_for_and_goes_on(played: Wo
         with pytest.raises(Unmet) as told:
             reading(home, played, sla=Sla(backfill_s=1))
         assert told.value.reason == "backfill_late"
+
+
+def test_what_is_under_way_is_waited_for_and_not_launched_again(played: World, monkeypatch: pytest.MonkeyPatch):
+    home = played.home("polled", *INNER)
+    with ui(LAUNCHED, GOING) as server:
+        monkeypatch.setenv("QMD_DAGSTER_URL", server.url)
+        launches = lambda: sum("asked" in one for one in server.asked)  # noqa: E731 - said twice, of nothing else
+        with pytest.raises(Unmet) as told:
+            reading(home, played, strategy="auto_backfill", sla=Sla(backfill_s=1, total_s=8, on_violation="hold"))
+        assert told.value.reason == "backfill_late"
+        assert launches() == 1
+        with pytest.raises(Unmet):
+            reading(home, played, sla=Sla(backfill_s=1))
+        assert launches() == 1
+        server.looks[:] = [DONE]
+        with pytest.raises(Unmet, match="3 of the candles"):
+            reading(home, played)
+        assert launches() == 2, "what has ended has not seen what is lacking now"
+        server.looks[:] = [{"__typename": "BackfillNotFoundError", "message": "not found"}]
+        with pytest.raises(Unmet, match="not found"):
+            reading(home, played)
+        assert launches() == 3
+
+
+def test_a_backfill_that_never_ends_is_waited_for_as_long_as_one_may_take_here(
+    played: World, monkeypatch: pytest.MonkeyPatch
+):
+    home = played.home("for ever", *INNER)
+    monkeypatch.setattr(orchestrated, "deadlines", lambda _: Deadlines(run_s=0.7))
+    with ui(LAUNCHED, GOING) as server:
+        monkeypatch.setenv("QMD_DAGSTER_URL", server.url)
+        with pytest.raises(Unmet, match="is still under way"):
+            reading(home, played)
 
 
 def test_a_ui_that_is_not_there_is_an_error_that_names_the_setting(played: World, monkeypatch: pytest.MonkeyPatch):

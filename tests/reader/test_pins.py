@@ -1,20 +1,25 @@
 """A pin is for ever: the venue restates a candle, and who reads the pin gets the bytes he got before."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from qmd_platform.cli.app import app
 from qmd_platform.config import open_lake
-from qmd_platform.errors import BadSnapshot, ConfigError
+from qmd_platform.errors import BadSnapshot, ConfigError, Unmet
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.candles import backfill
-from qmd_platform.lake.store import Lake
+from qmd_platform.lake.store import Lake, Write
+from qmd_platform.model.candles import Candles
+from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.reader import candles, read
+from qmd_platform.model.window import Window, month_of
+from qmd_platform.reader import candles, coverage, read
 from tests.reader.worlds import HOUR, MARKET, NOW, SERIES, World, span
 
 MINUTE = span("11:30", "11:31")
@@ -104,3 +109,26 @@ def test_a_pin_that_is_not_there_or_does_not_hold_the_series_is_refused(restated
         reading(home, pin="others")
     with pytest.raises(ConfigError, match="cannot fill the past"):
         reading(home, pin="backtest-7", strategy="auto_backfill")
+
+
+def test_a_pin_whose_window_reached_past_it_stays_the_same_as_time_goes_on(tmp_path: Path):
+    hour = 3_600_000
+    opened = int(time.time() * 1000) // hour * hour + hour  # it may become full at any moment
+    partition = Partition(Series.candles(MARKET, Timeframe.H1), month_of(opened - hour))
+    first = max(partition.window.start, opened - 5 * hour)
+    at = np.arange(first, opened, hour)
+    with Lake.open(tmp_path / "lake") as lake:
+        rows = Candles(at, *np.full((5, len(at)), 7.0)).to_arrow()
+        lake.commit([Write(partition, rows, asked=(Window(first, opened),))], run_id="r", source="s")
+        lake.ledger.pin("early", series=[partition.series])
+    window = {"start": first, "end": opened + 12 * hour, "home": tmp_path}
+    pinned = [
+        read(partition.series, pin="early", now=opened + ahead, **window) for ahead in (3_000, 2 * hour, 48 * hour)
+    ]
+    assert [len(one) for one in pinned] == [len(at)] * 3
+    assert pinned[0].provenance == pinned[1].provenance == pinned[2].provenance
+    told = [coverage(partition.series, pin="early", now=opened + ahead, **window) for ahead in (3_000, 48 * hour)]
+    assert told[0].runs == told[1].runs
+    assert told[0].gaps == []
+    with pytest.raises(Unmet, match="2 of the candles asked for are not there"):
+        read(partition.series, now=opened + 2 * hour + 3_000, strategy="fail_fast", **window)

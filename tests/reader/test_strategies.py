@@ -1,5 +1,6 @@
 """Four strategies x seven conditions: exactly which rows, exactly which refusal, exactly how many requests."""
 
+import threading
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -7,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from qmd_platform.errors import Unmet, VenueDown
+from qmd_platform.errors import Unmet, VenueDown, VenueError
+from qmd_platform.ingest.candles import backfill
+from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market
+from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window
-from qmd_platform.reader import Read, Sla, Source, read
+from qmd_platform.reader import Read, Sla, Source, candles, filling, fillings, read
 from tests.reader.worlds import HANG, HANG_ONCE, HOUR, MARKET, NEW, NOW, OUTAGE, World, at, span
 
 FAIL_FAST, AUTO, PARTIAL, SEAMLESS = "fail_fast", "auto_backfill", "partial_fill", "seamless"
@@ -38,7 +42,7 @@ CONDITIONS = {
     "before listing": Condition((span("11:15", "12:00"),), market=NEW),
     "future end": Condition((HOUR,), span("11:00", "13:00")),
     "exchange down": Condition(INNER, faults=OUTAGE),
-    "exchange hung": Condition(INNER, faults=HANG, sla={"backfill_s": 3}),
+    "exchange hung": Condition(INNER, faults=HANG, sla={"backfill_s": 6}),
 }
 
 
@@ -88,6 +92,7 @@ TABLE = {
         SEAMLESS: Expected(LATE, 1),
     },
 }
+DOWN_AT_THE_EDGE = Condition(EDGE, faults=OUTAGE)
 CELLS = [(name, strategy) for name, row in TABLE.items() for strategy in row]
 
 
@@ -126,6 +131,65 @@ def test_every_strategy_in_every_condition(name: str, strategy: str, played: Wor
     assert played.asked == expected.requests
     assert_true(found, condition, played)
     assert sources(found) == expected.sources
+
+
+def test_seamless_gives_what_the_lake_holds_of_the_newest_gap_while_the_exchange_is_down(played: World):
+    home = played.home("down at the edge", *EDGE)
+    played.fails(OUTAGE)
+    with pytest.raises(Unmet, match="the venue did not answer or refused") as told:
+        run(played, home, DOWN_AT_THE_EDGE, SEAMLESS)
+    assert told.value.reason == DOWN
+    assert str(missing(DOWN_AT_THE_EDGE)) in told.value.message
+    found = told.value.read
+    assert isinstance(found, Read)
+    assert len(found) == 57
+    assert played.asked == TRIES
+    assert_true(found, DOWN_AT_THE_EDGE, played)
+    assert sources(found) == {}
+
+
+def test_one_fill_a_series_goes_on_in_the_background_and_is_found_again(
+    played: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    home = played.home("again and again", *INNER)
+    over, begun = threading.Event(), []
+
+    def hanging(errand: filling.Errand, *_: object) -> list[str]:
+        begun.append(errand)
+        assert over.wait(60)
+        return ["the venue is gone"]
+
+    monkeypatch.setattr(filling, "fill", hanging)
+    condition = CONDITIONS["inner gap"]
+    reads = [run(played, home, condition, PARTIAL) for _ in range(5)]
+    frame = candles(
+        str(MARKET), "1m", HOUR.start, HOUR.end, strategy="partial_fill", home=home, now=NOW, url=played.sandbox.url
+    )
+    assert len(frame) == 57
+    only = fillings(home)["binance:BTC/USDT:1m"]
+    assert all(one.filling is only for one in reads)
+    over.set()
+    with pytest.raises(VenueError, match="the venue is gone"):
+        only.wait(60)
+    assert len(begun) == 1
+    assert "filling binance:BTC/USDT:1m in the background failed: binance: the venue is gone" in caplog.text
+    assert run(played, home, condition, PARTIAL).filling is not only, "it has ended, and what lacks is tried again"
+    assert fillings(played.folder / "elsewhere") == {}
+
+
+def test_what_another_one_has_filled_meanwhile_is_told_as_the_lakes(played: World, monkeypatch: pytest.MonkeyPatch):
+    home = played.home("by another", *INNER)
+
+    def another(*_: object) -> list[str]:
+        with Lake.open(home / "lake") as lake:
+            backfill(lake, [MARKET], Timeframe.M1, HOUR, run_id="somebody else", url=played.sandbox.url)
+        raise VenueDown("binance", "refused to us")
+
+    monkeypatch.setattr(filling, "fill", another)
+    found = run(played, home, CONDITIONS["inner gap"], SEAMLESS)
+    assert len(found) == 60
+    assert {one.source for one in found.provenance.ranges} == {Source.LAKE}
+    assert found.provenance.outcome.failures == ("binance: refused to us",)
 
 
 def missing(condition: Condition) -> Window:

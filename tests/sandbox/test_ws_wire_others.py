@@ -3,6 +3,7 @@
 import pytest
 
 from qmd_platform.model.timeframe import MINUTE
+from qmd_platform.model.window import instant, iso
 from qmd_platform.sandbox.service import Sandbox
 from tests.sandbox.ws_clients import START, Json, Raw, passed, talking, true_rows
 
@@ -36,7 +37,7 @@ def test_bitfinex_appends_sequence_and_time_where_that_was_asked_for() -> None:
         assert await raw.ask({"event": "conf", "flags": 98304}) == [{"event": "conf", "status": "OK", "flags": 98304}]
         await raw.ask({"event": "subscribe", "channel": "candles", "key": _KEY}, 2)
         said = await passed(sandbox, raw, 0.5)
-        assert [one[2:] for one in said] == [[2, START + 40_000], [3, START + 50_000], [4, START + 60_000]]
+        assert [one[2:] for one in said] == [[2, START + 40_000], [3, START + 50_000], [4, START + 59_999]]
 
     talking("bitfinex/ws/2", told)
 
@@ -137,8 +138,35 @@ def test_kraken_says_a_snapshot_and_then_what_traded_without_any_flag() -> None:
         numbers = [START, *(closed[name] for name in ("open", "high", "low", "close", "volume"))]
         assert [numbers] == true_rows(sandbox, "kraken:BTC/USD")
         assert closed["timestamp"] == "2026-11-20T12:35:00.000000000Z"
+        assert said[-1]["timestamp"] == "2026-11-20T12:34:59.999000000Z", "with its last trade, which is before its end"
 
     talking("kraken/v2", told)
+
+
+_PARAMS = {"channel": "ohlc", "symbol": ["BTC/USD"], "interval": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "market", "asked"),
+    [
+        ("kraken/v2", "kraken:BTC/USD", {"method": "subscribe", "params": _PARAMS}),
+        ("bitfinex/ws/2", "bitfinex:BTC/USD", {"event": "subscribe", "channel": "candles", "key": _KEY}),
+    ],
+)
+def test_without_trades_nothing_is_said_not_even_that_a_candle_is_over(path: str, market: str, asked: Json) -> None:
+    def minute(said: Json) -> int:
+        if isinstance(said, list):
+            return int(said[1][0])
+        return instant(said["data"][0]["interval_begin"])
+
+    async def told(sandbox: Sandbox, raw: Raw) -> None:
+        await raw.ask(asked, 2)
+        assert [minute(one) - START for one in await passed(sandbox, raw, 0.5)] == [0, 0, 0]
+        said = await passed(sandbox, raw, 2.2)
+        assert minute(said[0]) - START == 3 * MINUTE
+
+    quiet = {"start": iso(START + MINUTE), "end": iso(START + 3 * MINUTE), "flat": market.startswith("kraken")}
+    talking(path, told, [{"kind": "gap", "market": market, **quiet}])
 
 
 def test_kraken_answers_pings_and_refuses_in_its_words() -> None:

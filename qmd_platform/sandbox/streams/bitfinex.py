@@ -4,8 +4,9 @@ What lives here: its events, channels and heartbeats. Sources: docs.bitfinex.com
 connection), read on 2026-11-21; recorded events and heartbeats of 2021-04-17 (cryptofeed's ``BITFINEX.ws.11.0``).
 
 Facts: messages of a channel are ``[chanId, ...]``: first a snapshot of the newest candles, newest first, then one candle a
-message, then ``"hb"`` after 15 seconds of nothing else. No message says that a candle is closed: the next one comes, and the
-one before is sent once more after it. Candles without trades never come. ``conf`` with 65536 appends a sequence number to each
+message whenever there was a trade, then ``"hb"`` after 15 seconds of nothing else. Nothing is said when a candle is over
+(bitfinex-api-py#52): the next one comes with its first trade, and the one before is sent once more after it, as it was
+(bitfinex-api-node#324; both read on 2026-11-21). Candles without trades never come. ``conf`` with 65536 appends a sequence number to each
 message of a channel, with 32768 the time. ``status`` of a contract is the row of 23 of ``derivatives``, first at once.
 """
 
@@ -16,7 +17,18 @@ from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant
 from qmd_platform.sandbox.streams.candles import Candle
 from qmd_platform.sandbox.streams.contracts import Contract
-from qmd_platform.sandbox.streams.dialect import Booth, Dialect, Kind, Limits, Said, Topic, What, answer
+from qmd_platform.sandbox.streams.dialect import (
+    LAST_TRADE,
+    Booth,
+    Dialect,
+    Kind,
+    Limits,
+    Said,
+    Topic,
+    Traded,
+    What,
+    answer,
+)
 from qmd_platform.sandbox.streams.wire import Json, echoed, printed, request, trimmed
 
 _CHANNELS = ("candles", "status")
@@ -43,6 +55,7 @@ class Bitfinex(Dialect):
         self._numbers = count(_FIRST_CHANNEL, 37)
         self._flags = 0
         self._sequence = count(1)
+        self._traded = Traded()
         self._over: dict[str, Candle] = {}
 
     def greeting(self, now: Instant) -> list[Said]:
@@ -67,10 +80,12 @@ class Bitfinex(Dialect):
 
     def candle(self, topic: Topic, candle: Candle, now: Instant, *, is_closed: bool) -> list[Said]:
         """``[chanId, candle]``; with the first of a new candle, the one before once more."""
-        told = [self._update(topic, _row(candle), Kind.CLOSED if is_closed else Kind.FORMING, now)]
+        is_news = self._traded.is_news(topic, candle)
+        at = now - LAST_TRADE if is_closed else now
+        told = [self._update(topic, _row(candle), Kind.CLOSED if is_closed else Kind.FORMING, at)] if is_news else []
         if is_closed:
             self._over[topic.name] = candle
-        elif (before := self._over.pop(topic.name, None)) is not None:
+        elif is_news and (before := self._over.pop(topic.name, None)) is not None:
             told.append(self._update(topic, _row(before), Kind.CLOSED, now))
         return told
 
@@ -113,6 +128,8 @@ class Bitfinex(Dialect):
         if topic.timeframe is None:
             return self.contract(topic, self.booth.contracts.at(topic.listing, now), now)
         newest = self.booth.candles.newest(topic.listing, topic.timeframe, _SNAPSHOT, now)
+        if newest:
+            self._traded.is_news(topic, newest[-1])
         rows = ",".join(_row(candle) for candle in reversed(newest))
         return [self._update(topic, f"[{rows}]", Kind.SNAPSHOT, now)]
 

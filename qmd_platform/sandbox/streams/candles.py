@@ -40,6 +40,11 @@ class Candle:
     taker_quote: int
 
     @property
+    def state(self) -> tuple[int, ...]:
+        """What trades change."""
+        return (self.open_at, self.open, self.high, self.low, self.close, self.volume, self.trades)
+
+    @property
     def end(self) -> Instant:
         """When the next one opens."""
         return self.open_at + self.timeframe.step

@@ -150,6 +150,23 @@ class Dialect:
         return 0 < self.limits.topics <= len(self.topics)
 
 
+class Traded:
+    """Candles at venues that say something of them when there was a trade, and nothing when they are over."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[int, ...]] = {}
+
+    def is_news(self, topic: Topic, candle: Candle) -> bool:
+        """Whether there was a trade in ``candle`` since it was said last; from now on it is said."""
+        before = self._said.get(topic.name)
+        self._said[topic.name] = candle.state
+        return candle.volume > 0 and candle.state != before
+
+
+LAST_TRADE = 1
+"""Milliseconds before the end of a candle in which there was a trade since it was said last: when this trade was."""
+
+
 def answer(text: str) -> Said:
     """A message that is an answer."""
     return Said(text, Kind.ANSWER)

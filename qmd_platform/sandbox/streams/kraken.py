@@ -4,15 +4,17 @@ What lives here: its requests, answers and channels. Sources: docs.kraken.com/ex
 .../heartbeat, read on 2026-11-21.
 
 Facts: pairs are written as everywhere (``BTC/USD``, ``DOGE/USD``); there is an answer for each of them, then a snapshot that ends
-with the candle in progress, then an update whenever there was a trade. No message says that a candle is closed, and a candle
-without trades never comes. A heartbeat comes every second in which nothing else does, once there is a subscription.
+with the candle in progress, then an update whenever there was a trade ("generated on trade events"). No message says that a
+candle is closed, the last one about it was sent before its end, and a candle without trades never comes. A heartbeat comes every second in which nothing else does, once there is a subscription.
 """
+
+from collections.abc import Mapping
 
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Instant
 from qmd_platform.sandbox.streams.candles import Candle
-from qmd_platform.sandbox.streams.dialect import Dialect, Kind, Said, Topic, What, answer
+from qmd_platform.sandbox.streams.dialect import LAST_TRADE, Booth, Dialect, Kind, Said, Topic, Traded, What, answer
 from qmd_platform.sandbox.streams.wire import Json, echoed, nanoseconds, printed, request, trimmed
 from qmd_platform.sandbox.universe import Listing, wire_symbol
 
@@ -27,6 +29,10 @@ class Kraken(Dialect):
     """Names of topics are ``interval:symbol``."""
 
     VENUE = "kraken"
+
+    def __init__(self, booth: Booth, path: str, query: Mapping[str, str]) -> None:
+        super().__init__(booth, path, query)
+        self._traded = Traded()
 
     def greeting(self, now: Instant) -> list[Said]:
         """The ``status`` channel."""
@@ -53,10 +59,11 @@ class Kraken(Dialect):
         return [said for symbol in named for said in answers(asked, params, symbol, now)]
 
     def candle(self, topic: Topic, candle: Candle, now: Instant, *, is_closed: bool) -> list[Said]:
-        """An ``ohlc`` update; nothing where there was no trade."""
-        if not candle.volume:
+        """An ``ohlc`` update; nothing where there was no trade. The last trade of a candle is before its end."""
+        if not self._traded.is_news(topic, candle):
             return []
-        return [Said(_told("update", [candle], now), Kind.CLOSED if is_closed else Kind.FORMING, topic)]
+        at = now - LAST_TRADE if is_closed else now
+        return [Said(_told("update", [candle], at), Kind.CLOSED if is_closed else Kind.FORMING, topic)]
 
     def beat(self, topic: Topic | None, quiet: float) -> Said | None:
         """The ``heartbeat`` channel."""
@@ -82,6 +89,8 @@ class Kraken(Dialect):
         if has_snapshot:
             newest = self.booth.candles.newest(listing, timeframe, _SNAPSHOT, now)
             traded = [candle for candle in newest if candle.volume]
+            if traded:
+                self._traded.is_news(topic, traded[-1])
             said.append(Said(_told("snapshot", traded, now), Kind.SNAPSHOT, topic))
         return said
 

@@ -103,16 +103,29 @@ class Connection:
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             return f"cannot be reached: {error or type(error).__name__}", 0.0
         self._machine.opened(self._clock.seconds(), self._clock.now())
-        why: list[str] = []
-        ticking = asyncio.create_task(self._tick(socket, why))
+        return await self._kept(socket), 0.0
+
+    async def _kept(self, socket: "aiohttp.ClientWebSocketResponse") -> str:
+        """Read ``socket`` and tick until one of them ends, and why it did; what either fails with is raised."""
+        reading = asyncio.create_task(self._read(socket))
+        ticking = asyncio.create_task(self._tick(socket))
         try:
-            ended = await self._read(socket)
+            done, _ = await asyncio.wait({reading, ticking}, return_when=asyncio.FIRST_COMPLETED)
+            why = reading.result() if reading in done else ""
+            if ticking in done:
+                why = ticking.result() or why
+            if not why:  # it could not be written to: reading knows more
+                await socket.close()
+                why = await reading
+            return why
         finally:
+            # Gathered, for their being cancelled must not be taken for ours: who cancels us meanwhile wants us to end.
+            reading.cancel()
             ticking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await ticking
-            await socket.close()
-        return why[0] if why else ended, 0.0
+            try:
+                await asyncio.gather(reading, ticking, return_exceptions=True)
+            finally:
+                await socket.close()
 
     def _least(self, error: "aiohttp.WSServerHandshakeError") -> float:
         """How long the venue wants us to wait: as it says itself, or else what is known of it."""
@@ -150,28 +163,25 @@ class Connection:
             with contextlib.suppress(ConnectionError):  # the next message says how it ended
                 await socket.pong(message.data)
 
-    async def _tick(self, socket: "aiohttp.ClientWebSocketResponse", why: list[str]) -> None:
-        """What is due, when it is due; hangs up when the machine says so, and when this ends in any other way."""
+    async def _tick(self, socket: "aiohttp.ClientWebSocketResponse") -> str:
+        """What is due, when it is due; returns why to hang up, or nothing where the socket takes nothing any more."""
         machine, clock = self._machine, self._clock
-        try:
-            with contextlib.suppress(ConnectionError):  # reading tells how it ended
-                while True:
-                    action = machine.tick(clock.seconds(), clock.now())
-                    if (
-                        machine.phase is not self._told[0]
-                        or clock.seconds() - self._told[1] >= self._endurance.tell_seconds
-                    ):
-                        self._tell()
-                    if action.hang_up:
-                        why.append(action.hang_up)
-                        return
-                    for text in action.texts:
-                        await socket.send_str(text)
-                    if action.ping:
-                        await socket.ping()
-                    await asyncio.sleep(max(0.0, machine.due(clock.seconds()) - clock.seconds()))
-        finally:
-            await socket.close()
+        with contextlib.suppress(ConnectionError):  # reading tells how it ended
+            while True:
+                action = machine.tick(clock.seconds(), clock.now())
+                if (
+                    machine.phase is not self._told[0]
+                    or clock.seconds() - self._told[1] >= self._endurance.tell_seconds
+                ):
+                    self._tell()
+                if action.hang_up:
+                    return action.hang_up
+                for text in action.texts:
+                    await socket.send_str(text)
+                if action.ping:
+                    await socket.ping()
+                await asyncio.sleep(max(0.0, machine.due(clock.seconds()) - clock.seconds()))
+        return ""
 
     def _tell(self) -> None:
         self._told = (self._machine.phase, self._clock.seconds())

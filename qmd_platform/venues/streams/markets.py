@@ -32,6 +32,7 @@ class Markets:
         self._dice = listener.dice
         self._clock = listener.clock
         self._on_state = listener.on_state
+        self._has_waited = False
 
     async def subjects(self, wanted: Sequence[Wanted], instruments: Sequence[Instrument]) -> list[Subject]:
         """``wanted`` with their markets, those that the venue lists; asked for until there is an answer.
@@ -62,14 +63,15 @@ class Markets:
                 continue
             in_contracts = facts.of(market.venue, market.kind).volume_unit == _CONTRACTS
             sizes = asked.sizes.in_time(market, record) if in_contracts else EVER
-            found.append(subject(one, record, sizes))
+            found.append(subject(one, record, sizes, is_live=self._url is None))
         if unknown and not found:
             raise unknown[0]
-        if unknown:
+        if unknown or self._has_waited:  # who was told of a wait is told that it is over
             self._tell(Phase.LIVE, "", 0.0, [StreamRefused(self._venue, error.message, topic="") for error in unknown])
         return found
 
     async def _wait(self, why: str, seconds: float, failures: int) -> None:
+        self._has_waited = True
         self._tell(Phase.WAITING, why, seconds, (), failures)
         await asyncio.sleep(seconds)
 

@@ -18,6 +18,9 @@ from qmd_platform.venues.streams.wanted import Subject
 SAMPLE = 200
 """Characters of an unreadable message that are kept as evidence."""
 
+_BEYOND_MS = 366 * 86_400_000
+"""No clock is as wrong as that: a candle that a real venue dates further ahead of ours is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -89,13 +92,16 @@ def unreadable(venue: str, why: str, text: str) -> Unreadable:
     return Unreadable(BadMessage(venue, f"a message cannot be read: {why}: {text[:SAMPLE]!r}", sample=text))
 
 
-def fault(told: Prices, step: int) -> str:
-    """Why ``told`` is no candle of ``step`` ms; empty where it is one."""
+def fault(told: Prices, subject: Subject, received_at: Instant) -> str:
+    """Why ``told`` is no candle of ``subject``; empty where it is one."""
+    step = subject.step
     if told.open_at % step or told.open_at <= 0:
         return f"a candle opens at {told.open_at}, off the grid of {step} ms"
     # An infinite number makes the sum infinite or NaN.
     if not isfinite(told.open + told.high + told.low + told.close + told.volume):
         return f"the candle of {iso(told.open_at)} has a value that is no number"
+    if subject.is_live and told.open_at > received_at + _BEYOND_MS:
+        return f"a candle of {iso(told.open_at)}, which came at {iso(received_at)}"
     return ""
 
 
@@ -120,10 +126,10 @@ def flagged(subject: Subject, told: Prices, received_at: Instant, text: str) -> 
 
     One that is called closed before its end by the clock of the same message is told as forming, and the contradiction too.
     """
-    venue, series, step = subject.market.venue, subject.series, subject.step
-    if why := fault(told, step):
+    venue, series = subject.market.venue, subject.series
+    if why := fault(told, subject, received_at):
         return (unreadable(venue, why, text),)
-    is_early = told.venue_at is not None and told.venue_at < told.open_at + step
+    is_early = told.venue_at is not None and told.venue_at < told.open_at + subject.step
     if not (told.flag and is_early):
         return (heard(series, told, bool(told.flag), received_at),)
     why = f"the candle of {iso(told.open_at)} is called closed before its end by the venue's own clock"

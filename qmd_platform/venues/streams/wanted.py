@@ -32,7 +32,7 @@ class Subject:
     """One thing that is wanted, with what is known of its market.
 
     ``spelled`` is the venue's name of the timeframe, empty for a perpetual's prices; ``sizes`` of one element where volume is
-    in base coins.
+    in base coins; ``is_live``: a real venue tells, so our clock can be held against what it says. A sandbox has its own.
     """
 
     wanted: Wanted
@@ -41,6 +41,7 @@ class Subject:
     step: int
     spelled: str
     sizes: Sizes
+    is_live: bool = False
 
     @property
     def venue_symbol(self) -> str:
@@ -116,13 +117,13 @@ def _check_series(venue: str, series: Series, spoken: Mapping[str, Sequence[Time
         raise ConfigError(f"{venue} streams no {series.timeframe} candles of {series.market}", hint=hint)
 
 
-def subject(wanted: Wanted, record: CcxtMarket, sizes: Sizes) -> Subject:
+def subject(wanted: Wanted, record: CcxtMarket, sizes: Sizes, *, is_live: bool = False) -> Subject:
     """``wanted`` with its market's ``record``; ``sizes`` are those of its contracts, where volume is in contracts."""
     market = market_of(wanted)
     if not isinstance(wanted, Series):
-        return Subject(wanted, market, record, 0, "", sizes)
+        return Subject(wanted, market, record, 0, "", sizes, is_live)
     spelled = dialects.spelling(market.venue, market.kind, wanted.timeframe)
-    return Subject(wanted, market, record, wanted.timeframe.step, spelled, sizes)
+    return Subject(wanted, market, record, wanted.timeframe.step, spelled, sizes, is_live)
 
 
 def size_at(sizes: Sizes, at: Instant) -> Fraction:

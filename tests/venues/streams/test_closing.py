@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qmd_platform.model.series import Series
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.venues.streams.closing import LATE, Closing
-from qmd_platform.venues.streams.messages import Ignored, Prices, Unreadable
+from qmd_platform.venues.streams.messages import Ignored, Prices, Unreadable, flagged
 from qmd_platform.venues.streams.records import HeardCandle
 from qmd_platform.venues.streams.sequence import TOLERANCE, Sequencer
 from qmd_platform.venues.streams.wanted import EVER, subject
@@ -73,6 +73,55 @@ def test_a_candle_that_has_not_begun_by_the_clock_of_its_message_closes_nothing(
     early = prices(1, 5, venue_at=BEGIN + MINUTE - 1)
     assert all(isinstance(event, Unreadable) for event in closing.told(SUBJECT, early, 0, "text"))
     assert told(closing, prices(0, 2)) == [(0, 2, False)]
+
+
+def test_a_candle_that_a_real_venue_dates_ahead_of_our_clock_closes_nothing() -> None:
+    """Bitfinex's messages carry no time: a jump ahead must not close what comes of the candle in progress."""
+    real = subject(Series.parse("bitfinex:BTC/USD:1m"), {"id": "tBTCUSD"}, EVER, is_live=True)
+
+    def closed(closing: Closing, one: Prices, after: int) -> list[int] | None:
+        """Minutes of the closed candles in it; None where it is unreadable."""
+        events = closing.told(real, one, BEGIN + after, "text")
+        if any(isinstance(event, Unreadable) for event in events):
+            return None
+        return [(one.open_at - BEGIN) // MINUTE for one in events if isinstance(one, HeardCandle) and one.is_closed]
+
+    closing = Closing("bitfinex")
+    assert closed(closing, prices(0, 1), 5_000) == []
+    assert closed(closing, prices(30, 1), 6_000) is None
+    assert closed(closing, prices(0, 2), 7_000) == []
+    assert closed(closing, prices(1, 1), MINUTE - 4_000) == [0], "our clock may be a little slow"
+    assert closed(closing, prices(2, 1), 2 * MINUTE - 6_000) is None
+    assert closed(closing, prices(2, 2), 2 * MINUTE) == [1]
+
+
+def test_a_candle_of_next_year_is_none_at_a_real_venue() -> None:
+    for is_live, kind in ((True, Unreadable), (False, HeardCandle)):
+        some = subject(Series.parse("okx:BTC/USDT:1m"), {"id": "BTC-USDT"}, EVER, is_live=is_live)
+        soon, late = prices(365 * 24 * 60, 1), prices(367 * 24 * 60, 1)
+        assert isinstance(flagged(some, soon, BEGIN, "text")[0], HeardCandle)
+        assert isinstance(flagged(some, late, BEGIN, "text")[0], kind)
+
+
+def test_a_candle_is_called_closed_at_the_time_of_the_message_that_closed_it() -> None:
+    """The last message about it was sent before its end. A correction is as late as the newest message at least."""
+    closing = Closing("kraken")
+    sent = [(0, 58_000), (1, 63_000), (0, 59_000), (0, 64_000), (7, 430_000)]
+    heard = [
+        event
+        for order, (minute, after) in enumerate(sent)
+        for event in closing.told(SUBJECT, prices(minute, 1, order, BEGIN + after), 0, "text")
+    ]
+    times = [(one.is_closed, one.venue_at) for one in heard if isinstance(one, HeardCandle)]
+    assert [(closed, at and at - BEGIN) for closed, at in times] == [
+        (False, 58_000),
+        (True, 63_000),
+        (False, 63_000),
+        (True, 63_000),
+        (True, 64_000),
+        (True, 430_000),
+        (False, 430_000),
+    ]
 
 
 def test_a_candle_off_the_grid_or_with_a_value_that_is_no_number_is_unreadable() -> None:

@@ -1,16 +1,24 @@
 """Listening to all six venues of the sandbox: the closed candles that were heard are the true ones."""
 
 import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from qmd_platform.errors import VenueDown
 from qmd_platform.model.series import Market
 from qmd_platform.model.timeframe import MINUTE
 from qmd_platform.model.window import Window, instant
 from qmd_platform.sandbox.service import Sandbox
-from qmd_platform.venues.ccxt_client import client
+from qmd_platform.venues.ccxt_client import CcxtVenue, client
+from qmd_platform.venues.listing import CcxtMarket
 from qmd_platform.venues.snapshot_asking import snapshot
-from qmd_platform.venues.streams import Phase, listen
+from qmd_platform.venues.streams import Endurance, Phase, listen, markets
+from qmd_platform.venues.streams.connection import Clock, Listener
+from qmd_platform.venues.streams.markets import Markets
+from qmd_platform.venues.streams.wanted import Subject
 from tests.venues.streams.listeners import NOW, START, Ears, listening, series, topics, true_rows, until
 
 WANTED = {
@@ -67,6 +75,53 @@ def test_what_the_listener_raises_ends_all_connections() -> None:
         asyncio.run(run())
     assert set(phases.values()) == {Phase.STOPPED}
     assert len(phases) == 2
+
+
+def test_a_list_of_markets_that_comes_late_is_no_trouble_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking for it fails twice: whoever was told that listening waits for it is told that it has come."""
+
+    async def record(asked: CcxtVenue, market: Market) -> CcxtMarket:
+        failures.append(market)
+        if len(failures) <= 2:
+            raise VenueDown("binance", "cannot be reached")
+        return await known(asked, market)
+
+    async def heard() -> None:
+        async with (
+            Sandbox(now=NOW) as sandbox,
+            listening("binance", series("binance:BTC/USDT:1m"), sandbox.url) as ears,
+        ):
+            await until(lambda: ears.is_live() and topics(sandbox, "binance") == 1)
+        told = [state for state in ears.states if state.connection == "markets"]
+        assert [state.phase for state in told] == [Phase.WAITING, Phase.WAITING, Phase.LIVE]
+        assert "cannot be reached" in told[0].why
+        assert (told[-1].why, told[-1].failures, told[-1].wait_seconds) == ("", 0, 0)
+
+    known, failures = CcxtVenue.record, list[Market]()
+    monkeypatch.setattr(CcxtVenue, "record", record)
+    asyncio.run(heard())
+
+
+@pytest.mark.parametrize(("url", "is_live"), [(None, True), ("http://127.0.0.1:1", False)])
+def test_our_clock_is_held_against_real_venues_only(
+    url: str | None,
+    is_live: bool,  # noqa: FBT001 - a parameter of the test
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Known:
+        async def record(self, market: Market) -> CcxtMarket:
+            return {"id": market.symbol}
+
+    @asynccontextmanager
+    async def asked(venue: str, **_: object) -> AsyncIterator[Known]:
+        yield Known()
+
+    async def found() -> list[Subject]:
+        listener = Listener(print, print, Endurance(), random.Random(7), Clock())  # noqa: S311 - a test
+        return await Markets("kraken", url, listener).subjects(series("kraken:BTC/USD:1m"), ())
+
+    monkeypatch.setattr(markets, "client", asked)
+    assert [one.is_live for one in asyncio.run(found())] == [is_live]
 
 
 NAMES = ("mark", "index", "predicted_rate", "next_settlement_at", "open_interest")

@@ -3,11 +3,13 @@
 What lives here: topics, requests, messages. What does not: addresses and limits (``habits``).
 
 Sources, read on 2026-11-21: https://bybit-exchange.github.io/docs/v5/websocket/public/kline (``confirm``: whether the candle
-is closed; volume of linear contracts is in base coins) and .../public/ticker (linear: a snapshot, then only what changed).
+is closed; volume of linear contracts is in base coins) and .../public/ticker (linear: a snapshot, then only what changed:
+what is left out of a delta is as it was).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,6 +41,8 @@ from qmd_platform.venues.streams.wanted import Stream, Subject
 
 VENUE = "bybit"
 _PLACES = {"spot": "spot", "perpetual": "linear"}
+_WHOLE = "snapshot"
+"""What a message about a ticker is called that has all of it."""
 _NOT_READ = frozenset(
     {
         "adlAlert",
@@ -58,12 +62,18 @@ _NOT_READ = frozenset(
 
 class _Said(msgspec.Struct, gc=False):
     topic: str = ""
+    kind: str = msgspec.field(default="", name="type")
     ts: int = 0
     data: Any = None
     op: str = ""
     success: bool | None = None
     ret_msg: str = ""
     req_id: str = ""
+
+
+class _Funding(NamedTuple):
+    rate: float | None = None
+    next_at: Instant | None = None
 
 
 _decoder = msgspec.json.Decoder(_Said)
@@ -103,16 +113,18 @@ class Bybit:
 
 
 class BybitReader:
-    """See ``shape.Reader``."""
+    """See ``shape.Reader``. Remembers each perpetual's rate and settlement: a rate means nothing without what it is of."""
 
     def __init__(self, streams: Sequence[Stream]) -> None:
         self._streams = {stream.topic: stream for stream in streams}
+        self._funding: dict[str, _Funding] = {}
 
     def read(self, text: str, received_at: Instant) -> Sequence[Event]:
         """See ``shape.Reader``."""
         try:
             said = _decoder.decode(text)
         except FAULTS as error:
+            self._funding.clear()  # whatever changed in it is not known
             return (unreadable(VENUE, words(error), text),)
         if not said.topic:
             return (_answer(said, text),)
@@ -122,18 +134,31 @@ class BybitReader:
             return (Ignored(name) if name in _NOT_READ else unreadable(VENUE, "no topic of version 5", text),)
         events: list[Event] = []
         for row in said.data if isinstance(said.data, list) else [said.data]:
-            events += _row(stream, said.ts, row, received_at, text)
+            events += self._row(stream, said, row, received_at, text)
         return events
 
+    def _row(self, stream: Stream, said: _Said, row: Any, received_at: Instant, text: str) -> Sequence[Event]:  # noqa: ANN401 - JSON
+        try:
+            if stream.subject.step:
+                told = _prices(row, said.ts)
+                return flagged(stream.subject, told, received_at, text)
+            mark = _mark(stream, said.ts, row, received_at)
+        except FAULTS as error:
+            self._funding.pop(stream.topic, None)
+            return (unreadable(VENUE, f"{stream.topic}: {words(error)}", text),)
+        return (self._with_funding(stream.topic, mark, is_whole=said.kind == _WHOLE),)
 
-def _row(stream: Stream, at: int, row: Any, received_at: Instant, text: str) -> Sequence[Event]:  # noqa: ANN401 - JSON
-    try:
-        if stream.subject.step:
-            told = _prices(row, at)
-            return flagged(stream.subject, told, received_at, text)
-        return (_mark(stream, at, row, received_at),)
-    except FAULTS as error:
-        return (unreadable(VENUE, f"{stream.topic}: {words(error)}", text),)
+    def _with_funding(self, topic: str, mark: HeardMark, *, is_whole: bool) -> HeardMark:
+        """``mark`` with rate and settlement together where it tells either, unless that settlement is past by then."""
+        before = _Funding() if is_whole else self._funding.get(topic, _Funding())
+        rate_, next_at = mark.predicted_rate, mark.next_settlement_at
+        now = self._funding[topic] = _Funding(
+            before.rate if rate_ is None else rate_, before.next_at if next_at is None else next_at
+        )
+        if rate_ is None and next_at is None:
+            return mark
+        is_past = next_at is None and now.next_at is not None and now.next_at <= (mark.venue_at or 0)
+        return replace(mark, predicted_rate=now.rate, next_settlement_at=None if is_past else now.next_at)
 
 
 def _prices(row: Mapping[str, object], at: int) -> Prices:
@@ -152,7 +177,7 @@ def _prices(row: Mapping[str, object], at: int) -> Prices:
 
 
 def _mark(stream: Stream, at: int, row: Mapping[str, object], received_at: Instant) -> HeardMark:
-    """What a message leaves out is as it was: only the message is told, nothing is remembered."""
+    """What a message leaves out is as it was, and not told again; but see ``_with_funding``."""
     return HeardMark(
         stream.subject.market,
         price(row.get("markPrice")),
