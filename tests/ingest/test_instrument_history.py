@@ -197,7 +197,9 @@ def test_a_table_from_before_is_read_and_its_rows_begin_when_it_was_kept(
 
 
 def test_no_row_is_lost_to_another_writer(lake: Lake):
-    others = [replace(ONE, symbol=f"O{number}/USDT") for number in range(8)]  # so many that four lacking ones are believed
+    others = [
+        replace(ONE, symbol=f"O{number}/USDT") for number in range(8)
+    ]  # so many that four lacking ones are believed
     seen(lake, [ONE, *others], AT)
 
     def told(number: int) -> None:
