@@ -139,6 +139,7 @@ def test_a_message_stays_as_it_came_to_the_byte_in_however_many_parts_it_is_pack
         (gzip.compress(LINE.replace(b"11-02", b"13-42")), BadPage, "no time of the minute"),
         (gzip.compress(b"{}\n"), BadPage, "no time of the minute"),
     ],
+    ids=["cut", "no gzip", "a line cut", "another minute", "no date", "no time"],
 )
 def test_what_is_cut_or_not_as_documented_is_refused(body: bytes, error: type[Exception], why: str):
     with pytest.raises(error, match=why):
