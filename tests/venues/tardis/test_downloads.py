@@ -144,6 +144,7 @@ def test_a_cut_file_is_asked_for_once_more_and_never_kept(sandbox: Sandbox, tmp_
 @pytest.mark.parametrize(
     ("body", "why"),
     [(b"<html>", "is no packed file"), (gzip.compress(b"x") + b"y", "something behind its end"), (b"", "is cut short")],
+    ids=["a page", "more behind it", "nothing"],
 )
 def test_what_is_no_packed_file_is_refused(tmp_path: Path, body: bytes, why: str):
     async def go() -> Server:
