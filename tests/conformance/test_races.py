@@ -9,12 +9,12 @@ import pytest
 from qmd_platform.lake.store import Write
 from tests.conformance import looks, making, racers
 from tests.conformance.backends import Backend
-from tests.conformance.figures import record
+from tests.conformance.figures import is_patient, record
 from tests.conformance.forks import Nursery
 from tests.conformance.history import Operation, broken
 from tests.conformance.storms import Job
 
-WRITERS = [4, pytest.param(8, marks=pytest.mark.slow)]
+WRITERS = [4, *([pytest.param(8, marks=pytest.mark.slow)] if is_patient() else [])]
 EACH = 5
 """Commits of every writer."""
 
