@@ -75,7 +75,13 @@ def backfill(team: Served, slug: str, months: list[str]) -> list[dict[str, Any]]
     """Launch one over months of one market, through the daemon; its runs once they are over."""
     asset = {"path": ["bitfinex", "candles_1m"]}
     params = {"assetSelection": [asset], "partitionNames": [f"{slug}|{month}" for month in months]}
-    launched = answered(team, BACKFILL, params=params)["launchPartitionBackfill"]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        launched = answered(team, BACKFILL, params=params)["launchPartitionBackfill"]
+        # The market is a partition once the universe's sensor has looked.
+        if launched["__typename"] != "PartitionKeysNotFoundError" or time.monotonic() > until:
+            break
+        time.sleep(0.5)
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     return runs(team, backfill=launched["backfillId"])
 
