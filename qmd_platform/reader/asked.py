@@ -64,14 +64,14 @@ def asked(
     window: Window,
     *,
     default: Strategy,
-    strategy: str | None,
-    on_missing: str | None,
+    strategy: str | None = None,
+    on_missing: str | None = None,
     as_of: Snapshot,
     pin: str | None,
-    sla: Sla | None,
+    sla: Sla | None = None,
     home: Path | str | None,
     now: InstantLike | None,
-    url: str | None,
+    url: str | None = None,
 ) -> Asked:
     """The read of these arguments (see ``reader.read``); ``default`` is the strategy of who names none.
 

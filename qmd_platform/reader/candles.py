@@ -130,14 +130,11 @@ def read_many(
         asked(
             *named(one, None, start, end),
             default=Strategy.FAIL_FAST,
-            strategy=None,
             on_missing=on_missing,
             as_of=as_of,
             pin=pin,
-            sla=None,
             home=home,
             now=now,
-            url=None,
         )
         for one in dict.fromkeys(series)
     ]

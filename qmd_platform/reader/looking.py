@@ -39,14 +39,11 @@ def coverage(
         series,
         window,
         default=Strategy.FAIL_FAST,
-        strategy=None,
         on_missing="allow",
         as_of=as_of,
         pin=pin,
-        sla=None,
         home=home,
         now=now,
-        url=None,
     )
     from qmd_platform.reader.covered import covered  # noqa: PLC0415 - Arrow and SQL, not at import
 

@@ -35,12 +35,6 @@ TAIL = Asking(tail=5, patient=True)
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
-
-
-@pytest.fixture
 def log(tmp_path: Path) -> Iterator[Log]:
     log = Log(tmp_path / FOLDER, world="sandbox")
     yield log

@@ -1,10 +1,8 @@
 """The agenda of a real lake and a universe: what is wanted, cut by delisting, and what the ledger knows of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from qmd_platform.config import Universe, VenueUniverse
 from qmd_platform.coverage.agenda import Lacking, Verdict
@@ -27,12 +25,6 @@ NOW = instant("2026-11-03T00:00:30Z")
 AAA, BBB = Market("binance", "AAA/USDT"), Market("binance", "BBB/USDT")
 HOURS = Partition(Series.candles(AAA, Timeframe.H1), "2026-11")
 LONG = Partition(Series.candles(AAA, Timeframe.H4), "2026-11")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def universe(*markets: Market, derived: tuple[Timeframe, ...] = ()) -> Universe:

@@ -1,12 +1,9 @@
 """What a partition is compared with: other markets and the month before, found in the lake."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from qmd_platform.ingest.beside import beside
 from qmd_platform.ingest.checking import checked
@@ -21,12 +18,6 @@ from qmd_platform.sandbox.market import truth
 
 NOW = instant("2026-04-01")
 BTC, PERPETUAL, ETH = (Market("binance", symbol) for symbol in ("BTC/USDT", "BTC/USDT:USDT", "ETH/USDT"))
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def month(market: Market, name: str = "2026-02") -> Partition:

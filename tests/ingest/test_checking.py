@@ -1,8 +1,6 @@
 """Verdicts that are kept: they hold for exactly the rows they were made from, and for nothing later."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,6 @@ from qmd_platform.quality import judge, rules
 
 MARKET = Market("binance", "BTC/USDT")
 HOURS, DAYS = (Partition(Series.candles(MARKET, step), "2026-03") for step in (Timeframe.H1, Timeframe.D1))
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 @pytest.fixture

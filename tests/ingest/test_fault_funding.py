@@ -5,7 +5,6 @@ Over real sockets, through ccxt, into a lake.
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,12 +44,6 @@ BTC = Market("binance", "BTC/USDT:USDT")
 def sandbox() -> Iterator[Sandbox]:
     with serving(now=instant(NOW)) as served:
         yield served
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def fill(lake: Lake, sandbox: Sandbox, market: Market, *faults: dict[str, object]) -> list[Receipt]:

@@ -18,12 +18,6 @@ MONTH = Partition(BTC, "2026-11")
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
-
-
-@pytest.fixture
 def log(tmp_path: Path) -> Iterator[Log]:
     log = Log(tmp_path / FOLDER, world="sandbox")
     yield log

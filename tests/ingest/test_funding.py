@@ -36,12 +36,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield served
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
-
-
 def fill(lake: Lake, sandbox: Sandbox, *markets: Market, asking: Asking | None = None) -> list[Receipt]:
     partitions = [Partition(Series.funding(market), month) for market in markets for month in MONTHS]
     return fill_funding(lake, partitions, run_id="r", url=sandbox.url, asking=asking)

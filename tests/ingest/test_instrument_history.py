@@ -1,7 +1,7 @@
 """Facts in time: exactly one row of each instant, closed and begun by what the lists showed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +26,6 @@ HOUR = 3_600_000
 AT = 1_790_000_000_000
 ONE = Instrument("AAA/USDT", "AAA", "spot", "AAA", "USDT", "", True, 1.0, 0.1, None, AT - 900 * HOUR, "{}")
 OTHER = replace(ONE, symbol="BBB/USDT", venue_symbol="BBB", base="BBB")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def seen(lake: Lake, found: Sequence[Instrument], at: int) -> list[Instrument]:

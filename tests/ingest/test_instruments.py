@@ -1,8 +1,7 @@
 """What becomes of markets that a venue's list lacks, and of lists that lack too much."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,6 @@ from qmd_platform.venues.port import Instrument
 HOUR = 3_600_000
 AT = 1_790_000_000_000
 BASES = ("AAA", "BBB", "CCC", "DDD")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def one(base: str, **said: object) -> Instrument:

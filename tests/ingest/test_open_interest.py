@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,12 +34,6 @@ REACHED = {"binance": instant("2026-02-19"), "bybit": instant("2026-02-01"), "ga
 def sandbox() -> Iterator[Sandbox]:
     with serving(now=NOW) as served:
         yield served
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def fill(lake: Lake, sandbox: Sandbox, *markets: Market) -> list[Receipt]:

@@ -1,6 +1,6 @@
 """Errors of predictions in the lake: exactly what the sandbox's predictions are off by, and nothing of the future."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,6 @@ WHOLE = Window.of("2026-03-30", "2026-04-10T00:00:00Z")
 BTC, DOGE, ETH = (Market("gate", f"{coin}/USDT:USDT") for coin in ("BTC", "DOGE", "ETH"))
 LOOKS = np.arange(WHOLE.start, WHOLE.end, 15 * MINUTE) + 10 * MINUTE
 SERIES = Series("prediction_error", "gate")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def put(lake: Lake, markets: Sequence[Market], until: int = WHOLE.end) -> None:

@@ -36,12 +36,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield served
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
-
-
 def fill(
     lake: Lake,
     sandbox: Sandbox,

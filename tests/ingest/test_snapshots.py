@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,12 +33,6 @@ BTC = Market("gate", "BTC/USDT:USDT")
 def sandbox() -> Iterator[Sandbox]:
     with serving(now=NOW) as served:
         yield served
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from qmd_platform.errors import ConfigError, choices
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
 
@@ -133,13 +132,6 @@ TYPES = {one.name: one for one in _ALL}
 SIDES = {"incremental_book_L2": ("ask", "bid")}
 """What a side may be, where it is not ``TAKERS``."""
 TAKERS = ("buy", "sell", "unknown")
-
-
-def data_type(name: str) -> DataType:
-    """The type called ``name``; ConfigError with the choices."""
-    if name not in TYPES:
-        raise ConfigError(f"{name!r} is no type of data set", hint=choices(name, list(TYPES)))
-    return TYPES[name]
 
 
 def of_header(header: tuple[str, ...]) -> tuple[DataType, ...]:

@@ -75,11 +75,6 @@ class Wire:
         if session is not None:
             await session.close()
 
-    @property
-    def has_key(self) -> bool:
-        """Whether requests carry a key."""
-        return bool(self._key)
-
     async def asked(self, url: str, read: Callable[["aiohttp.ClientResponse", Meter], Awaitable[T]]) -> T:
         """What ``read`` makes of the answer to a GET of ``url``, asked again where that may help.
 

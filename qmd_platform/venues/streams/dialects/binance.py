@@ -14,7 +14,16 @@ import msgspec
 
 from qmd_platform.model.window import Instant
 from qmd_platform.venues import spellings
-from qmd_platform.venues.streams.dialects.shape import FAULTS, Request, batches, price, rate, settles, words
+from qmd_platform.venues.streams.dialects.shape import (
+    FAULTS,
+    Request,
+    asking,
+    batches,
+    price,
+    rate,
+    settles,
+    words,
+)
 from qmd_platform.venues.streams.messages import (
     Accepted,
     Denied,
@@ -100,11 +109,11 @@ class Binance:
 
     def requests(self, streams: Sequence[Stream], first: int, batch: int, at: Instant) -> Sequence[Request]:
         """See ``shape.Dialect``."""
-        made = []
-        for number, some in enumerate(batches(streams, batch), first):
-            asked = {"method": "SUBSCRIBE", "params": [stream.topic for stream in some], "id": number}
-            made.append(Request(number, msgspec.json.encode(asked).decode(), some))
-        return made
+
+        def said(place: int, some: Sequence[Stream]) -> object:
+            return {"method": "SUBSCRIBE", "params": [stream.topic for stream in some], "id": place}
+
+        return asking(batches(streams, batch), first, said)
 
     def ping(self, place: str, at: Instant) -> str | None:
         """See ``shape.Dialect``."""

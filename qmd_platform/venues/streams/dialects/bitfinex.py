@@ -17,7 +17,18 @@ import msgspec
 from qmd_platform.model.window import Instant
 from qmd_platform.venues import spellings
 from qmd_platform.venues.streams.closing import Closing
-from qmd_platform.venues.streams.dialects.shape import FAULTS, Request, number, price, rate, settles, whole, words
+from qmd_platform.venues.streams.dialects.shape import (
+    FAULTS,
+    Request,
+    asking,
+    batches,
+    number,
+    price,
+    rate,
+    settles,
+    whole,
+    words,
+)
 from qmd_platform.venues.streams.messages import (
     Accepted,
     Beat,
@@ -68,12 +79,12 @@ class Bitfinex:
 
     def requests(self, streams: Sequence[Stream], first: int, batch: int, at: Instant) -> Sequence[Request]:
         """See ``shape.Dialect``. A request is for one key, whatever ``batch`` says."""
-        return [
-            Request(
-                place, msgspec.json.encode({"event": "subscribe", **one.arguments, "key": one.topic}).decode(), (one,)
-            )
-            for place, one in enumerate(streams, first)
-        ]
+
+        def said(_: int, some: Sequence[Stream]) -> object:
+            (stream,) = some
+            return {"event": "subscribe", **stream.arguments, "key": stream.topic}
+
+        return asking(batches(streams, 1), first, said)
 
     def ping(self, place: str, at: Instant) -> str | None:
         """See ``shape.Dialect``."""

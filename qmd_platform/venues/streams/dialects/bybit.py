@@ -18,6 +18,7 @@ from qmd_platform.venues import spellings
 from qmd_platform.venues.streams.dialects.shape import (
     FAULTS,
     Request,
+    asking,
     batches,
     number,
     price,
@@ -97,11 +98,11 @@ class Bybit:
 
     def requests(self, streams: Sequence[Stream], first: int, batch: int, at: Instant) -> Sequence[Request]:
         """See ``shape.Dialect``."""
-        made = []
-        for place, some in enumerate(batches(streams, batch), first):
-            asked = {"req_id": str(place), "op": "subscribe", "args": [stream.topic for stream in some]}
-            made.append(Request(place, msgspec.json.encode(asked).decode(), some))
-        return made
+
+        def said(place: int, some: Sequence[Stream]) -> object:
+            return {"req_id": str(place), "op": "subscribe", "args": [stream.topic for stream in some]}
+
+        return asking(batches(streams, batch), first, said)
 
     def ping(self, place: str, at: Instant) -> str | None:
         """See ``shape.Dialect``."""

@@ -14,7 +14,17 @@ import msgspec
 
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant
-from qmd_platform.venues.streams.dialects.shape import FAULTS, Request, number, price, rate, whole, words
+from qmd_platform.venues.streams.dialects.shape import (
+    FAULTS,
+    Request,
+    asking,
+    batches,
+    number,
+    price,
+    rate,
+    whole,
+    words,
+)
 from qmd_platform.venues.streams.messages import (
     Accepted,
     Beat,
@@ -81,18 +91,19 @@ class Gate:
 
     def requests(self, streams: Sequence[Stream], first: int, batch: int, at: Instant) -> Sequence[Request]:
         """See ``shape.Dialect``. A payload is of one candle, whatever ``batch`` says."""
-        made = []
-        for number_, stream in enumerate(streams, first):
+
+        def said(place: int, some: Sequence[Stream]) -> object:
+            (stream,) = some
             about = stream.subject
-            asked = {
+            return {
                 "time": at // 1000,
-                "id": number_,
+                "id": place,
                 "channel": stream.arguments["channel"],
                 "event": "subscribe",
                 "payload": [about.spelled, about.venue_symbol] if about.step else [about.venue_symbol],
             }
-            made.append(Request(number_, msgspec.json.encode(asked).decode(), (stream,)))
-        return made
+
+        return asking(batches(streams, 1), first, said)
 
     def ping(self, place: str, at: Instant) -> str | None:
         """See ``shape.Dialect``."""

@@ -18,7 +18,14 @@ import msgspec
 from qmd_platform.model.window import Instant
 from qmd_platform.venues import spellings
 from qmd_platform.venues.streams.closing import Closing
-from qmd_platform.venues.streams.dialects.shape import FAULTS, Request, batches, number, words
+from qmd_platform.venues.streams.dialects.shape import (
+    FAULTS,
+    Request,
+    asking,
+    batches,
+    number,
+    words,
+)
 from qmd_platform.venues.streams.messages import (
     Accepted,
     Beat,
@@ -72,16 +79,16 @@ class Kraken:
 
     def requests(self, streams: Sequence[Stream], first: int, batch: int, at: Instant) -> Sequence[Request]:
         """See ``shape.Dialect``. A request is of one timeframe."""
-        made: list[Request] = []
-        for interval in dict.fromkeys(stream.arguments["interval"] for stream in streams):
-            of_it = [stream for stream in streams if stream.arguments["interval"] == interval]
-            for some in batches(of_it, batch):
-                symbols = [stream.subject.market.symbol for stream in some]
-                about = {"channel": _CANDLES, "symbol": symbols, "interval": interval, "snapshot": True}
-                place = first + len(made)
-                asked = {"method": "subscribe", "params": about, "req_id": place}
-                made.append(Request(place, msgspec.json.encode(asked).decode(), some))
-        return made
+
+        def said(place: int, some: Sequence[Stream]) -> object:
+            symbols, interval = [stream.subject.market.symbol for stream in some], some[0].arguments["interval"]
+            about = {"channel": _CANDLES, "symbol": symbols, "interval": interval, "snapshot": True}
+            return {"method": "subscribe", "params": about, "req_id": place}
+
+        by_interval: dict[object, list[Stream]] = {}
+        for stream in streams:
+            by_interval.setdefault(stream.arguments["interval"], []).append(stream)
+        return asking((some for of_it in by_interval.values() for some in batches(of_it, batch)), first, said)
 
     def ping(self, place: str, at: Instant) -> str | None:
         """See ``shape.Dialect``."""

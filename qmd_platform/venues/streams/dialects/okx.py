@@ -19,6 +19,7 @@ from qmd_platform.venues import spellings
 from qmd_platform.venues.streams.dialects.shape import (
     FAULTS,
     Request,
+    asking,
     batches,
     number,
     price,
@@ -105,11 +106,11 @@ class Okx:
 
     def requests(self, streams: Sequence[Stream], first: int, batch: int, at: Instant) -> Sequence[Request]:
         """See ``shape.Dialect``."""
-        made = []
-        for place, some in enumerate(batches(streams, batch), first):
-            asked = {"id": str(place), "op": "subscribe", "args": [stream.arguments for stream in some]}
-            made.append(Request(place, msgspec.json.encode(asked).decode(), some))
-        return made
+
+        def said(place: int, some: Sequence[Stream]) -> object:
+            return {"id": str(place), "op": "subscribe", "args": [stream.arguments for stream in some]}
+
+        return asking(batches(streams, batch), first, said)
 
     def ping(self, place: str, at: Instant) -> str | None:
         """See ``shape.Dialect``."""

@@ -5,7 +5,7 @@ What lives here: the protocols, what every dialect needs. What does not: any ven
 A dialect opens no socket and has no clock. Its reader belongs to one connection and is made anew for the next.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -124,6 +124,15 @@ def settles(value: object, unit_ms: int = 1) -> Instant | None:
     if value is None or value in {"", 0, "0"}:
         return None
     return whole(value) * unit_ms
+
+
+def asking(
+    parts: Iterable[Sequence[Stream]], first: int, said: Callable[[int, Sequence[Stream]], object]
+) -> list[Request]:
+    """A request for each of ``parts``, numbered from ``first``; ``said`` gives what is in it, for JSON."""
+    return [
+        Request(place, msgspec.json.encode(said(place, some)).decode(), some) for place, some in enumerate(parts, first)
+    ]
 
 
 def batches(streams: Sequence[Stream], most: int) -> list[Sequence[Stream]]:

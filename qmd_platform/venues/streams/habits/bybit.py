@@ -1,5 +1,7 @@
 """Bybit's WebSockets, as data. What the fields mean: ``shape``."""
 
+from dataclasses import replace
+
 from qmd_platform.venues.streams.habits.shape import Habits
 
 _DOCS = "https://bybit-exchange.github.io/docs/v5/ws/connect"
@@ -29,19 +31,6 @@ _SPOT = Habits(
     greets=False,
     sources=_SOURCES,
 )
-_LINEAR = Habits(
-    url="wss://stream.bybit.com/v5/public/linear",
-    sandbox="/ws/bybit/v5/public/linear",
-    streams=200,
-    batch=10,
-    sends_per_second=10,
-    connects=(500, 300),
-    ping_seconds=20,
-    quiet_seconds=60,
-    beat_seconds=None,
-    talks=True,
-    greets=False,
-    sources=_SOURCES,
-)
+_LINEAR = replace(_SPOT, url="wss://stream.bybit.com/v5/public/linear", sandbox="/ws/bybit/v5/public/linear")
 
 PLACES = {"spot": _SPOT, "linear": _LINEAR}

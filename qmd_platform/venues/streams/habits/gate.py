@@ -1,5 +1,7 @@
 """Gate's WebSockets, as data. What the fields mean: ``shape``."""
 
+from dataclasses import replace
+
 from qmd_platform.venues.streams.habits.shape import Habits
 
 _SPOT_DOCS = "https://www.gate.com/docs/developers/apiv4/ws/en/"
@@ -30,18 +32,10 @@ _SPOT = Habits(
     greets=False,
     sources={"url": f"{_SPOT_DOCS}, server URL", **_SOURCES},
 )
-_USDT = Habits(
+_USDT = replace(
+    _SPOT,
     url="wss://fx-ws.gateio.ws/v4/ws/usdt",
     sandbox="/ws/gate/linear/v4/ws/usdt",
-    streams=100,
-    batch=1,
-    sends_per_second=20,
-    connects=(60, 60),
-    ping_seconds=15,
-    quiet_seconds=50,
-    beat_seconds=None,
-    talks=False,
-    greets=False,
     sources={"url": f"{_FUTURES_DOCS}, server URL, USDT contract", **_SOURCES},
 )
 

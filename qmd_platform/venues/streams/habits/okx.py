@@ -1,5 +1,7 @@
 """OKX's WebSockets, as data. What the fields mean: ``shape``."""
 
+from dataclasses import replace
+
 from qmd_platform.venues.streams.habits.shape import Habits
 
 _DOCS = "https://www.okx.com/docs-v5/en/#overview-websocket"
@@ -29,19 +31,6 @@ _PUBLIC = Habits(
     greets=False,
     sources=_SOURCES,
 )
-_BUSINESS = Habits(
-    url="wss://ws.okx.com:8443/ws/v5/business",
-    sandbox="/ws/okx/ws/v5/business",
-    streams=300,
-    batch=100,
-    sends_per_second=2,
-    connects=(3, 1),
-    ping_seconds=18,
-    quiet_seconds=55,
-    beat_seconds=None,
-    talks=True,
-    greets=False,
-    sources=_SOURCES,
-)
+_BUSINESS = replace(_PUBLIC, url="wss://ws.okx.com:8443/ws/v5/business", sandbox="/ws/okx/ws/v5/business")
 
 PLACES = {"public": _PUBLIC, "business": _BUSINESS}

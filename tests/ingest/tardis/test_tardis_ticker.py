@@ -1,6 +1,6 @@
 """Contracts' states that Tardis heard: predictions and open interest by the venues' own meaning, never what is settled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmd_platform.errors import ConfigError
-from qmd_platform.ingest import tardis_files
 from qmd_platform.ingest.funding import fill_funding
 from qmd_platform.ingest.instruments import instruments, keep, refresh
 from qmd_platform.ingest.snapshots import capture
@@ -26,31 +25,11 @@ from qmd_platform.model.window import Window, instant
 from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
 from qmd_platform.sandbox.snapshots import open_interest_truth, predictions_truth
-from qmd_platform.sandbox.tardis import KEY
-from tests.venues.asking import QUICK
 
 DAY = Window.of("2026-11-01", "2026-11-02")
 PREDICTED, OUTSTANDING = "funding_predictions", "open_interest"
 STATES = 8640
 """A day of the sandbox's: one every ten seconds."""
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with serving(now="2026-11-20T12:00:00Z") as served:
-        yield served
-
-
-@pytest.fixture(autouse=True)
-def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TARDIS_API_KEY", KEY)
-    monkeypatch.setattr(tardis_files, "PATIENCE", QUICK)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
 
 
 def of(venue: str) -> Market:

@@ -1,6 +1,5 @@
 """Candles out of what Tardis recorded: whole minutes only, beside the venue's own and never over them, every trade accounted for."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,33 +16,8 @@ from qmd_platform.model.series import Market, Partition
 from qmd_platform.model.spans import Run, State, in_state
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window
-from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
-from qmd_platform.sandbox.tardis import KEY
-from tests.ingest.taped import DAY, GATE, KRAKEN, NEXT, NOW, bring, files_asked, series, traded
-from tests.venues.asking import QUICK
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with serving(now=NOW) as served:
-        yield served
-
-
-@pytest.fixture(autouse=True)
-def calm(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TARDIS_API_KEY", KEY)
-    monkeypatch.setattr(tardis_files, "PATIENCE", QUICK)
-    sandbox.reset()
-    yield
-    sandbox.plan_faults(None)
-    sandbox.tardis.away.clear()
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
+from tests.ingest.tardis.taped import DAY, GATE, KRAKEN, NEXT, bring, files_asked, series, traded
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """Candles out of a tardis-machine's replays: what was silent, what was away, and nothing lost between two windows."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qmd_platform.errors import Refused, VenueDown
-from qmd_platform.ingest import tardis_candles, tardis_files
+from qmd_platform.ingest import tardis_candles
 from qmd_platform.ingest.rollup import roll_up
 from qmd_platform.ingest.tardis import candles_of_replay
 from qmd_platform.lake.store import Lake
@@ -15,36 +15,11 @@ from qmd_platform.model.series import Series
 from qmd_platform.model.spans import State, in_state, united
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window
-from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
-from qmd_platform.sandbox.tardis import KEY
 from qmd_platform.venues.tardis import machine
 from qmd_platform.venues.tardis.exchanges import KRAKEN_V2_SINCE
 from qmd_platform.venues.tardis.messages import Message
-from tests.ingest.taped import DAY, DAY_AND_BEFORE, KRAKEN, NOW, bring, replay, series, traded
-from tests.venues.asking import QUICK
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with serving(now=NOW) as served:
-        yield served
-
-
-@pytest.fixture(autouse=True)
-def calm(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TARDIS_API_KEY", KEY)
-    monkeypatch.setattr(tardis_files, "PATIENCE", QUICK)
-    sandbox.reset()
-    yield
-    sandbox.plan_faults(None)
-    sandbox.tardis.away.clear()
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "lake") as opened:
-        yield opened
+from tests.ingest.tardis.taped import DAY, DAY_AND_BEFORE, KRAKEN, bring, replay, series, traded
 
 
 def test_a_replay_proves_that_they_are_empty_and_longer_candles_can_be_made(
