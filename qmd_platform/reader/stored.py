@@ -54,7 +54,8 @@ def stored(asked: Asked, run_id: str | None = None) -> Stored:
         return Stored()
     with the_lake(asked) as (lake, commit):
         ours = frozenset() if run_id is None else brought_by(lake, asked.series, run_id)
-        return replace(_stored(lake.held(asked.series, asked.window, as_of=commit), made_at(lake, commit)), ours=ours)
+        held = lake.held(asked.series, whole_candles([asked]), as_of=commit)
+        return replace(_stored(held, made_at(lake, commit)), ours=ours)
 
 
 def stored_together(many: Sequence[Asked]) -> list[Stored]:
@@ -63,9 +64,17 @@ def stored_together(many: Sequence[Asked]) -> list[Stored]:
         for one in many[1:]:
             refuse_unheld(lake, one)
             _commit(lake, one)
-        held = lake.held_of([one.series for one in many], many[0].window, as_of=commit)
+        held = lake.held_of([one.series for one in many], whole_candles(many), as_of=commit)
         until = made_at(lake, commit)
     return [_stored(held[one.series], until) for one in many]
+
+
+def whole_candles(many: Sequence[Asked]) -> Window:
+    """The window up to the end of each series' last candle that opens in it: what is known of a candle is known of all of it."""
+    window = many[0].window
+    return Window(
+        window.start, max(-(-window.end // step) * step for step in {one.series.timeframe.step for one in many})
+    )
 
 
 def brought_by(lake: Lake, series: Series, run_id: str) -> frozenset[str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from qmd_platform.errors import BadSnapshot, ConfigError, CoverageError, Vacuumed
 from qmd_platform.lake.store import Lake, Write
@@ -18,7 +20,7 @@ from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.window import Window
-from qmd_platform.reader import candles, gaps, read
+from qmd_platform.reader import candles, gaps, read, read_many
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3_600_000
@@ -57,6 +59,21 @@ def test_a_frame_has_the_candles_of_the_half_open_window(home: Path):
     assert frame["open_at"].tolist() == [pd.Timestamp(at(hour), unit="ms", tz="UTC") for hour in (1, 2, 3)]
     assert frame["open"].tolist() == [0.25, 0.5, 0.75]
     assert frame["volume"].tolist() == [8.25, 8.5, 8.75]
+
+
+@given(st.lists(st.integers(START, START + 4 * HOUR), min_size=2, max_size=2, unique=True))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+def test_a_window_may_begin_and_end_anywhere_and_what_it_wants_is_what_opens_in_it(home: Path, ends: list[int]):
+    start, end = sorted(ends)
+    opened = [at(hour) for hour in range(4) if start <= at(hour) < end]
+    found = read(MARKET, "1h", start, end, home=home, now=LATER, strategy="fail_fast")
+    together = read_many([f"{MARKET}:1h"], start, end, home=home, now=LATER)
+    for one in (found, *together.values()):
+        assert one.arrow["open_at"].cast("int64").to_pylist() == opened
+        assert one.provenance.summary.expected == one.provenance.summary.present == len(opened)
+        assert [each.window for each in one.provenance.ranges] == (
+            [Window(opened[0], opened[-1] + HOUR)] if opened else []
+        )
 
 
 def test_who_changes_a_frame_changes_neither_the_read_nor_its_data_version(home: Path):
