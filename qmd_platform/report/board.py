@@ -109,8 +109,7 @@ def _state(pair: Pair, now: Instant) -> Told:
 
 
 def _chip(life: Life, now: Instant) -> Markup:
-    word = "ended" if life.is_over else "since"
-    title = f"episode {life.episode}, {word} {figures.minute(life.since)} UTC: {life.changes[-1].reason}"
+    title = f"{life.state} {life.told(figures.minute)}: {life.changes[-1].reason}"
     lasts = f"#{life.episode} {figures.span(now - life.since)}{' ago' if life.is_over else ''}"
     chip = tag("i", life.state, class_=f"chip {life.state.lower()}", title=title)
     return many(chip, tag("span", lasts, class_="due"))

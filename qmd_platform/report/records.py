@@ -3,7 +3,7 @@
 What lives here: plain records. What does not: their legs (``legs``), finding them (``reading``, ``lives``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,13 @@ class Life:
         """When its last episode began; where that is over, when it ended."""
         last = self.changes[-1]
         return last.at if self.is_over else last.began_at
+
+    def told(self, minute: Callable[[Instant], str]) -> str:
+        """Since when it is in its state, as `qmd opportunities` says it, and when its episode began, which may be earlier."""
+        last = self.changes[-1]
+        if self.is_over:
+            return f"episode {last.episode} ended {minute(last.at)} UTC"
+        return f"since {minute(last.at)} UTC, episode {last.episode} since {minute(last.began_at)}"
 
     @property
     def is_over(self) -> bool:

@@ -60,8 +60,7 @@ def _life(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "earns this way since", f"{more}{figures.short_minute(pair.earns_since)} UTC"
     for life, way in ((pair.life, ""), (pair.mirror, "the other way: ")):
         if life is not None and (life.is_held or not way):
-            word = "ended" if life.is_over else "since"
-            yield f"{way}{life.state}, episode {life.episode}", f"{word} {figures.short_minute(life.since)} UTC"
+            yield f"{way}{life.state}", life.told(figures.short_minute)
 
 
 def _risks(entry: Entry, now: Instant) -> Markup:
