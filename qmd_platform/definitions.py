@@ -22,6 +22,7 @@ from assets.reference import reference_of
 from assets.rereading import rereading_of
 from assets.simulation import simulation_of
 from assets.snapshots import snapshots_of
+from assets.tardis import tardis_history
 from qmd_platform.config import Universe, VenueUniverse, load_universe
 from resources.lake import LakeResource
 from resources.stores import StoresResource
@@ -94,6 +95,7 @@ def _assets(universe: Universe, venues: Sequence[VenueUniverse]) -> list[dg.Asse
         *simulation_of(universe),
         *(coverage_of(venue, universe) for venue in venues),
         *(rereading_of(venue) for venue in venues),
+        tardis_history,
         *lake_assets.ASSETS,
     ]
 

@@ -1,31 +1,26 @@
 """``qmd tardis``, and its ``fetch``: what Tardis recorded, into the lake.
 
-What lives here: the group, what is asked for, what came of it. What does not: its ``exchanges`` and ``show``
-(``cli.tardis_shown``), fetching (``ingest.tardis``, ``ingest.tardis_ticker``).
+What lives here: the group, what is asked for. What does not: what came of it in words (``cli.tardis_told``), its ``exchanges`` and
+``show`` (``cli.tardis_shown``), fetching (``ingest.tardis``, ``ingest.tardis_ticker``).
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from qmd_platform.cli import kit, store
+from qmd_platform.cli import kit, store, tardis_told
 from qmd_platform.cli.durations import duration
 from qmd_platform.cli.tardis_shown import exchanges, show
-from qmd_platform.errors import CoverageError
+from qmd_platform.errors import ConfigError, CoverageError
 from qmd_platform.model.series import Market
-from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.model.window import Instant, Window, iso
+from qmd_platform.model.window import Instant, Window
 
 if TYPE_CHECKING:
-    from qmd_platform.ingest.receipt import Receipt
     from qmd_platform.ingest.tardis import Brought
     from qmd_platform.lake.store import Lake
 
-FOLDER = "tardis"
-"""Where files are kept, below QMD_HOME."""
+STATES = "derivative_ticker"
 
 
 @click.group(
@@ -65,7 +60,7 @@ command.add_command(show)
 @click.option(
     "--type",
     "type_",
-    type=click.Choice(["trades", "derivative_ticker"]),
+    type=click.Choice(["trades", STATES]),
     default="trades",
     show_default=True,
     help="trades become 1m candles, derivative_ticker becomes predicted funding and open interest.",
@@ -100,8 +95,9 @@ def fetch(
 ) -> int | None:
     """Bring a window of one market in: candles out of trades, or a contract's states.
 
-    Files are kept under QMD_HOME and downloaded once; stopped at any moment, the next run goes on where this one was. Exits
-    with 5 when a day's file could not be had, with 3 when Tardis refused.
+    Files are kept under QMD_HOME and downloaded once; stopped at any moment, the next run goes on where this one was. Minutes
+    without a candle are counted and told. Exits with 5 when a day's file could not be had or a row is refused, so that its
+    minute is not whole, with 3 when Tardis refused.
     """
     from qmd_platform.config import venue_url as settled_url
     from qmd_platform.config import world
@@ -110,15 +106,20 @@ def fetch(
     window = Window(start, end if end is not None else max(kit.now(), start + 1))
     lake = store.lake_to_write()
     lake.check_world(world(url))
-    kit.note(f"{type_} of {market} in {window} from {url or 'Tardis.dev'}")
-    if type_ == "derivative_ticker":
+    if type_ == STATES and machine:
+        raise ConfigError(
+            f"of a machine only candles are made, no {STATES}", hint="without --machine files are asked for"
+        )
+    replays = (machine or os.environ.get("TARDIS_MACHINE_URL")) if type_ != STATES else None
+    kit.note(f"{type_} of {market} in {window} from {replays or url or 'Tardis.dev'}")
+    if type_ == STATES:
         brought = _states(lake, market, window, url, every=every, again=again)
     else:
-        brought = {"candles_1m": _candles(lake, market, window, url, machine or os.environ.get("TARDIS_MACHINE_URL"))}
+        brought = {"candles_1m": _candles(lake, market, window, url, replays)}
     if as_json:
-        kit.emit({name: _document(one) for name, one in brought.items()})
+        kit.emit({name: tardis_told.as_document(one) for name, one in brought.items()})
     else:
-        _draw(brought)
+        tardis_told.draw(brought, market)
     errors = [one.error for one in brought.values() if one.error is not None]
     if errors:
         raise errors[0]
@@ -129,6 +130,7 @@ def _candles(lake: "Lake", market: Market, window: Window, url: str | None, mach
     from qmd_platform.cli.progress import progress
     from qmd_platform.config import qmd_home
     from qmd_platform.ingest.tardis import candles_of_replay, candles_of_trades
+    from qmd_platform.venues.tardis.downloads import FOLDER
 
     run_id = kit.run_id("tardis")
     if machine:
@@ -151,6 +153,7 @@ def _states(
     from qmd_platform.cli.progress import progress
     from qmd_platform.config import qmd_home
     from qmd_platform.ingest.tardis_ticker import states_of_contract
+    from qmd_platform.venues.tardis.downloads import FOLDER
 
     with progress("file", rate=False) as tell:
         return states_of_contract(
@@ -164,62 +167,3 @@ def _states(
             again=again,
             tell=lambda done, of: tell(str(market), done, of),
         )
-
-
-def _document(one: "Brought") -> dict[str, object]:
-    from qmd_platform.cli.receipts import as_document
-
-    return {
-        "account": asdict(one.account),
-        "receipts": [_receipt(receipt) if not receipt.runs else as_document(receipt) for receipt in one.receipts],
-        "doubts": [doubt for receipt in one.receipts for doubt in receipt.doubts],
-        "failures": list(one.failures),
-        "left": [{"start": iso(part.window.start), "end": iso(part.window.end), "why": part.why} for part in one.left],
-    }
-
-
-def _span(window: Window) -> str:
-    """A window in words: the days, where it is of whole days."""
-    day = Timeframe.D1.step
-    if window.start % day or window.end % day:
-        return str(window)
-    first, last = iso(window.start)[:10], iso(window.end - day)[:10]
-    return first if first == last else f"{first} to {last}"
-
-
-def _receipt(receipt: "Receipt") -> dict[str, object]:
-    return {
-        "series": str(receipt.partition.series),
-        "month": receipt.partition.month,
-        "new": receipt.new,
-        "rows": receipt.rows,
-        "version": receipt.version,
-        "requests": receipt.traffic.requests,
-        "bytes": receipt.traffic.bytes,
-    }
-
-
-def _draw(brought: "Mapping[str, Brought]") -> None:
-    from qmd_platform.cli import show as out
-
-    for name, one in brought.items():
-        for receipt in one.receipts:
-            more = [
-                f"{out.count(number)} {what}"
-                for number, what in (
-                    (receipt.compared, "compared"),
-                    (receipt.disagreements, "otherwise"),
-                    (receipt.quarantined, "rejected"),
-                )
-                if number
-            ]
-            told = ", ".join([f"{out.counted(receipt.new, 'new row')}", *more])
-            out.say(f"{receipt.partition.series} {receipt.partition.month}: {told}")
-        counts = {what: number for what, number in asdict(one.account).items() if number}
-        rows = counts.pop("rows", 0)
-        of = ", ".join(f"{out.count(number)} {what}" for what, number in counts.items())
-        out.say(f"{name}: {out.counted(rows, 'row')} came in{f': {of}' if of else ', nothing was needed'}.")
-        failures = [why for why in one.failures if one.error is None or why != one.error.message]
-        left = [f"left for later: {_span(part.window)}: {part.why}" for part in one.left]
-        for line in (*(doubt for receipt in one.receipts for doubt in receipt.doubts), *failures, *left):
-            kit.note(f"note: {line}")

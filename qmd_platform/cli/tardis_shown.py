@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qmd_platform.venues.tardis.api import Details
 
 Rows = list[dict[str, Any]]
+REFUSALS_SHOWN = 10
+"""Refusals that are told in words; all are in the JSON document."""
 
 
 @click.command(
@@ -94,44 +96,76 @@ def _datasets(details: "Details") -> Rows:
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--rows", type=click.IntRange(0, 1000), default=5, show_default=True, help="Print so many rows.")
-def show(*, file: Path, rows: int, as_json: bool) -> None:
-    """Read a CSV file of Tardis's to its end, check every row, and show what it is."""
-    from qmd_platform.errors import ConfigError
+def show(*, file: Path, rows: int, as_json: bool) -> int | None:
+    """Read a CSV file of Tardis's to its end, check every row, and show what it is.
+
+    Exits with 3 when it is not what its type promises, with 5 when trades in it are refused.
+    """
+    from qmd_platform.errors import ConfigError, CoverageError
 
     if not file.is_file():
         raise ConfigError(
             f"there is no file {file}", hint="files that were fetched are in the folder tardis of QMD_HOME"
         )
-    document = _read(file, rows)
+    document = _document(file, rows)
+    code = CoverageError.exit_code if document["refused"] else None
     if as_json:
         kit.emit(document)
-        return
+        return code
     from qmd_platform.cli import show as out
 
     named = " or ".join(document["types"]) or "empty, Tardis heard nothing on that day"
     span = f", {document['first']} to {document['last']}" if document["rows"] else ""
-    out.say(f"{file}: {named}, {out.counted(document['rows'], 'row')}{span}")
+    again = f", {out.count(document['duplicates'])} of them came before" if document["duplicates"] else ""
+    out.say(f"{file}: {named}, {out.counted(document['rows'], 'row')}{span}{again}")
     _draw(document["columns"])
     _draw(document["shown"])
+    for why in document["not whole"][:REFUSALS_SHOWN]:
+        kit.note(f"note: {why}")
+    if code:
+        kit.note(f"note: {out.counted(document['refused'], 'row')} refused; no candle is made of their minutes")
+    return code
+
+
+def _document(file: Path, rows: int) -> dict[str, Any]:
+    from qmd_platform.config import qmd_home
+    from qmd_platform.errors import ArchiveDamaged
+    from qmd_platform.venues.tardis.downloads import FOLDER
+
+    try:
+        return _read(file, rows)
+    except ArchiveDamaged as error:
+        if not file.resolve().is_relative_to((qmd_home() / FOLDER).resolve()):
+            error.hint = None  # it says to delete the file, which is right only of one that is downloaded again
+        raise
 
 
 def _read(file: Path, rows: int) -> dict[str, Any]:
+    from qmd_platform.ingest.tardis_lacking import refusals
     from qmd_platform.venues.tardis import reading
+    from qmd_platform.venues.tardis.bars import Bars
 
     kinds = reading.types_of(file)
     count, first, last = 0, 0, 0
     shown: Rows = []
+    bars = Bars()
+    bars.begins(str(file))
     for batch in reading.batches(file, kinds[0]) if kinds else ():
         shown += batch.slice(0, max(rows - len(shown), 0)).to_pylist()
         local = reading.whole(batch, "local_timestamp")
         count += len(local)
         first, last = first or int(local[0]), int(local[-1])
+        if kinds[0].name == "trades":
+            bars.add(batch)
     return {
         "file": str(file),
         "types": [one.name for one in kinds],
         "rows": count,
         "first": iso(first // 1000) if count else None,
         "last": iso(last // 1000) if count else None,
+        "duplicates": bars.duplicates,
+        "refused": bars.refused,
+        "not whole": list(refusals(bars.broken)),
         "columns": [
             {"column": one.name, "type": one.dtype, "unit": one.unit, "means": one.sentence}
             for one in (kinds[0].fields if kinds else ())

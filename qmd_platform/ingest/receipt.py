@@ -28,7 +28,7 @@ class Receipt:
         new, changed, unchanged: rows added, rows whose values a venue restated, rows the lake held already.
         quarantined: rows kept apart because they break a rule; the ledger holds them with the reason.
         duplicates: rows a venue sent twice with the same values.
-        refused: rows not taken because they were outside the asked window or not closed yet.
+        refused: rows not taken because they were outside the asked window or not closed yet, or not whole (Tardis's).
         reread: candles that were held and came again; ``changed`` says how many of them the venue has restated.
         vanished: candles that are held and that the venue, asked again, leaves out. They stay.
         compared, disagreements: candles of the archive that the API was asked for too, and those it has otherwise.
@@ -36,7 +36,8 @@ class Receipt:
         rows, stored_bytes, version, data_version: the partition in the lake now. ``data_version`` is the content hash.
         traffic: requests, bytes and retries spent on this partition.
         seconds: from the first request to the commit.
-        failures: pages that could not be fetched, in words. Their candles are MISSING; run again to get them.
+        failures: pages that could not be fetched, and minutes that are not whole (Tardis's), in words. Their candles are MISSING; run
+            again to get them.
         doubts: what looks wrong in rows that were kept nevertheless, in words (``funding.suspicions.flags``).
         stated: what the venue said of funding intervals when these rows came.
     """

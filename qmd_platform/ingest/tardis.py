@@ -11,22 +11,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmd_platform.config import world
 from qmd_platform.errors import VenueError
 from qmd_platform.ingest.receipt import Receipt
-from qmd_platform.ingest.tardis_candles import SETTLED, Minutes, clipped, is_settled, keep
-from qmd_platform.ingest.tardis_files import Account, Gathered, Left, Source, Tell, gathered, runs_of, source_of
+from qmd_platform.ingest.tardis_amounts import DIGITS, in_own_coins, with_volume
+from qmd_platform.ingest.tardis_candles import SETTLED, Minutes, clipped, holes, is_settled, keep
+from qmd_platform.ingest.tardis_days import Left, Source
+from qmd_platform.ingest.tardis_files import Account, Gathered, Tell, gathered, runs_of, source_of
+from qmd_platform.ingest.tardis_lacking import cut_off, lacking, refusals
 from qmd_platform.lake.store import Lake
-from qmd_platform.model.candles import Candles
 from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Series
-from qmd_platform.model.spans import in_state, intersected, subtracted, united
+from qmd_platform.model.spans import Run, in_state, intersected, subtracted, united
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window
-from qmd_platform.venues.parsing import exact
-from qmd_platform.venues.port import Instrument, Traffic
+from qmd_platform.venues.port import Traffic
 from qmd_platform.venues.tardis import machine, reading
 from qmd_platform.venues.tardis.bars import Bars, covered
 from qmd_platform.venues.tardis.datasets import TYPES, days
@@ -40,8 +40,6 @@ AROUND = 15 * MINUTE
 only told by a trade after it."""
 
 _UNTOLD = "no bar of the replay shows that these minutes are over; a later run or files of trades may settle them"
-_MOST_DIGITS = 9
-_EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,9 @@ class Brought:
     Attributes:
         receipts: one a partition, with what it took in the first.
         account: every row that came in.
-        failures: days of which there is no file, in words.
+        failures: days of which there is no file, and minutes that are not whole since a row is refused, in words.
         left: parts of what was asked for that a later run may settle.
+        lacking: other minutes of what was asked for of which there is no candle and that are not known to be empty; of candles only.
         error: what ended the asking too early; what had come is committed.
     """
 
@@ -60,6 +59,7 @@ class Brought:
     account: Account
     failures: Sequence[str] = ()
     left: Sequence[Left] = ()
+    lacking: Sequence[Run] = ()
     error: VenueError | None = None
 
 
@@ -101,8 +101,15 @@ def candles_of_trades(
         told, counted = _of_files(source, files, found)
         receipts += keep(lake, market, told, run_id=run_id, url=url)
         account += counted
+        found.left += cut_off(Window(files[0].day.start, files[-1].day.end), told.covered)
+        found.failures += refusals(told.broken)
     return Brought(
-        _with_traffic(receipts, found.traffic), account, tuple(found.failures), tuple(found.left), found.error
+        _with_traffic(receipts, found.traffic),
+        account,
+        tuple(found.failures),
+        tuple(found.left),
+        lacking(lake, market, window, found.left),
+        found.error,
     )
 
 
@@ -126,29 +133,32 @@ def candles_of_replay(
     asked = window.snapped(MINUTE) or window
     receipts: list[Receipt] = []
     left: list[Left] = []
+    failures: list[str] = []
     account, traffic = Account(), Traffic()
     for part in _spelled(source, asked):
         at = time.time_ns() // 1_000_000
         bars, wanted, why = asyncio.run(_heard(machine_url, source, part, traffic))
-        volumes = np.round(bars.candles.volume, _MOST_DIGITS - 1)  # the machine adds decimals as floats
-        candles = _in_base(_with_volume(bars.candles, volumes), source)
+        volumes = np.round(bars.candles.volume, DIGITS)  # the machine adds decimals as floats
+        candles = in_own_coins(with_volume(bars.candles, volumes), source)
         what = f"replay-normalized {source.exchange.id} {machine.BARS} {source.symbol(part)}"
         answer = Answered(part, at, what, wanted.digest, wanted.rows)
         covered, breaks = intersected(bars.covered, [part]), intersected(bars.breaks, [part])
-        kept = clipped(candles, covered, breaks)
-        told = Minutes(kept, covered, breaks, is_told=True, evidence=[answer])
+        kept = clipped(candles, covered, holes(breaks, bars.broken))
+        told = Minutes(kept, covered, breaks, bars.broken, is_told=True, evidence=[answer])
         receipts += keep(lake, market, told, run_id=run_id, url=url)
         account += Account(
             rows=bars.rows,
             used=len(kept),
             duplicates=bars.duplicates,
             refused=bars.refused,
-            outside=len(candles) - len(kept),
+            outside=bars.outside + len(candles) - len(kept),
             silent=bars.disconnects,
         )
+        failures += refusals(bars.broken)
         known = in_state(lake.coverage(Series.candles(market, Timeframe.M1), part), *SETTLED)
         left += [Left(one, why) for one in subtracted([part], united([*covered, *breaks, *known]))]
-    return Brought(_with_traffic(receipts, traffic), account, left=tuple(left))
+    receipts = _with_traffic(receipts, traffic)
+    return Brought(receipts, account, tuple(failures), tuple(left), lacking(lake, market, asked, left))
 
 
 def _spelled(source: Source, window: Window) -> list[Window]:
@@ -186,6 +196,7 @@ def _of_files(source: Source, run: Sequence[File], found: Gathered) -> tuple[Min
     bars, evidence, empty = Bars(), [], []
     for file in run:
         before = bars.rows
+        bars.begins(file.name)
         for batch in reading.batches(file.path, TYPES[TRADES], source.expected(file.day)):
             bars.add(batch)
         evidence.append(Answered(file.day, file.at, file.name, file.digest, bars.rows - before))
@@ -194,7 +205,7 @@ def _of_files(source: Source, run: Sequence[File], found: Gathered) -> tuple[Min
     span = covered(Window(run[0].day.start, run[-1].day.end), bars)
     spans = [span] if span is not None else []
     away = united([*found.incidents, *empty])
-    kept = clipped(_in_base(made, source), spans, away)
+    kept = clipped(in_own_coins(made, source), spans, holes(away, bars.broken))
     used = int(counts[np.isin(made.open_at, kept.open_at)].sum())
     account = Account(
         rows=bars.rows,
@@ -204,39 +215,7 @@ def _of_files(source: Source, run: Sequence[File], found: Gathered) -> tuple[Min
         outside=int(counts.sum()) - used,
     )
     inside = [one for window in away if span is not None and (one := window.intersection(span)) is not None]
-    return Minutes(kept, spans, inside, is_told=False, evidence=evidence), account
-
-
-def _in_base(candles: Candles, source: Source) -> Candles:
-    """Volumes in base coins: amounts in contracts times the size of a contract at their time, exactly where that is possible."""
-    if source.exchange.amount == "base" or not len(candles):
-        return candles
-    volume = candles.volume.copy()
-    for rows, size in sizes_at(source.history, candles.open_at):
-        volume[rows] = in_base(candles.volume[rows], size)
-    return _with_volume(candles, volume)
-
-
-def sizes_at(history: Sequence[Instrument], at: NDArray[np.int64]) -> list[tuple[NDArray[np.bool_], float]]:
-    """Which instants fall under which contract size. Before the first that is known, that one is taken."""
-    since = np.array([one.valid_from or 0 for one in history], np.int64)
-    which = np.maximum(np.searchsorted(since, at, side="right") - 1, 0)
-    return [(which == place, history[place].contract_size) for place in np.unique(which).tolist()]
-
-
-def in_base(contracts: NDArray[np.float64], size: float) -> NDArray[np.float64]:
-    """Contracts as base coins: the float64 nearest to the exact decimal, where the contracts have at most eight places."""
-    numerator, denominator = exact(size).as_integer_ratio()
-    for digits in range(_MOST_DIGITS):
-        scale = 10.0**digits
-        scaled = np.rint(contracts * scale)
-        if np.array_equal(scaled / scale, contracts) and np.abs(scaled).max(initial=0) * numerator < _EXACT:
-            return np.asarray(scaled * numerator / (denominator * scale))
-    return np.asarray(contracts * size)
-
-
-def _with_volume(candles: Candles, volume: NDArray[np.float64]) -> Candles:
-    return Candles(candles.open_at, candles.open, candles.high, candles.low, candles.close, volume)
+    return Minutes(kept, spans, inside, bars.broken, is_told=False, evidence=evidence), account
 
 
 def _with_traffic(receipts: Sequence[Receipt], traffic: Traffic) -> list[Receipt]:

@@ -9,9 +9,11 @@ is not there. What the venue brings later wins: Tardis's rows have a lower rank.
 - a replay says when Tardis was not connected, so a minute without a bar while it was is known to be empty, whether the venue
   leaves such minutes out or prints them flat;
 - a data set does not say it, so there such a minute is only missing, with that reason.
+
+A minute of which a row is refused is missing too, with the place of that row, whatever the other rows say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,13 +23,14 @@ from qmd_platform.errors import Conflict, Outdated
 from qmd_platform.ingest.commits import followed
 from qmd_platform.ingest.months import held_receipt
 from qmd_platform.ingest.receipt import Receipt
+from qmd_platform.ingest.tardis_lacking import not_whole, refusals
 from qmd_platform.lake.store import Held, Lake, Rejected, Write
 from qmd_platform.model.candles import COLUMNS, Candles
 from qmd_platform.model.evidence import Answered
 from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import Run, State, in_state, intersected, subtracted, united
 from qmd_platform.model.timeframe import MINUTE, Timeframe
-from qmd_platform.model.window import Window, iso, months
+from qmd_platform.model.window import Instant, Window, iso, months
 from qmd_platform.quality.offenders import row_offenders
 
 RANK = -1
@@ -52,6 +55,7 @@ class Minutes:
         candles: sorted, in base coins; all inside of ``covered``.
         covered: minutes of which all trades are known, as far as Tardis was connected.
         away: times at which it was not.
+        broken: minutes of which a row is refused, and why; none of ``candles`` is of these.
         is_told: whether Tardis says when it was not connected, so that silence means something.
         evidence: the files or answers.
     """
@@ -59,8 +63,14 @@ class Minutes:
     candles: Candles
     covered: Sequence[Window]
     away: Sequence[Window]
+    broken: Mapping[Instant, str]
     is_told: bool
     evidence: Sequence[Answered]
+
+    @property
+    def holes(self) -> list[Window]:
+        """The minutes of which not all is known: those in which Tardis was away, and those of a refused row."""
+        return holes(self.away, self.broken)
 
 
 def keep(lake: Lake, market: Market, told: Minutes, *, run_id: str, url: str | None) -> list[Receipt]:
@@ -89,7 +99,8 @@ def _part_of(told: Minutes, part: Window) -> Minutes:
         told,
         candles=told.candles.within(part),
         covered=intersected(told.covered, [part]),
-        away=[one for window in intersected(told.away, [part]) if (one := _whole_minutes(window)) is not None],
+        away=[_whole_minutes(window) for window in intersected(told.away, [part])],
+        broken={at: why for at, why in told.broken.items() if part.contains(at)},
         evidence=[replace(one, window=inside) for one in told.evidence if (inside := one.window.intersection(part))],
     )
 
@@ -113,6 +124,8 @@ def _kept(lake: Lake, partition: Partition, told: Minutes, *, run_id: str, sourc
             new=outcome.new,
             unchanged=plan.compared - plan.disagreements,
             quarantined=len(plan.write.rejected),
+            refused=len(told.broken),
+            failures=refusals(told.broken),
             compared=plan.compared,
             disagreements=plan.disagreements,
             doubts=plan.doubts,
@@ -163,9 +176,11 @@ def _asked(told: Minutes, held: Held, settled: Sequence[Window]) -> list[Window]
 
 def _explained(told: Minutes) -> list[Run]:
     away = united(told.away)
-    silent = subtracted(told.covered, away)
+    broken = not_whole(told.broken, subtracted(told.covered, away))
+    silent = subtracted(told.covered, told.holes)
     state, cause = (State.VERIFIED_EMPTY, EMPTY) if told.is_told else (State.MISSING, SILENT)
-    return sorted([*(Run(one, State.MISSING, AWAY) for one in away), *(Run(one, state, cause) for one in silent)])
+    known = [*(Run(one, State.MISSING, AWAY) for one in away), *(Run(one, state, cause) for one in silent)]
+    return sorted([*known, *broken])
 
 
 def _compared(mine: Candles, held: Candles, told: Minutes) -> tuple[int, list[str]]:
@@ -177,8 +192,10 @@ def _compared(mine: Candles, held: Candles, told: Minutes) -> tuple[int, list[st
         ours, theirs = getattr(mine, name)[left], getattr(held, name)[right]
         other = (ours != theirs) & ~differs
         found += [
-            (int(mine.open_at[left[row]]), f"{name} is {theirs[row]!r} in the lake, {ours[row]!r} by Tardis's trades")
-            for row in np.flatnonzero(other)
+            (int(mine.open_at[left[row]]), f"{name} is {there!r} in the lake, {here!r} by Tardis's trades")
+            for row, there, here in zip(
+                np.flatnonzero(other), theirs[other].tolist(), ours[other].tolist(), strict=True
+            )
         ]
         differs |= other
     lacking = _lacking(mine, held, told)
@@ -188,7 +205,7 @@ def _compared(mine: Candles, held: Candles, told: Minutes) -> tuple[int, list[st
 
 def _lacking(mine: Candles, held: Candles, told: Minutes) -> list[int]:
     """When the lake's candles were traded that Tardis, covering the time and connected, has no trade of."""
-    there = _inside(held.take(held.volume > 0), subtracted(told.covered, told.away))
+    there = _inside(held.take(held.volume > 0), subtracted(told.covered, told.holes))
     return [int(at) for at in np.setdiff1d(there.open_at, mine.open_at)]
 
 
@@ -208,8 +225,11 @@ def is_settled(runs: Sequence[Run], day: Window) -> bool:
     return not subtracted([day], in_state(runs, *SETTLED))
 
 
-def clipped(candles: Candles, covered: Sequence[Window], away: Sequence[Window]) -> Candles:
-    """The candles of the covered minutes in which Tardis was connected all the time."""
-    lost = united(_whole_minutes(one) for one in away)
-    kept = [part for window in united(covered) for part in subtracted([window], lost)]
-    return _inside(candles, kept)
+def clipped(candles: Candles, covered: Sequence[Window], lost: Sequence[Window]) -> Candles:
+    """The candles of the covered minutes but for those that ``holes`` are."""
+    return _inside(candles, subtracted(covered, lost))
+
+
+def holes(away: Sequence[Window], broken: Iterable[Instant]) -> list[Window]:
+    """The minutes that ``away`` touches, and the ``broken`` ones."""
+    return united([*(_whole_minutes(one) for one in away), *(Window(at, at + MINUTE) for at in broken)])

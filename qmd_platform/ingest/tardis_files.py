@@ -11,19 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qmd_platform.errors import ArchiveError, UnknownMarket, VenueError
+from qmd_platform.errors import ArchiveError, VenueError
 from qmd_platform.ingest.instruments import histories, known, refresh
+from qmd_platform.ingest.tardis_days import Days, Left, Source
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market
 from qmd_platform.model.spans import united
-from qmd_platform.model.window import Window, iso
-from qmd_platform.venues.port import Instrument, Traffic
+from qmd_platform.model.window import Window
+from qmd_platform.venues.port import Traffic
 from qmd_platform.venues.retry import Patience
 from qmd_platform.venues.tardis import api
 from qmd_platform.venues.tardis.datasets import DAY, days
 from qmd_platform.venues.tardis.downloads import File, Files
-from qmd_platform.venues.tardis.exchanges import NAME, Exchange, dataset_of, exchange_of, symbol_of
-from qmd_platform.venues.tardis.reading import Expected
+from qmd_platform.venues.tardis.exchanges import exchange_of
 from qmd_platform.venues.tardis.wire import Wire
 
 Tell = Callable[[int, int], None]
@@ -31,8 +31,6 @@ Tell = Callable[[int, int], None]
 
 PATIENCE = Patience()
 
-NOT_YET = "not published yet; a day comes at about 06:00 of the next"
-NEVER = "Tardis has no file of these days"
 STOPPED = "not asked for after what went wrong"
 
 
@@ -45,9 +43,9 @@ class Account:
         used: what candles are made of, or what became a row of a table.
         thinned: left out because another of the same span of time is kept.
         held: of a time of which the lake has a row already; that stays.
-        duplicates: came before, the same in all columns.
-        refused: not as a row must be: a price or an amount that is not above 0, a bar that was cut.
-        outside: of minutes that the files do not have whole, or that were not asked for.
+        duplicates: came before, and are the same.
+        refused: a price or an amount that is not above 0, or what contradicts a row that came before. Their minutes are not whole.
+        outside: of minutes that the files or the replay do not have whole, or that were not asked for.
         silent: say nothing of what is looked for.
     """
 
@@ -68,31 +66,6 @@ class Account:
         """Rows that the account does not explain: 0."""
         parts = (self.used, self.thinned, self.held, self.duplicates, self.refused, self.outside, self.silent)
         return self.rows - sum(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One market at Tardis. ``history`` are its instrument's rows, the oldest first."""
-
-    market: Market
-    exchange: Exchange
-    history: Sequence[Instrument]
-
-    def symbol(self, day: Window) -> str:
-        """How messages of the day spell it."""
-        return symbol_of(self.exchange, self.history[-1], day.start)
-
-    def expected(self, day: Window) -> Expected:
-        """Whose rows a file of the day must hold."""
-        return Expected(self.exchange.id, dataset_of(self.symbol(day)))
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A part of what was asked for that is left for later, and why."""
-
-    window: Window
-    why: str
 
 
 @dataclass(slots=True)
@@ -155,7 +128,7 @@ async def gathered(
         tell: called after every file.
 
     Raises:
-        UnknownMarket: Tardis has no such data sets, or none of these days.
+        UnknownMarket: Tardis has no such data sets, or none of these days and never will.
         VenueError: it cannot be asked what it has.
     """
     result = Gathered()
@@ -163,9 +136,10 @@ async def gathered(
         result.traffic = wire.traffic
         details = await api.details(wire, source.exchange.id)
         needed = [day for day in days(window) if not skip(day)]
-        published = set(_published(details, source, type_, window))
+        there = Days(details, source, type_)
+        published = set(there.of(window))
         wanted = [day for day in needed if day in published]
-        result.left = _left(details, [day for day in needed if day not in published])
+        result.left = there.left([day for day in needed if day not in published])
         if not wanted:
             return result
         files = Files(root, wire)
@@ -178,38 +152,6 @@ async def gathered(
         _add_neighbours(files, source, type_, wanted, result)
     result.incidents = [one.window for one in details.incidents(Window(wanted[0].start - DAY, wanted[-1].end + DAY))]
     return result
-
-
-def _published(details: api.Details, source: Source, type_: str, window: Window) -> list[Window]:
-    """The days of ``window`` of which there are files; UnknownMarket where there are of none."""
-    found = [day for day in days(window) if _has(details, source, type_, day)]
-    if not found:
-        span = api.span_of(_dataset(details, source, type_, window), details.exported_until)
-        raise UnknownMarket(
-            NAME,
-            f"{source.exchange.id} has no {type_} of {source.market} in {window}",
-            hint=f"it has them from {iso(span.start)} to {iso(span.end)}; a day comes at about 06:00 of the next",
-        )
-    return found
-
-
-def _left(details: api.Details, lacking: Sequence[Window]) -> list[Left]:
-    late = [day for day in lacking if day.end > details.exported_until]
-    never = [day for day in lacking if day.end <= details.exported_until]
-    return [Left(one, why) for those, why in ((never, NEVER), (late, NOT_YET)) for one in united(those)]
-
-
-def _has(details: api.Details, source: Source, type_: str, day: Window) -> bool:
-    span = api.span_of(_dataset(details, source, type_, day), details.exported_until)
-    return (
-        span.start // DAY * DAY <= day.start
-        and day.end <= -(-span.end // DAY) * DAY
-        and day.end <= details.exported_until
-    )
-
-
-def _dataset(details: api.Details, source: Source, type_: str, day: Window) -> api.Dataset:
-    return details.dataset(dataset_of(source.symbol(day)), type_)
 
 
 async def _one(files: Files, source: Source, type_: str, day: Window, result: Gathered) -> None:

@@ -15,8 +15,9 @@ from qmd_platform.arbitrage.underlyings import underlying
 from qmd_platform.funding.predictions import from_accrual
 from qmd_platform.ingest.columnar import Values, columnar
 from qmd_platform.ingest.snapshot_rows import read_months
-from qmd_platform.ingest.tardis import in_base, sizes_at
-from qmd_platform.ingest.tardis_files import Account, Source
+from qmd_platform.ingest.tardis_amounts import in_base, sizes_at
+from qmd_platform.ingest.tardis_days import Source
+from qmd_platform.ingest.tardis_files import Account
 from qmd_platform.lake.buffers import column, or_nan
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Market, Series

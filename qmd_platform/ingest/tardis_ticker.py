@@ -28,7 +28,8 @@ from qmd_platform.ingest.columnar import joined
 from qmd_platform.ingest.receipt import Receipt
 from qmd_platform.ingest.snapshot_rows import by_market, by_month, read_months
 from qmd_platform.ingest.tardis import Brought
-from qmd_platform.ingest.tardis_files import Account, Gathered, Source, Tell, gathered, source_of
+from qmd_platform.ingest.tardis_days import Source
+from qmd_platform.ingest.tardis_files import Account, Gathered, Tell, gathered, source_of
 from qmd_platform.ingest.tardis_states import (
     TICKER,
     RowsOf,
@@ -49,6 +50,7 @@ from qmd_platform.model.window import Window, months
 from qmd_platform.venues.tardis import reading
 from qmd_platform.venues.tardis.datasets import TYPES, days
 from qmd_platform.venues.tardis.downloads import File
+from qmd_platform.venues.tardis.exchanges import exchange_of
 
 EVERY = 15 * MINUTE
 """Milliseconds between two rows: how often the venues themselves are looked at."""
@@ -98,7 +100,7 @@ def states_of_contract(
         the contract's size at its time.
 
     Raises:
-        ConfigError: not a perpetual, or ``every`` is not above 0.
+        ConfigError: not a perpetual, one of which Tardis records nothing that is kept, or ``every`` is not above 0.
         UnknownMarket, ArchiveDamaged, WrongWorld: as ``ingest.tardis.candles_of_trades``.
         Conflict: others committed first, many times in a row.
     """
@@ -107,6 +109,11 @@ def states_of_contract(
         raise ConfigError(f"{market} is no perpetual: only these have a derivative_ticker", hint=hint)
     if every <= 0:
         raise ConfigError(f"of {every} ms no state can be kept")
+    if not (known := exchange_of(market)).is_telling:
+        raise ConfigError(
+            f"{TICKER} of {known.id} says neither when is settled nor open interest: nothing of it could be kept",
+            hint="--type trades becomes candles, of this market too",
+        )
     lake.check_world(world(url))
     errand = _Errand(lake, source_of(lake, market, run_id=run_id, url=url), run_id, url, every, time.monotonic())
     seen = set() if again else errand.looked_at(window)
@@ -174,7 +181,7 @@ class _Errand:
         for one in receipts.values():
             one[:1] = [replace(first, traffic=found.traffic) for first in one[:1]]
         failures, left = tuple(found.failures), tuple(found.left)
-        return {name: Brought(receipts[name], accounts[name], failures, left, found.error) for name in receipts}
+        return {name: Brought(receipts[name], accounts[name], failures, left, error=found.error) for name in receipts}
 
     def _committed(
         self, month: str, rows: Mapping[str, pa.Table], evidence: Sequence[Answered]

@@ -1,5 +1,7 @@
 """``qmd tardis``: what Tardis recorded, brought in or looked at; help, progress, refusals and exit codes."""
 
+import gzip
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from tests.venues.asking import QUICK
 
 FIRST = ("--start", "2026-11-01", "--end", "2026-11-02")
 SECOND = ("--start", "2026-11-02", "--end", "2026-11-03")
-BTC = "kraken:BTC/USD"
+BTC, GATE = "kraken:BTC/USD", "gate:BTC/USDT:USDT"
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,18 @@ def test_a_machine_of_ones_own_is_asked_instead_where_it_is_named(qmd: Qmd, url:
     again = answer(qmd("tardis", "fetch", BTC, *window, "--json"))
     assert named["candles_1m"]["receipts"][0]["new"] > 50
     assert again["candles_1m"]["receipts"][0]["new"] == 0
+    assert named["candles_1m"]["account"]["refused"] == 0
+
+
+def test_a_machine_that_is_not_there_is_named_with_a_hint(qmd: Qmd):
+    down = "http://127.0.0.1:9"
+    result = qmd("tardis", "fetch", BTC, *FIRST, "--machine", down)
+    assert (result.exit_code, f"from {down}" in result.stderr, f"the machine at {down}" in result.stderr) == (
+        3,
+        True,
+        True,
+    )
+    assert "hint: does a tardis-machine run there?" in result.stderr
 
 
 def test_exchanges_are_listed_and_one_of_them_with_its_data_sets(qmd: Qmd):
@@ -118,6 +132,54 @@ def test_a_file_is_read_to_its_end_and_shown(qmd: Qmd, home: Path):
     path.write_bytes(path.read_bytes()[:-40])
     cut = qmd("tardis", "show", path)
     assert (cut.exit_code, "delete the file to have it downloaded again" in cut.stderr) == (3, True)
+    own = path.rename(home / "mine.csv.gz")  # nothing downloads this one again
+    cut = qmd("tardis", "show", own)
+    assert (cut.exit_code, "or later: " in cut.stderr, "hint" in cut.stderr) == (3, True, False)
+
+
+def altered(home: Path, qmd: Qmd) -> Path:
+    """A fetched file with a price of 0 in line 51 and line 60 twice, kept in place of the one that came; its lake is another."""
+    qmd("tardis", "fetch", BTC, *FIRST)
+    (path,) = home.rglob("*.csv.gz")
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    cells = lines[50].split(b",")
+    cells[6] = b"0"
+    path.write_bytes(gzip.compress(b"".join([*lines[:50], b",".join(cells), *lines[51:60], *lines[59:]])))
+    shutil.rmtree(home / "lake")
+    return path
+
+
+def test_a_row_that_cannot_be_is_said_by_show_with_its_line(qmd: Qmd, home: Path):
+    path = altered(home, qmd)
+    result = qmd("tardis", "show", path, "--rows", "0")
+    assert result.exit_code == 5
+    assert "1 of them came before" in result.stdout
+    assert f"{path} line 51: price 0.0 is not above 0" in result.stderr
+    assert "1 row refused" in result.stderr
+    shown = answer(qmd("tardis", "show", path, "--rows", "0", "--json"))
+    assert (shown["refused"], shown["duplicates"], len(shown["not whole"])) == (1, 1, 1)
+
+
+def test_a_row_that_cannot_be_leaves_its_minute_out_and_is_told_by_words_json_and_exit_code(qmd: Qmd, home: Path):
+    altered(home, qmd)
+    result = qmd("tardis", "fetch", BTC, *FIRST)
+    assert result.exit_code == 5, result.output
+    assert "BTC-USD.csv.gz line 51: price 0.0 is not above 0" in result.stderr
+    assert "1 minute without a candle: a row of Tardis's that belongs to this minute is refused" in result.stdout
+    found = answer(qmd("tardis", "fetch", BTC, *FIRST, "--json"))["candles_1m"]
+    (failure,) = found["failures"]
+    (receipt,) = found["receipts"]
+    assert (receipt["failures"], receipt["refused"]) == ([failure], 1)
+    (lacking,) = (one for one in found["lacking"] if "line 51" in one["why"])
+    assert (lacking["state"], lacking["start"] in failure) == ("missing", True)
+
+
+def test_what_is_not_there_is_counted_and_that_nobody_will_ask_for_it_is_said(qmd: Qmd):
+    result = qmd("tardis", "fetch", BTC, *FIRST)
+    assert "minutes without a candle: no trade in Tardis's file" in result.stdout
+    assert "1 minute without a candle: no file or replay that came so far" in result.stdout
+    assert "kraken:BTC/USD is not in the universe" in result.stderr
+    assert "nothing was needed" not in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -127,6 +189,11 @@ def test_a_file_is_read_to_its_end_and_shown(qmd: Qmd, home: Path):
         (["fetch", BTC, *FIRST, "--type", "quotes"], "'quotes' is not one of 'trades', 'derivative_ticker'"),
         (["fetch", BTC, *FIRST, "--type", "derivative_ticker"], "is no perpetual"),
         (["fetch", BTC, *FIRST, "--machine", "here"], "is not the address of a tardis-machine"),
+        (["fetch", GATE, *FIRST, "--type", "derivative_ticker"], "says neither when is settled nor open interest"),
+        (
+            ["fetch", GATE, *FIRST, "--type", "derivative_ticker", "--machine", "http://x"],
+            "of a machine only candles are made",
+        ),
         (["fetch", BTC, *FIRST, "--every", "often"], "--every 'often' is not a length of time"),
         (["fetch", BTC, "--start", "2020-01-01", "--end", "2020-01-02"], "kraken has no trades of kraken:BTC/USD"),
         (["fetsch"], "no such command 'fetsch'"),

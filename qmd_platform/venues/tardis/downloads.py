@@ -28,6 +28,9 @@ from qmd_platform.venues.tardis.wire import Wire
 if TYPE_CHECKING:
     import aiohttp
 
+FOLDER = "tardis"
+"""Where files are kept, below QMD_HOME."""
+
 _CHUNK = 1 << 18
 _ABANDONED_S = 86_400
 """A part of a file that nobody has written to for so long is nobody's."""
@@ -96,27 +99,40 @@ class Files:
 
 async def _written(answer: "aiohttp.ClientResponse", part: "_Part", meter: Meter, url: str) -> str:
     """Write the body into ``part``; its digest."""
-    digest, unpacked, size = hashlib.sha256(), zlib.decompressobj(_GZIP), 0
+    digest, packed, size = hashlib.sha256(), _Packed(), 0
     try:
         async for chunk in answer.content.iter_chunked(_CHUNK):
             size += len(chunk)
             digest.update(chunk)
             part.write(chunk)
-            _follow(unpacked, chunk)
+            packed.follow(chunk)
     except zlib.error as error:
         raise ArchiveDamaged(NAME, f"{url} is no packed file: {error}") from None
     finally:
         meter.answer(size)
-    if not unpacked.eof or unpacked.unused_data:
+    if not packed.is_whole:
         raise ArchiveDamaged(NAME, f"{url} is cut short or has something behind its end ({size} bytes came)")
     return digest.hexdigest()
 
 
-def _follow(unpacked: "zlib._Decompress", chunk: bytes) -> None:
-    """Unpack ``chunk`` in small parts, so that a bomb fills nothing."""
-    while chunk:
-        unpacked.decompress(chunk, _CHUNK)
-        chunk = unpacked.unconsumed_tail
+class _Packed:
+    """A packed file as it comes, of one part or several one after another, as gzip allows: is it whole? Nothing of it is kept."""
+
+    def __init__(self) -> None:
+        self._part = zlib.decompressobj(_GZIP)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it may end here."""
+        return self._part.eof
+
+    def follow(self, chunk: bytes) -> None:
+        """Unpack ``chunk`` in small pieces, so that a bomb fills nothing."""
+        while chunk:
+            if self._part.eof:
+                self._part = zlib.decompressobj(_GZIP)
+            self._part.decompress(chunk, _CHUNK)
+            chunk = self._part.unconsumed_tail or self._part.unused_data
 
 
 class _Part:

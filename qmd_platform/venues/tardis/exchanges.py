@@ -40,6 +40,11 @@ class Exchange:
     accrued: Told = ""
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether its contracts' states tell something that is kept. Those that name no rate with its settlement tell no open interest."""
+        return bool(self.expected or self.accrued)
+
 
 _MAPPERS = "github.com/tardis-dev/tardis-node, src/mappers"
 _IDS = "https://docs.tardis.dev/historical-data-details"

@@ -80,8 +80,14 @@ def address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.netloc:
         hint = "write http://127.0.0.1:8000, or ws://127.0.0.1:8001 for WebSocket"
-        raise ConfigError(f"{url!r} is not the address of a tardis-machine", hint=hint)
+        raise ConfigError(f"{without_login(url)!r} is not the address of a tardis-machine", hint=hint)
     return url.rstrip("/")
+
+
+def without_login(url: str) -> str:
+    """``url`` as it may be shown: a machine may be behind a server that asks for a password."""
+    scheme, between, rest = url.partition("://")
+    return f"{scheme}{between}{rest.rpartition('@')[2]}"
 
 
 async def messages(url: str, wanted: Wanted, *, timeout_seconds: float = 300) -> AsyncIterator[Message]:
@@ -115,10 +121,14 @@ async def messages(url: str, wanted: Wanted, *, timeout_seconds: float = 300) ->
                 wanted.rows, wanted.bytes = wanted.rows + 1, wanted.bytes + len(line) + 1
                 yield decoded(line)
     except TimeoutError:
-        raise VenueDown(NAME, f"the machine said nothing for {timeout_seconds:g} s") from None
+        raise _down(f"the machine at {without_login(base)} said nothing for {timeout_seconds:g} s") from None
     except (aiohttp.ClientError, ssl.SSLError, ConnectionError) as error:
-        raise VenueDown(NAME, f"the machine at {base}: {type(error).__name__}: {error}") from error
+        raise _down(f"the machine at {without_login(base)}: {type(error).__name__}: {error}") from error
     wanted.digest = digest.hexdigest()
+
+
+def _down(why: str) -> VenueDown:
+    return VenueDown(NAME, why, hint=f"does a tardis-machine run there? --machine, or {URL}, says where")
 
 
 async def _read(session: "aiohttp.ClientSession", where: str) -> AsyncIterator[bytes]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmd_platform.errors import ArchiveDamaged
+from qmd_platform.model.window import Window, iso
 from qmd_platform.venues.tardis.datasets import SIDES, TAKERS, DataType, of_header
 from qmd_platform.venues.tardis.exchanges import NAME, dataset_of
 
@@ -26,20 +27,26 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 """Bytes of unpacked text a batch is made of."""
 
+FIRST_LINE = 2
+"""The line of the first row, below the header."""
+
 _GZIP = b"\x1f\x8b"
 _EARLIEST_US, _LATEST_US = 10**14, 10**16
 """The years 1973 and 2286: a time outside them does not count microseconds."""
-_ROW = re.compile(r"Row #(\d+)")
+_CELL = re.compile(r"In CSV column #(\d+): ")
+_US = 1000
+_ROW = re.compile(r"Row #(\d+): ")
 _SHOWN = 200
 _TIMES = ("timestamp", "local_timestamp", "funding_timestamp")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Whose rows a file must hold: Tardis's exchange, and the name of the data set its symbol gives."""
+    """Whose rows a file must hold: Tardis's exchange, the name of the data set its symbol gives, and the day they came in."""
 
     exchange: str
     dataset: str
+    day: Window | None = None
 
 
 def header_of(path: Path) -> tuple[str, ...]:
@@ -52,8 +59,10 @@ def header_of(path: Path) -> tuple[str, ...]:
         with _opened(path) as stream:
             first = stream.read(1 << 16).partition(b"\n")[0]
         return tuple(first.decode().strip().split(",")) if first.strip() else ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, str(error)) from None
+    except OSError as error:
+        raise _damaged(path, f"line 1 or later: {error}") from None
+    except UnicodeDecodeError as error:
+        raise _damaged(path, f"line 1: {error}") from None
 
 
 def types_of(path: Path) -> tuple[DataType, ...]:
@@ -101,9 +110,10 @@ def _read(path: Path, kind: DataType) -> Iterator["pa.RecordBatch"]:
         "float64": pa.float64(),
         "bool": pa.bool_(),
     }
+    line = FIRST_LINE
     try:
         with _opened(path) as stream:
-            yield from csv.open_csv(
+            for batch in csv.open_csv(
                 stream,
                 # One thread: then an error says which row it is in.
                 read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK),
@@ -115,11 +125,19 @@ def _read(path: Path, kind: DataType) -> Iterator["pa.RecordBatch"]:
                     true_values=["true"],
                     false_values=["false"],
                 ),
-            )
+            ):
+                line += batch.num_rows
+                yield batch
     except (pa.ArrowInvalid, OSError) as error:
-        row = _ROW.search(str(error))
-        where = f"line {row[1]}: " if row else ""
-        raise _damaged(path, where + " ".join(str(error).split())[:_SHOWN]) from None
+        raise _damaged(path, _explained(str(error), kind, line)) from None
+
+
+def _explained(said: str, kind: DataType, line: int) -> str:
+    """What Arrow says, with the line in the file and the column's name; ``line`` is where it had not read on from."""
+    row, cell = _ROW.search(said), _CELL.search(said)
+    where = f"line {row[1]}: " if row else f"line {line} or later: "
+    column = f"{kind.header[int(cell[1])]}: " if cell else ""
+    return (where + column + " ".join(_ROW.sub("", _CELL.sub("", said)).split()))[:_SHOWN]
 
 
 def _opened(path: Path) -> Any:  # noqa: ANN401 - pyarrow's streams have no common type
@@ -139,7 +157,7 @@ class _Check:
 
     def __init__(self, path: Path, kind: DataType, expected: Expected | None) -> None:
         self._path, self._kind, self._expected = path, kind, expected
-        self._line = 2
+        self._line = FIRST_LINE
         self._last = 0
 
     def __call__(self, batch: "pa.RecordBatch") -> None:
@@ -157,6 +175,11 @@ class _Check:
                 is_us = (times >= _EARLIEST_US) & (times < _LATEST_US)
                 self._all(is_us, f"{one.name} does not count microseconds since 1970")
         self._texts(batch)
+        if self._expected is not None and (day := self._expected.day) is not None:
+            local = _values(batch.column("local_timestamp"), np.int64)
+            self._all(
+                (local >= day.start * _US) & (local < day.end * _US), f"local_timestamp is not of {iso(day.start)[:10]}"
+            )
         self._order(_values(batch.column("local_timestamp"), np.int64))
         self._line += batch.num_rows
 

@@ -126,7 +126,11 @@ class Wire:
     def _refusal(self, url: str, status: int, headers: Mapping[str, str], body: bytes) -> VenueError:
         said = f"HTTP {status}: {shown(body)}: {url}"
         if status == HTTPStatus.UNAUTHORIZED:
-            whose = "the key does not reach so far" if self._key else f"there is no key; set {KEY}"
+            whose = (
+                f"the key in {KEY} is not valid, or does not reach so far"
+                if self._key
+                else f"there is no key; set {KEY}"
+            )
             return Refused(NAME, said, hint=f"{whose}. The first day of each month is free without one")
         if status == HTTPStatus.NOT_FOUND:
             return ArchiveAbsent(NAME, f"has no {url} (yet)", hint="`qmd tardis exchanges` says from when until when")

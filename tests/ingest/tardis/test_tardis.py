@@ -1,14 +1,16 @@
 """Candles out of what Tardis recorded: whole minutes only, beside the venue's own and never over them, every trade accounted for."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qmd_platform.errors import ArchiveDamaged, ConfigError, Refused, UnknownMarket, WrongWorld
-from qmd_platform.ingest import tardis_candles, tardis_files
+from qmd_platform.ingest import tardis_candles, tardis_days, tardis_files, tardis_lacking
 from qmd_platform.ingest.candles import backfill
-from qmd_platform.ingest.tardis import candles_of_replay, candles_of_trades, in_base
+from qmd_platform.ingest.tardis import candles_of_replay, candles_of_trades
+from qmd_platform.ingest.tardis_amounts import in_base
 from qmd_platform.ingest.tardis_files import Account
 from qmd_platform.lake.store import Lake, Write
 from qmd_platform.model.candles import Candles
@@ -18,6 +20,8 @@ from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window
 from qmd_platform.sandbox.service import Sandbox
 from tests.ingest.tardis.taped import DAY, GATE, KRAKEN, NEXT, bring, files_asked, series, traded
+
+CAUSES = (tardis_candles.SILENT, tardis_lacking.UNSETTLED)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,21 @@ def test_the_last_minute_of_a_day_comes_with_the_next_days_file_in_whatever_orde
     assert files_asked(sandbox) == 2
 
 
+def test_what_one_trade_out_of_time_leaves_alone_is_told(lake: Lake, sandbox: Sandbox, tmp_path: Path):
+    bring(lake, sandbox, GATE, DAY, tmp_path / "as it is")
+    (kept,) = (tmp_path / "as it is").rglob("*.csv.gz")
+    *_, last = rows = gzip.decompress(kept.read_bytes()).splitlines(keepends=True)
+    late = last.split(b",")
+    late[2] = str(int(late[3]) - 6 * 3_600_000_000).encode()
+    name = tmp_path / "changed" / kept.relative_to(tmp_path / "as it is")
+    name.parent.mkdir(parents=True)
+    name.write_bytes(gzip.compress(b"".join([*rows, b",".join(late)])))
+    brought = bring(lake, sandbox, GATE, DAY, tmp_path / "changed")
+    (left,) = brought.left
+    assert (left.window, left.why) == (Window.of("2026-11-01T18:00Z", "2026-11-02"), tardis_lacking.OUT_OF_TIME)
+    assert brought.account.outside > 0
+
+
 def test_a_second_run_downloads_nothing_and_changes_nothing(lake: Lake, sandbox: Sandbox, tmp_path: Path):
     first = bring(lake, sandbox, KRAKEN, DAY, tmp_path)
     before = lake.candles(series(KRAKEN))
@@ -82,6 +101,15 @@ def test_minutes_without_a_trade_are_missing_where_the_source_does_not_say_when_
     assert silent == 1439 - len(lake.candles(series(KRAKEN))) > 10
 
 
+def test_what_is_not_there_of_what_was_asked_for_is_told_with_the_reason(lake: Lake, sandbox: Sandbox, tmp_path: Path):
+    brought = bring(lake, sandbox, KRAKEN, DAY, tmp_path)
+    told = {cause: sum(one.window.steps(MINUTE) for one in brought.lacking if one.cause == cause) for cause in CAUSES}
+    assert told == {tardis_candles.SILENT: 1439 - len(lake.candles(series(KRAKEN))), tardis_lacking.UNSETTLED: 1}
+    hour = Window.of("2026-11-01T06:00Z", "2026-11-01T07:00Z")
+    part = bring(lake, sandbox, KRAKEN, hour, tmp_path).lacking
+    assert sum(one.window.steps(MINUTE) for one in part) == 60 - len(lake.candles(series(KRAKEN), hour))
+
+
 def test_a_reported_incident_is_a_hole_and_no_candle_is_made_of_what_is_left_of_its_minutes(
     lake: Lake, sandbox: Sandbox, tmp_path: Path
 ):
@@ -98,6 +126,8 @@ def test_a_day_without_a_row_says_nothing_of_its_minutes(lake: Lake, sandbox: Sa
     brought = bring(lake, sandbox, KRAKEN, Window(DAY.start, NEXT.end), tmp_path)
     assert brought.failures == ()
     assert in_state(lake.coverage(series(KRAKEN), NEXT), State.VERIFIED_EMPTY, State.PRESENT) == []
+    silent = bring(lake, sandbox, KRAKEN, NEXT, tmp_path)
+    assert sum(one.window.steps(MINUTE) for one in silent.lacking) >= 1439
 
 
 def test_the_venues_own_candles_stay_and_what_disagrees_is_told(lake: Lake, sandbox: Sandbox, tmp_path: Path):
@@ -156,7 +186,19 @@ def test_days_that_could_be_had_are_kept_and_the_others_are_named(lake: Lake, sa
 def test_days_that_are_not_published_yet_are_named(lake: Lake, sandbox: Sandbox, tmp_path: Path):
     brought = bring(lake, sandbox, KRAKEN, Window.of("2026-11-19", "2026-11-22"), tmp_path)
     assert (files_asked(sandbox), brought.failures) == (1, ())
-    assert brought.left == (tardis_files.Left(Window.of("2026-11-20", "2026-11-22"), tardis_files.NOT_YET),)
+    left = tardis_days.Left(Window.of("2026-11-20", "2026-11-22"), tardis_days.NOT_YET)
+    assert brought.left == (left,)
+    alone = bring(lake, sandbox, KRAKEN, left.window, tmp_path)
+    assert (alone.left, alone.lacking, alone.account) == ((left,), (), Account())
+
+
+def test_days_before_the_first_are_named_beside_others_and_refused_alone(lake: Lake, sandbox: Sandbox, tmp_path: Path):
+    late = Market("okx", "LATE/USDT")
+    (left,) = bring(lake, sandbox, late, Window.of("2026-10-14", "2026-10-16"), tmp_path).left
+    assert left == tardis_days.Left(Window.of("2026-10-14", "2026-10-15"), tardis_days.NEVER)
+    for market, first in ((late, "2026-10-15"), (KRAKEN, "2023-01-10")):  # whatever Tardis called it by then
+        with pytest.raises(UnknownMarket, match=f"it has them from {first}T00:00:00Z to 2026-11-20T00:00:00Z"):
+            bring(lake, sandbox, market, Window.of("2022-01-01", "2022-01-02"), tmp_path)
 
 
 def test_a_refusal_ends_the_asking_and_what_had_come_is_kept(
@@ -165,7 +207,7 @@ def test_a_refusal_ends_the_asking_and_what_had_come_is_kept(
     monkeypatch.delenv("TARDIS_API_KEY")
     brought = bring(lake, sandbox, KRAKEN, Window.of("2026-11-01", "2026-11-05"), tmp_path)
     assert isinstance(brought.error, Refused)
-    assert brought.left == (tardis_files.Left(Window.of("2026-11-03", "2026-11-05"), tardis_files.STOPPED),)
+    assert brought.left == (tardis_days.Left(Window.of("2026-11-03", "2026-11-05"), tardis_files.STOPPED),)
     assert files_asked(sandbox) == 2
     assert len(lake.candles(series(KRAKEN))) > 1_000
 
@@ -189,11 +231,9 @@ def test_krakens_files_are_found_under_both_names_of_a_coin(lake: Lake, sandbox:
     assert lake.candles(series(KRAKEN)).equals(traded(sandbox, KRAKEN, known))
 
 
-def test_what_tardis_or_the_venue_does_not_have_is_refused_with_what_there_is(
+def test_what_the_venue_does_not_list_is_refused_and_so_is_what_is_of_the_other_world(
     lake: Lake, sandbox: Sandbox, tmp_path: Path
 ):
-    with pytest.raises(UnknownMarket, match="it has them from 2026-07-01T00:00:00Z to 2026-11-20"):
-        bring(lake, sandbox, KRAKEN, Window.of("2026-11-20", "2026-11-22"), tmp_path)
     with pytest.raises(UnknownMarket, match="does not list"):
         bring(lake, sandbox, Market("kraken", "NOPE/USD"), DAY, tmp_path)
     with pytest.raises(ConfigError, match="not the address"):

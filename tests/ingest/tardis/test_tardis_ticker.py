@@ -91,12 +91,12 @@ def test_nothing_of_it_is_ever_a_settled_rate(lake: Lake, sandbox: Sandbox, tmp_
     assert all(row["next_settlement_at"] > row["seen_at"] for row in rows(lake, PREDICTED, "bybit"))
 
 
-def test_gates_states_say_neither_when_is_settled_nor_open_interest_and_every_row_is_counted_so(
+def test_gates_states_say_neither_when_is_settled_nor_open_interest_which_is_said_before_anything_is_asked_for(
     lake: Lake, sandbox: Sandbox, tmp_path: Path
 ):
-    found = bring(lake, sandbox, of("gate"), tmp_path)
-    assert {(one.account.rows, one.account.silent) for one in found.values()} == {(STATES, STATES)}
-    assert rows(lake, PREDICTED, "gate") == rows(lake, OUTSTANDING, "gate") == []
+    with pytest.raises(ConfigError, match="of gate-io-futures says neither when is settled nor open interest"):
+        bring(lake, sandbox, of("gate"), tmp_path)
+    assert sandbox.requests() == []
 
 
 def test_one_state_of_each_span_is_kept_the_first_that_tells_something(lake: Lake, sandbox: Sandbox, tmp_path: Path):

@@ -74,6 +74,32 @@ def test_a_trade_that_came_before_is_counted_and_not_taken_again():
     assert made.volume.tolist() == [1.25]
 
 
+@given(
+    came=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.sampled_from([1.0, 2.0, 0.0])), max_size=30),
+    cuts=st.lists(st.integers(0, 30), max_size=4),
+)
+def test_what_is_twice_and_what_contradicts_is_that_of_a_plain_loop_however_it_comes(
+    came: list[tuple[int, str, float]], cuts: list[int]
+):
+    rows: list[Row] = [(minute * MINUTE * US, 50, id_, price, 1.0) for minute, id_, price in came]
+    bars, ends = Bars(), sorted({0, *(cut for cut in cuts if cut < len(rows)), len(rows)})
+    for start, end in pairwise(ends):
+        bars.add(batch(rows[start:end]))
+    first: dict[str, tuple[int, float]] = {}
+    broken: dict[int, int] = {}
+    taken = twice = 0
+    for line, (at, _, id_, price, _) in enumerate(rows, 2):
+        is_new = bool(price) and id_ not in first
+        known = first.setdefault(id_, (at, price)) if price else None
+        taken, twice = taken + is_new, twice + (known == (at, price) and not is_new)
+        if known != (at, price):
+            for us in (at, known[0] if known else at):
+                broken.setdefault((AT + us) // (MINUTE * US) * MINUTE, line)
+    assert {at: int(why.split()[1].rstrip(":")) for at, why in bars.broken.items()} == broken
+    assert (bars.rows, bars.duplicates, int(bars.made()[1].sum())) == (len(rows), twice, taken)
+    assert bars.refused == len(rows) - twice - taken
+
+
 def test_trades_without_ids_that_look_the_same_are_two_trades():
     bars = Bars()
     bars.add(batch([(1000, 50, "", 100.0, 0.5), (1000, 50, "", 100.0, 0.5)]))
@@ -83,8 +109,30 @@ def test_trades_without_ids_that_look_the_same_are_two_trades():
 @pytest.mark.parametrize(("price", "amount"), [(0.0, 1.0), (-1.0, 1.0), (1.0, 0.0), (1.0, -2.0)])
 def test_a_trade_without_a_price_or_an_amount_is_refused_and_counted(price: float, amount: float):
     bars = Bars()
+    bars.begins("first")
+    bars.add(batch([(1000, 50, "0", 5.0, 1.0)]))
+    bars.begins("second")
+    bars.add(batch([(1500, 50, "3", 5.0, 1.0)]))
     bars.add(batch([(1000, 50, "1", price, amount), (2000, 50, "2", 5.0, 1.0)]))
-    assert (bars.rows, bars.refused, bars.made()[1].tolist()) == (2, 1, [1])
+    assert (bars.rows, bars.refused, bars.made()[1].tolist()) == (4, 1, [3])
+    name, value = ("amount", amount) if price > 0 else ("price", price)
+    assert bars.broken == {AT // US // MINUTE * MINUTE: f"second line 3: {name} {value!r} is not above 0"}
+
+
+@pytest.mark.parametrize(
+    "other", [(1000, "7", 101.0, 0.5), (1000, "7", 100.0, 0.75), (2 * MINUTE * US, "7", 100.0, 0.5)]
+)
+def test_a_trade_whose_id_came_before_as_another_trade_breaks_the_minutes_of_both(other: tuple[int, str, float, float]):
+    at, id_, price, amount = other
+    bars = Bars()
+    bars.add(batch([(1000, 50, "7", 100.0, 0.5)]))
+    bars.add(batch([(at, 60, id_, price, amount)]))
+    assert (bars.rows, bars.refused, bars.duplicates, bars.made()[1].tolist()) == (2, 1, 0, [1])
+    assert sorted(bars.broken) == sorted({(AT + us) // (MINUTE * US) * MINUTE for us in (1000, at)})
+    (why,) = set(bars.broken.values())
+    assert (
+        f"line 3: trade 7 is {amount!r} at {price!r}, {AT + at} us here and 0.5 at 100.0, {AT + 1000} us before" in why
+    )
 
 
 def test_many_days_are_put_aside_and_joined_in_the_end():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from qmd_platform.errors import ArchiveAbsent, ArchiveDamaged, BadPage, LakeError, Refused, UnknownMarket, VenueDown
@@ -89,7 +90,7 @@ def test_a_key_of_the_environment_is_sent_and_a_wrong_one_is_told_apart_from_non
     monkeypatch.setenv("TARDIS_API_KEY", "TD.other")
     with pytest.raises(Refused) as caught:
         fetched(sandbox.url, tmp_path, SECOND)
-    assert "the key does not reach so far" in str(caught.value)
+    assert "the key in TARDIS_API_KEY is not valid, or does not reach so far" in str(caught.value)
     assert "TD.other" not in str(caught.value)
     monkeypatch.setenv("TARDIS_API_KEY", KEY)
     assert fetched(sandbox.url, tmp_path, SECOND).is_new
@@ -143,8 +144,14 @@ def test_a_cut_file_is_asked_for_once_more_and_never_kept(sandbox: Sandbox, tmp_
 
 @pytest.mark.parametrize(
     ("body", "why"),
-    [(b"<html>", "is no packed file"), (gzip.compress(b"x") + b"y", "something behind its end"), (b"", "is cut short")],
-    ids=["a page", "more behind it", "nothing"],
+    [
+        (b"<html>", "is no packed file"),
+        (gzip.compress(b"x") + b"y", "something behind its end"),
+        (gzip.compress(b"x") + b"yyy", "is no packed file"),
+        (gzip.compress(b"x") + gzip.compress(b"y")[:-1], "is cut short"),
+        (b"", "is cut short"),
+    ],
+    ids=["a page", "more behind it", "much more behind it", "a second part that is cut", "nothing"],
 )
 def test_what_is_no_packed_file_is_refused(tmp_path: Path, body: bytes, why: str):
     async def go() -> Server:
@@ -155,6 +162,22 @@ def test_what_is_no_packed_file_is_refused(tmp_path: Path, body: bytes, why: str
 
     assert asyncio.run(go()).asked == [NAME, f"{NAME}?retryAttempt=1"]
     assert not left(tmp_path)
+
+
+def test_a_file_of_several_packed_parts_is_one_file(sandbox: Sandbox, tmp_path: Path):
+    whole = fetched(sandbox.url, tmp_path / "one").path
+    text = gzip.decompress(whole.read_bytes())
+    middle = text.index(b"\n", len(text) // 2) - 7  # in the middle of a row
+    body = gzip.compress(text[:middle]) + gzip.compress(text[middle:])
+
+    async def go() -> Path:
+        async with writing(lambda number, path: Reply(body)) as server, Wire(url=server.url, patience=QUICK) as wire:
+            return (await Files(tmp_path / "two", wire).file("bybit", "trades", FIRST, "BTCUSDT")).path
+
+    kept = asyncio.run(go())
+    assert kept.read_bytes() == body
+    rows = [list(reading.batches(path, TYPES["trades"])) for path in (kept, whole)]
+    assert pa.Table.from_batches(rows[0]).equals(pa.Table.from_batches(rows[1]))
 
 
 def test_what_a_killed_download_left_is_cleared_away_and_that_of_a_running_one_is_not(sandbox: Sandbox, tmp_path: Path):

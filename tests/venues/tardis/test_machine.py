@@ -66,7 +66,7 @@ def test_bars_of_a_replay_are_the_candles_of_the_venue(sandbox: Sandbox):
     for name in ("open_at", "open", "high", "low", "close"):
         assert np.array_equal(getattr(bars.candles, name), getattr(traded, name))
     assert np.round(bars.candles.volume, 8).tolist() == traded.volume.tolist()
-    assert bars.rows == len(bars.candles) + bars.disconnects + bars.refused + bars.duplicates
+    assert bars.rows == len(bars.candles) + bars.disconnects + bars.refused + bars.duplicates + bars.outside
 
 
 def test_a_contracts_state_comes_with_its_next_settlement(sandbox: Sandbox):
@@ -136,7 +136,7 @@ def told(*said: Message) -> HeardBars:
     bars = HeardBars(Window.of("2026-11-02T00:00Z", "2026-11-02T01:00Z"))
     for one in said:
         bars.add(one)
-    assert bars.rows == len(bars.candles) + bars.disconnects + bars.refused + bars.duplicates
+    assert bars.rows == len(bars.candles) + bars.disconnects + bars.refused + bars.duplicates + bars.outside
     return bars
 
 
@@ -164,13 +164,34 @@ def test_a_replay_without_a_bar_covers_nothing():
 def test_a_bar_that_comes_again_is_counted_and_another_one_of_its_minute_is_refused():
     first = bar("2026-11-02T00:03:00Z")
     assert told(first, first).duplicates == 1
-    assert told(first, bar("2026-11-02T00:03:00Z", close=9.0)).refused == 1
+    other = told(first, bar("2026-11-02T00:03:00Z", close=9.0))
+    assert other.refused == 1
+    (why,) = other.broken.values()
+    assert why == "message 2 of the replay: the bar of 2026-11-02T00:03:00Z came a second time, and is another one"
+
+
+def test_a_bar_whose_last_trade_is_of_an_earlier_minute_is_refused_and_neither_minute_is_whole():
+    late = bar("2026-11-02T00:04:00Z", closeTimestamp="2026-11-02T00:03:59.999Z")
+    bars = told(bar("2026-11-02T00:03:00Z"), late, bar("2026-11-02T00:05:00Z"))
+    assert (bars.refused, bars.candles.open_at.tolist()) == (1, [instant(f"2026-11-02T00:0{n}Z") for n in (3, 5)])
+    assert sorted(bars.broken) == [instant(f"2026-11-02T00:0{n}Z") for n in (3, 4)]
+    (why,) = set(bars.broken.values())
+    assert why == "message 2 of the replay: the bar of 2026-11-02T00:04:00Z has a trade of 2026-11-02T00:03:00Z in it"
+    assert bars.covered == minutes((1, 6))
 
 
 @pytest.mark.parametrize("wrong", [{"interval": 10_000}, {"kind": "volume"}, {"timestamp": "2026-11-02T00:03:30Z"}])
 def test_a_bar_that_is_not_of_a_minute_ends_the_replay(wrong: dict[str, Any]):
     with pytest.raises(VenueDown, match="is not of a minute"):
         told(bar("2026-11-02T00:03:00Z", **wrong))
+
+
+@pytest.mark.parametrize("url", ["tcp://me:hush@machine", "http://me:hush@127.0.0.1:1", "ws://me:hush@127.0.0.1:1"])
+def test_a_password_in_the_address_is_not_shown(url: str):
+    with pytest.raises((ConfigError, VenueDown)) as caught:
+        heard(url, wanted("trade"))
+    assert "hush" not in str(caught.value)
+    assert url.rpartition("@")[2] in str(caught.value)
 
 
 def test_an_unknown_symbol_and_a_bad_address_are_refused(sandbox: Sandbox):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from qmd_platform.errors import ArchiveDamaged
+from qmd_platform.model.timeframe import MINUTE
+from qmd_platform.model.window import Window
 from qmd_platform.venues.tardis import reading
 from qmd_platform.venues.tardis.datasets import TYPES, DataType, Field
 from qmd_platform.venues.tardis.reading import Expected
@@ -109,7 +111,10 @@ GOOD = ROW.format(at=AT, local=AT, id=1)
     [
         (HEADER + GOOD + GOOD.replace(str(AT), str(AT // 1000)), "line 3: timestamp does not count microseconds"),
         (HEADER + GOOD + GOOD.replace(f"{AT},1,", f"{AT - 1},1,"), "line 3: local_timestamp is before that of the row"),
-        (HEADER + GOOD + GOOD.replace("60000.5", "six"), "line 3: .*invalid value 'six'"),
+        (
+            HEADER + GOOD + GOOD.replace("60000.5", "six"),
+            "line 3: price: CSV conversion error to double: invalid value 'six'",
+        ),
         (HEADER + GOOD + GOOD.replace("60000.5", "nan"), "line 3: price is no finite number"),
         (HEADER + GOOD + GOOD.replace("0.25", "inf"), "line 3: amount is no finite number"),
         (HEADER + GOOD + GOOD.replace("60000.5", ""), "line 3: price is empty"),
@@ -119,12 +124,20 @@ GOOD = ROW.format(at=AT, local=AT, id=1)
         (HEADER + GOOD + GOOD.replace("bybit", "okex"), "line 3: exchange 'okex' is not bybit"),
         (GOOD, "line 1: .* is not the header of trades"),
         ("<html>Just a moment</html>", "line 1: <html>.* is not the header of trades"),
-        (bytes(range(255, 0, -1)), ".utf-8. codec can't decode"),
+        (bytes(range(255, 0, -1)), "line 1: .utf-8. codec can't decode"),
     ],
 )
 def test_a_row_that_is_not_as_it_must_be_is_refused_with_its_line(kept: Kept, content: str | bytes, why: str):
     with pytest.raises(ArchiveDamaged, match=rf"file\.csv: {why}"):
         read(kept(content), expected=Expected("bybit", "BTCUSDT"))
+
+
+def test_rows_of_another_day_are_refused_with_their_line(kept: Kept):
+    day = Window(AT // 1000, AT // 1000 + 1440 * MINUTE)
+    last, later = (GOOD.replace(str(AT), str(day.end * 1000 + us)) for us in (-1, 0))
+    assert read(kept(HEADER + GOOD + last), expected=Expected("bybit", "BTCUSDT", day)) == 2
+    with pytest.raises(ArchiveDamaged, match="line 4: local_timestamp is not of 2026-"):
+        read(kept(HEADER + GOOD + last + later), expected=Expected("bybit", "BTCUSDT", day))
 
 
 def test_the_line_is_that_of_the_file_and_not_of_the_batch(kept: Kept):
@@ -141,8 +154,14 @@ def test_a_cut_file_and_one_with_a_wrong_byte_are_refused(kept: Kept):
     wrong = bytearray(whole)
     wrong[len(wrong) // 2] ^= 0xFF
     for content in (whole[:-9], whole[: len(whole) // 2], bytes(wrong)):
-        with pytest.raises(ArchiveDamaged, match=r"file\.csv"):
+        with pytest.raises(ArchiveDamaged, match=r"file\.csv: line [12] or later: "):
             read(kept(content))
+
+
+def test_what_is_behind_a_files_end_is_refused_with_the_line_up_to_which_it_was_read(kept: Kept):
+    whole = gzip.compress((HEADER + rows(40_000)).encode())
+    with pytest.raises(ArchiveDamaged, match=r"file\.csv: line \d+ or later: "):
+        read(kept(whole + b"more"))
 
 
 def test_columns_of_no_type_are_told_apart_from_those_of_another(kept: Kept):
