@@ -22,7 +22,8 @@ from qmd_platform.lake.store import Lake
 from qmd_platform.model.candles import Candles
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.publish import postgres_sql, questdb_sql
-from qmd_platform.publish.loading import compare, publish
+from qmd_platform.publish.comparing import compare
+from qmd_platform.publish.loading import publish
 from qmd_platform.publish.opening import opened
 from qmd_platform.publish.port import Store, spec_of
 from qmd_platform.publish.questdb_http import Quest, QuestAddress

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from qmd_platform.cli import kit, store
+from qmd_platform.cli.durations import duration
+from qmd_platform.model.window import iso
 
 if TYPE_CHECKING:
     from qmd_platform.lake.store import Lake
-    from qmd_platform.publish.loading import Comparison, Receipt
+    from qmd_platform.publish.comparing import Comparison
+    from qmd_platform.publish.loading import Receipt
     from qmd_platform.publish.port import Store
 
 NAMED = 20
@@ -27,6 +30,8 @@ BEHIND = 5
         "qmd publish postgres": "What has changed since the last time, to QMD_PUBLISH_POSTGRES_URL.",
         "qmd publish questdb --table candles_1m --table funding_rates": "Only these, to QMD_PUBLISH_QUESTDB_URL.",
         "qmd publish postgres --check": "Compare versions and count rows; exit code 5 if the store is behind.",
+        "qmd publish postgres --check --within 2h": "The same, for a lake that is written all the time: what changed less than two hours "
+        "ago need not be there yet.",
         "qmd publish questdb --full": "Load everything again: the store was changed by hand, or lost rows.",
     }
 )
@@ -35,8 +40,16 @@ BEHIND = 5
     "--table", "tables", multiple=True, metavar="TABLE", help="Only this table; may be given again. Else all."
 )
 @click.option("--check", is_flag=True, help="Load nothing: compare versions, and count the rows of the store.")
+@click.option(
+    "--within",
+    type=kit.Parsed("duration", lambda text: duration(text, "--within")),
+    metavar="DURATION",
+    help="With --check: the store may lack what changed in the lake so recently.",
+)
 @click.option("--full", is_flag=True, help="Load every month, also those the store says it has.")
-def command(*, to: str, tables: tuple[str, ...], check: bool, full: bool, as_json: bool) -> int | None:
+def command(
+    *, to: str, tables: tuple[str, ...], check: bool, within: int | None, full: bool, as_json: bool
+) -> int | None:
     """Serve the lake's candles and funding from PostgreSQL or QuestDB.
 
     Only what has changed since the store was loaded is sent: restated rows take the place of the old ones, rows that left the
@@ -50,11 +63,13 @@ def command(*, to: str, tables: tuple[str, ...], check: bool, full: bool, as_jso
 
     if check and full:
         raise ConfigError("--check and --full exclude each other", hint="load with --full, then --check")
+    if within is not None and not check:
+        raise ConfigError("--within goes with --check", hint="loading leaves nothing out")
     lake = store.lake_to_read()
     serving = opened(to, os.environ)
     try:
         if check:
-            return _check(lake, serving, tables or None, as_json=as_json)
+            return _check(lake, serving, tables or None, within, as_json=as_json)
         _load(lake, serving, tables or None, full=full, as_json=as_json)
     finally:
         serving.close()
@@ -94,10 +109,21 @@ def _load(lake: "Lake", serving: "Store", tables: Sequence[str] | None, *, full:
         show.say("The lake has no candles and no funding yet.")
 
 
-def _check(lake: "Lake", serving: "Store", tables: Sequence[str] | None, *, as_json: bool) -> int | None:
-    from qmd_platform.publish.loading import compare
+def _check(
+    lake: "Lake", serving: "Store", tables: Sequence[str] | None, within: int | None, *, as_json: bool
+) -> int | None:
+    from dataclasses import replace
+
+    from qmd_platform.publish.comparing import compare
 
     found = compare(lake, serving, tables)
+    if within is not None:
+        after, all_of_them = kit.now() - within, sum(len(one.differences) for one in found)
+        found = [
+            replace(one, differences=tuple(d for d in one.differences if not d.is_excused(after))) for one in found
+        ]
+        if excused := all_of_them - sum(len(one.differences) for one in found):
+            kit.note(f"{excused} more changed in the lake only a moment ago, and the store may lack that")
     if as_json:
         kit.emit([_compared(one) for one in found])
     else:
@@ -130,10 +156,10 @@ def _draw(found: "Sequence[Comparison]", serving: "Store") -> None:
     where = show.plain(serving.where)
     if not differing:
         show.say(f"{where} is what the lake is.")
-    elif any(one.is_stale for one in differing):
-        show.say(f"{where} is behind the lake: `qmd publish {serving.name}` loads what has changed.")
-    else:
+    elif any(one.is_spoilt for one in differing):
         show.say(f"{where} was changed by somebody else: `qmd publish {serving.name} --full` loads all again.")
+    else:
+        show.say(f"{where} is behind the lake: `qmd publish {serving.name}` loads what has changed.")
 
 
 def _document(one: "Receipt") -> dict[str, object]:
@@ -162,6 +188,8 @@ def _compared(one: "Comparison") -> dict[str, object]:
                 "store_version": difference.store_version,
                 "lake_rows": difference.lake_rows,
                 "store_rows": difference.store_rows,
+                "loaded_rows": difference.loaded_rows,
+                "since": None if difference.since is None else iso(difference.since),
             }
             for difference in one.differences
         ],

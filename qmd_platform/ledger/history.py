@@ -5,16 +5,17 @@ What lives here: one read transaction a question. What does not: the data as it 
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, true
 
 from qmd_platform.ledger import rows
 from qmd_platform.ledger import schema as db
 from qmd_platform.ledger.questions import Questions
 from qmd_platform.ledger.records import Commit, Pin, Revision, Segment, Version
 from qmd_platform.ledger.snapshots import AsOf, pinned, resolved
-from qmd_platform.model.series import Series
+from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.window import Instant, Window
 
 _VERSION = (
@@ -29,6 +30,9 @@ _VERSION = (
     "data_version",
     "wrote",
 )
+
+_TOGETHER = 200
+"""Partitions asked about in one query, which names each with a version of its own."""
 
 
 class History(Questions):
@@ -61,6 +65,15 @@ class History(Questions):
         with self._database.reading() as connection:
             return [version_of(row) for row in connection.execute(query)]
 
+    def changed_after(self, known: Mapping[Partition, int]) -> dict[Partition, Instant]:
+        """When each partition first became another version than the one it is given with; left out where it did not."""
+        found: dict[Partition, Instant] = {}
+        named = list(known.items())
+        with self._database.reading() as connection:
+            for first in range(0, len(named), _TOGETHER):
+                found |= _changed_after(connection, dict(named[first : first + _TOGETHER]))
+        return found
+
     def revisions(
         self, series: Series | None = None, window: Window | None = None, *, since: AsOf = None
     ) -> list[Revision]:
@@ -87,6 +100,17 @@ class History(Questions):
         with self._database.reading() as connection:
             found = rows.segments(connection, rows.live(as_of=pin.commit))
         return [segment for segment in found if pin.covers(segment.partition.series)]
+
+
+def _changed_after(connection: Connection, known: Mapping[Partition, int]) -> dict[Partition, Instant]:
+    columns, partition = db.change.c, db.partition.c
+    ids = connection.execute(select(partition.id, *rows.NAMES).where(rows.of_partitions(known))).all()
+    if not ids:
+        return {}
+    later = or_(*(and_(columns.partition_id == row.id, columns.version > known[rows.named(row)]) for row in ids))
+    query = select(columns.partition_id, func.min(db.commit.c.at).label("at")).select_from(db.change.join(db.commit))
+    at = {row.partition_id: row.at for row in connection.execute(query.where(later).group_by(columns.partition_id))}
+    return {rows.named(row): at[row.id] for row in ids if row.id in at}
 
 
 def versions_where(where: ColumnElement[bool]) -> Select[Any]:

@@ -10,6 +10,7 @@ partition has moved on since, the whole batch is refused (Conflict) and the call
 one after the other, so their ids have no holes, and a snapshot is everything up to an id.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,9 @@ from qmd_platform.ledger.snapshots import NOW, AsOf, pinned, resolved
 from qmd_platform.ledger.sqlite import SqliteDatabase
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Instant, iso
+
+PIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+"""What a new pin may be called: to be typed without quotes, and never a commit or a time."""
 
 
 class Recorder(Keeper, Protocol):
@@ -142,7 +146,7 @@ class Ledger(Committing):
         """Name a snapshot, and keep it readable (until ``until``, epoch ms). An own commit.
 
         Args:
-            name: not like a number or a time; a pin of this name must not exist, unless it says the same.
+            name: as ``PIN_NAME``; a pin of this name must not exist, unless it says the same.
             at: the snapshot; None for now.
             series: only these are kept readable; None for all.
             until: the pin ends then; None for never.
@@ -192,6 +196,7 @@ class Ledger(Committing):
 
 
 def _refuse_name(name: str) -> None:
-    if not name or name[0].isdecimal() or name != name.strip() or name == NOW:
-        hint = "begin with a letter; digits mean commits and times, `now` is now"
+    """For new pins; one that was made under another name before this was asked for is read and forgotten by it."""
+    if not PIN_NAME.fullmatch(name) or name == NOW:
+        hint = "a letter, then letters, digits, . _ -; what begins with a digit is a commit or a time, and `now` is now"
         raise BadSnapshot(f"{name!r} cannot name a pin", hint=hint)

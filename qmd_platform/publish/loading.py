@@ -1,7 +1,7 @@
-"""From the lake to a store: what has changed since, in the order of time; and whether a store is what the lake is.
+"""From the lake to a store: what has changed since, in the order of time.
 
 What lives here: the order of work, what is told of it. What does not: reading the lake (``reading``), the stores
-(``postgres``, ``questdb``).
+(``postgres``, ``questdb``), whether a store is what the lake is (``comparing``).
 """
 
 import time
@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qmd_platform.errors import ConfigError, choices
-from qmd_platform.model.series import Partition, Series
-from qmd_platform.model.window import Instant
-from qmd_platform.publish.port import TABLES, Done, Loaded, Name, Source, Store, name_of
+from qmd_platform.model.series import Partition
+from qmd_platform.publish.alone import alone
+from qmd_platform.publish.port import Done, Loaded, Name, Source, Store, name_of
 from qmd_platform.publish.reading import Reader
+from qmd_platform.publish.states import checked, partition_of, since_of, states_of
 
 if TYPE_CHECKING:
     from qmd_platform.lake.store import Lake, PartitionState
@@ -43,39 +43,6 @@ class Receipt:
     behind_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One series and month in which a store is not the lake. A version is "" and a count 0 where there is nothing."""
-
-    partition: Partition
-    lake_version: str
-    store_version: str
-    lake_rows: int
-    store_rows: int
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether the store was loaded with another version than the lake has."""
-        return self.lake_version != self.store_version
-
-    @property
-    def is_miscounted(self) -> bool:
-        """Whether the store has another number of rows."""
-        return self.lake_rows != self.store_rows
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A table of a store beside the lake's: how many rows and partitions each has, and where they differ."""
-
-    store: str
-    table: str
-    partitions: int
-    lake_rows: int
-    store_rows: int
-    differences: tuple[Difference, ...]
-
-
 def publish(
     lake: "Lake",
     store: Store,
@@ -101,10 +68,10 @@ def publish(
         StoreError: the store cannot be used. What was loaded before stays; loading again goes on.
         CorruptSegment: a file of the lake is not what was committed; its partition is not loaded.
     """
-    names = _checked(tables)
-    states = _states(lake, names)
+    names = checked(tables)
+    states = states_of(lake, names)
     store.claim(lake.place.lake)
-    loading = _Loading(store, Reader(lake), lake.ledger.last_commit(), progress, full)
+    loading = _Loading(lake, store, Reader(lake), lake.ledger.last_commit(), progress, full)
     receipts = []
     for name in names:
         known = store.loaded(name)
@@ -117,6 +84,7 @@ def publish(
 class _Loading:
     """One loading of one store."""
 
+    lake: "Lake"
     store: Store
     reader: Reader
     commit: int
@@ -124,11 +92,24 @@ class _Loading:
     full: bool
 
     def table(self, table: str, states: "dict[Name, PartitionState]", known: dict[Name, Loaded]) -> Receipt:
+        if self.store.keeps_apart or not _stale(states, known, full=self.full):
+            return self._table(table, states, known, lambda: True)
+        with alone(self.lake, self.store.name, table) as is_alone:
+            # What another one loaded while this one waited for its turn is known only now.
+            return self._table(table, states, self.store.loaded(table), is_alone)
+
+    def _table(
+        self,
+        table: str,
+        states: "dict[Name, PartitionState]",
+        known: dict[Name, Loaded],
+        is_alone: Callable[[], bool],
+    ) -> Receipt:
         began, now = time.monotonic(), time.time_ns() // 1_000_000
-        held = {_partition(table, name): state.data_version for name, state in states.items()}
-        wanted = [_partition(table, name) for name in _stale(states, known, full=self.full)]
+        held = {partition_of(table, name): state.data_version for name, state in states.items()}
+        wanted = [partition_of(table, name) for name in _stale(states, known, full=self.full)]
         wanted.sort(key=lambda one: (one.month, one.series))
-        done = self._loaded(Source(table, self.commit, held, self.reader.read), wanted, states)
+        done = self._loaded(Source(table, self.commit, held, self.reader.read, is_alone), wanted, states)
         return Receipt(
             store=self.store.name,
             table=table,
@@ -139,7 +120,7 @@ class _Loading:
             rows=sum(one.rows for one in self.store.loaded(table).values()) if done or known else 0,
             commit=self.commit,
             seconds=time.monotonic() - began,
-            behind_ms=max((now - _committed(states, one, now) for one in wanted), default=0),
+            behind_ms=max((now - at for at in since_of(self.lake, wanted, states, known).values()), default=0),
         )
 
     def _loaded(self, source: Source, wanted: Sequence[Partition], states: "dict[Name, PartitionState]") -> list[Done]:
@@ -150,38 +131,6 @@ class _Loading:
             if self.progress:
                 self.progress(source.table, dealt, total)
         return done
-
-
-def compare(lake: "Lake", store: Store, tables: Sequence[str] | None = None) -> list[Comparison]:
-    """``tables`` of ``store`` beside the lake's: versions as the store says, rows as they are counted now.
-
-    Nothing is changed anywhere. Arguments and errors as ``publish``.
-    """
-    names = _checked(tables)
-    states = _states(lake, names)
-    store.claim(lake.place.lake, make=False)
-    found = [_compared(store, name, states[name]) for name in names]
-    return [one for one in found if tables is not None or one.partitions or one.store_rows]
-
-
-def _compared(store: Store, table: str, states: "dict[Name, PartitionState]") -> Comparison:
-    known, counts = store.loaded(table), store.counts(table)
-    differences = []
-    for name in sorted({*states, *known, *counts}):
-        state, loaded = states.get(name), known.get(name)
-        # A month without rows that was never loaded is not different from one that was.
-        version = state.data_version if state and (state.rows or loaded) else ""
-        one = Difference(
-            _partition(table, name),
-            version,
-            loaded.data_version if loaded else "",
-            state.rows if state else 0,
-            counts.get(name, 0),
-        )
-        if one.is_stale or one.is_miscounted:
-            differences.append(one)
-    rows = sum(state.rows for state in states.values())
-    return Comparison(store.name, table, len({*states, *known}), rows, sum(counts.values()), tuple(differences))
 
 
 def _stale(states: "dict[Name, PartitionState]", known: dict[Name, Loaded], *, full: bool) -> list[Name]:
@@ -198,33 +147,6 @@ def _stale(states: "dict[Name, PartitionState]", known: dict[Name, Loaded], *, f
     return [name for name in {**states, **known} if is_stale(name)]
 
 
-def _states(lake: "Lake", tables: Sequence[str]) -> "dict[str, dict[Name, PartitionState]]":
-    found: dict[str, dict[Name, PartitionState]] = {table: {} for table in tables}
-    for state in lake.states():
-        if (table := state.partition.series.table) in found:
-            found[table][name_of(state.partition)] = state
-    return found
-
-
-def _partition(table: str, name: Name) -> Partition:
-    venue, symbol, month = name
-    return Partition(Series(table, venue, symbol), month)
-
-
 def _rows(states: "dict[Name, PartitionState]", partition: Partition) -> int:
     state = states.get(name_of(partition))
     return state.rows if state else 0
-
-
-def _committed(states: "dict[Name, PartitionState]", partition: Partition, now: Instant) -> Instant:
-    state = states.get(name_of(partition))
-    return state.committed_at if state else now
-
-
-def _checked(tables: Sequence[str] | None) -> tuple[str, ...]:
-    if tables is None:
-        return TABLES
-    for name in tables:
-        if name not in TABLES:
-            raise ConfigError(f"the table {name!r} is not served", hint=choices(name, TABLES))
-    return tuple(dict.fromkeys(tables))

@@ -5,7 +5,7 @@ What lives here: which settings there are, and the store each names. What does n
 | setting | store |
 |---|---|
 | ``QMD_PUBLISH_POSTGRES_URL`` | ``postgresql://user:password@host/database``, in the schema ``market_data`` or ``?schema=NAME`` |
-| ``QMD_PUBLISH_QUESTDB_URL`` | ``http://user:password@host:9000``, or ``https``: QuestDB's HTTP port |
+| ``QMD_PUBLISH_QUESTDB_URL`` | ``http://user:password@host:9000``, or ``https`` (``?tls_ca=FILE``): QuestDB's HTTP port |
 """
 
 from collections.abc import Mapping

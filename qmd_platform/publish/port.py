@@ -5,7 +5,7 @@ What lives here: the interface, the records that cross it, which tables are serv
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from qmd_platform.model import tables
@@ -85,13 +85,15 @@ Read = Callable[[Partition, Loaded | None], Batch]
 class Source:
     """The lake as a store sees it while it loads one table.
 
-    ``partitions`` are all that the lake has of the table, with the content hash of each; ``commit`` is the lake's.
+    ``partitions`` are all that the lake has of the table, with the content hash of each; ``commit`` is the lake's. ``is_alone`` says
+    whether nobody else loads the table meanwhile.
     """
 
     table: str
     commit: int
     partitions: Mapping[Partition, str]
     read: Read
+    is_alone: Callable[[], bool] = field(default=lambda: True)
 
 
 class Store(Protocol):
@@ -106,6 +108,8 @@ class Store(Protocol):
     """Its address as a person finds it, without its password."""
     notes: list[str]
     """What was done otherwise than it might have been, for a person."""
+    keeps_apart: bool
+    """Whether loads at the same time are right all the same; else they are let in one by one (``alone``)."""
 
     def claim(self, lake: str, *, make: bool = True) -> None:
         """Say that it serves the lake of this id, or make sure that it does; ConfigError if it serves another.

@@ -38,10 +38,15 @@ _DEFAULTS = {
 }
 
 
+_OTHER_TABLE = frozenset({"42703", "42804", "42P10", "22P03", "23502"})
+"""No such column, another type, no such key, a value of another width, no value for a column that we do not know."""
+
+
 class PostgresStore:
     """``port.Store`` in one schema of a PostgreSQL database."""
 
     name = "postgres"
+    keeps_apart = True
 
     def __init__(self, url: str) -> None:
         self._address = PostgresAddress.parse(url, SCHEMA)
@@ -59,7 +64,7 @@ class PostgresStore:
             if make:
                 self._make_schema(cursor)
                 cursor.execute(f"INSERT INTO {about} VALUES ('lake', %s) ON CONFLICT DO NOTHING", (lake,))
-            elif not _is_there(cursor, about):
+            elif not _is_there(cursor, self._schema, "about"):
                 return
             cursor.execute(f"SELECT value FROM {about} WHERE key = 'lake'")
             if cursor.fetchone() != (lake,):
@@ -69,7 +74,8 @@ class PostgresStore:
     def loaded(self, table: str) -> dict[Name, Loaded]:
         """See Store."""
         with self._transaction() as cursor:
-            if not _is_there(cursor, f'"{self._schema}".loaded'):
+            # A table that was dropped has nothing, whatever was loaded into it.
+            if not all(_is_there(cursor, self._schema, name) for name in ("loaded", table)):
                 return {}
             cursor.execute(f"{self._loaded} WHERE table_name = %s", (table,))
             return {(row[0], row[1], row[2]): Loaded(*row[3:]) for row in cursor.fetchall()}
@@ -77,7 +83,7 @@ class PostgresStore:
     def counts(self, table: str) -> dict[Name, int]:
         """See Store."""
         with self._transaction() as cursor:
-            if not _is_there(cursor, sql.named(self._schema, table)):
+            if not _is_there(cursor, self._schema, table):
                 return {}
             cursor.execute(sql.counted(self._schema, table, spec_of(table)))
             return {(venue, symbol, month): rows for venue, symbol, month, rows in cursor.fetchall()}
@@ -162,22 +168,23 @@ class PostgresStore:
 
     def _make_schema(self, cursor: Any) -> None:  # noqa: ANN401 - as above
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"qmd publish {self._schema}",))
-        if _is_there(cursor, f'"{self._schema}".alembic_version'):
+        if _is_there(cursor, self._schema, "alembic_version"):
             hint = f"name another with ?schema= in {SETTING}, or leave it out for {SCHEMA}"
             raise ConfigError(f"the schema {self._schema} holds a ledger", hint=hint)
         # Not IF NOT EXISTS: that asks for the right to make schemas even where there is nothing to make.
-        cursor.execute("SELECT to_regnamespace(%s)", (f'"{self._schema}"',))
-        if cursor.fetchone()[0] is None:
+        cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (self._schema,))
+        if cursor.fetchone() is None:
             cursor.execute(f'CREATE SCHEMA "{self._schema}"')
-        if not _is_there(cursor, f'"{self._schema}".loaded'):
+        if not _is_there(cursor, self._schema, "loaded"):
             cursor.execute((sql.BOOKKEEPING + sql.ABOUT).format(schema=self._schema))
 
     def _make_table(self, cursor: Any, table: str) -> None:  # noqa: ANN401 - as above
         if table in self._ready:
             return
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"qmd publish {self._schema}",))
-        if not _is_there(cursor, sql.named(self._schema, table)):
+        if not _is_there(cursor, self._schema, table):
             cursor.execute(sql.made(self._schema, table, spec_of(table)))
+            cursor.execute(f'DELETE FROM "{self._schema}".loaded WHERE table_name = %s', (table,))
             self._spread(cursor, table)
         self._ready.add(table)
 
@@ -185,12 +192,12 @@ class PostgresStore:
         """Hand a new table to TimescaleDB, where that is switched on in this database."""
         import psycopg2  # noqa: PLC0415 - as above
 
-        cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")
-        if cursor.fetchone() is None:
+        cursor.execute(sql.TIMESCALE)
+        if (extension := cursor.fetchone()) is None:
             return
         cursor.execute("SAVEPOINT spreading")
         try:
-            cursor.execute(sql.hypertable(self._schema, table, spec_of(table)))
+            cursor.execute(sql.hypertable(self._schema, table, spec_of(table), extension[0]))
         except psycopg2.Error as error:
             cursor.execute("ROLLBACK TO SAVEPOINT spreading")
             self.notes.append(f"{table} stays a plain table: {self._address.without_secrets(str(error).strip())}")
@@ -203,6 +210,8 @@ class PostgresStore:
         try:
             if self._connection is None:
                 self._connection = psycopg2.connect(**(_DEFAULTS | self._address.parameters))
+                # Whatever is set for this user: what another load did is seen once its lock is given.
+                self._connection.set_session(isolation_level="READ COMMITTED")
             with self._connection, self._connection.cursor() as cursor:
                 yield cursor
         except psycopg2.Error as error:
@@ -213,8 +222,9 @@ class PostgresStore:
             raise StoreError(sentence, hint=hint) from None
 
 
-def _is_there(cursor: Any, table: str) -> bool:  # noqa: ANN401 - psycopg2 has no types
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
+def _is_there(cursor: Any, schema: str, table: str) -> bool:  # noqa: ANN401 - psycopg2 has no types
+    # Not to_regclass: within a transaction it remembers that there was none, though another one has made it meanwhile.
+    cursor.execute(sql.THERE, (schema, table))
     found: bool = cursor.fetchone()[0]
     return found
 
@@ -223,4 +233,12 @@ def explained(error: BaseException, address: PostgresAddress) -> tuple[str, str 
     """A driver's error as a sentence and a hint."""
     from qmd_platform.ledger import postgres_errors  # noqa: PLC0415 - loads SQLAlchemy, and only an error needs it
 
-    return postgres_errors.explained(error, address, SETTING)
+    sentence, hint = postgres_errors.explained(error, address, SETTING)
+    code, user = getattr(error, "pgcode", None) or "", address.user or "this user"
+    if code == "42501" and "temporary" in str(error):
+        hint = f"let an administrator say: GRANT TEMPORARY ON DATABASE {address.database} TO {user};"
+    elif code == "42501" and "schema" not in str(error) and "database" not in str(error):
+        hint = f"the tables in {address.schema} must be of {user}: let an administrator say ALTER TABLE ... OWNER TO {user};"
+    elif code in _OTHER_TABLE:
+        hint = "the table is not as this version of qmd makes it: drop it, and it is made and loaded anew"
+    return sentence, hint

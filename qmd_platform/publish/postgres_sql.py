@@ -63,10 +63,24 @@ def made(schema: str, table: str, spec: Table) -> str:
     )
 
 
-def hypertable(schema: str, table: str, spec: Table) -> str:
-    """TimescaleDB's own partitions, a month each, of a table that has no rows yet."""
+THERE = """
+SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s)
+"""
+"""Whether there is a table, of a schema and a name."""
+
+TIMESCALE = """
+SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'timescaledb'
+"""
+"""The schema that TimescaleDB's functions are in: not always one that is looked into by itself."""
+
+
+def hypertable(schema: str, table: str, spec: Table, extension: str) -> str:
+    """TimescaleDB's own partitions, a month each, of a table that has no rows yet; ``extension`` is where its functions are.
+
+    Source: www.tigerdata.com/docs/reference/timescaledb/hypertables/create_hypertable_old, read on 2026-11-22: every version has it.
+    """
     return (
-        f"SELECT create_hypertable({quoted(named(schema, table))}, {quoted(time_column(spec))}, "
+        f'SELECT "{extension}".create_hypertable({quoted(named(schema, table))}, {quoted(time_column(spec))}, '
         "chunk_time_interval => interval '1 month', create_default_indexes => false)"
     )
 

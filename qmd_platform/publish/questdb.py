@@ -8,26 +8,35 @@ QuestDB has upserts and no transactions over several statements, and it cannot d
 1. Rows of a partition are sent; rows with the same keys take the place of those that are there.
 2. When they are visible, the rows of the series and month are counted. As many as in the lake: it has exactly the lake's.
    More: some left the lake. Then all series of the month are marked as being replaced, QuestDB's own partitions (days,
-   months) that have such rows are dropped, and their rows are sent again, of all series.
+   months) that have such rows are dropped, and their rows, read before, are sent again, of all series.
 3. Only then the series and month is written down in ``qmd_loaded``.
+
+Two that did this side by side would undo each other's work unseen, so ``loading`` lets them in one by one.
 """
 
+import itertools
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from qmd_platform.errors import ConfigError
-from qmd_platform.model.series import Partition
+from qmd_platform.model.series import Partition, Series
 from qmd_platform.publish import questdb_sql as sql
 from qmd_platform.publish.port import Batch, Done, Loaded, Name, Source, name_of, spec_of, time_column
 from qmd_platform.publish.questdb_frames import days_of, frame_of, instants_of, loaded_frame, within
-from qmd_platform.publish.questdb_http import SETTING, Quest, QuestAddress, client
+from qmd_platform.publish.questdb_http import REMAKE, SETTING, Quest, QuestAddress, client
 
 TOGETHER = 64
 """Series' months that are sent before it is waited for that they are visible."""
+
+TRIES = 3
+"""How often rows that are no more are looked for, as others may leave the lake meanwhile."""
+
+PREPARED = 2_000_000
+"""Rows that are read before what they replace is dropped, so that readers miss it for as short as possible: some 100 MB."""
 
 REPLACING = ""
 """The version of a series and month whose rows are being replaced: no version of the lake's. It has -1 rows."""
@@ -48,6 +57,7 @@ class QuestStore:
     """``port.Store`` in a QuestDB server."""
 
     name = "questdb"
+    keeps_apart = False
 
     def __init__(self, url: str) -> None:
         address = QuestAddress.parse(url)
@@ -75,6 +85,10 @@ class QuestStore:
 
     def loaded(self, table: str) -> dict[Name, Loaded]:
         """See Store."""
+        # A table that was dropped has nothing, whatever was loaded into it.
+        return self._written(table) if self._is_there(table) else {}
+
+    def _written(self, table: str) -> dict[Name, Loaded]:
         if not self._is_there(sql.LOADED):
             return {}
         self._quest.wait(sql.LOADED)
@@ -91,7 +105,13 @@ class QuestStore:
         """See Store."""
         if not wanted:
             return
-        self._quest.ask(sql.made(source.table, spec_of(source.table)))
+        spec, shape = spec_of(source.table), self._quest.ask(sql.shape(source.table))
+        if not shape:
+            self._forget(source)
+            self._quest.ask(sql.made(source.table, spec))
+        elif shape != [[time_column(spec), True, True]]:
+            said = f"its designated timestamp, WAL and dedup are {shape[0]}"
+            raise self._quest.failed(f"has another {source.table}", said, REMAKE)
         self._known = self.loaded(source.table)
         for first in range(0, len(wanted), TOGETHER):
             yield from self._load(source, wanted[first : first + TOGETHER], full=full)
@@ -99,6 +119,12 @@ class QuestStore:
     def close(self) -> None:
         """See Store."""
         self._quest.close()
+
+    def _forget(self, source: Source) -> None:
+        """Write down that nothing is loaded, where a table was dropped: before it is there again, and believed to be whole."""
+        names = self._written(source.table)
+        partitions = [Partition(Series(source.table, venue, symbol), month) for venue, symbol, month in names]
+        self._remember(source, [_Sent(one, "", 0, 0, 0) for one in partitions])
 
     def _load(self, source: Source, wanted: Sequence[Partition], *, full: bool) -> list[Done]:
         sent = []
@@ -112,6 +138,7 @@ class QuestStore:
         if not sent:
             return []
         self._quest.wait(source.table)
+        self._alone_or_unknown(source, sent)
         extra = self._extra(source.table, sent)
         replaced = sorted({partition.month for partition in extra})
         for month in replaced:
@@ -120,6 +147,17 @@ class QuestStore:
         rest = [one for one in sent if one.partition.month not in replaced or one.partition not in source.partitions]
         self._remember(source, rest)
         return [Done(one.partition, one.rows, extra.get(one.partition, 0)) for one in sent]
+
+    def _alone_or_unknown(self, source: Source, sent: Sequence[_Sent]) -> None:
+        """Raise StoreError if another one may have loaded the table meanwhile: these rows may lie over newer ones then.
+
+        So nobody knows what the store has of them, and that is written down.
+        """
+        if source.is_alone():
+            return
+        self._remember(source, [replace(one, data_version=REPLACING, version=0, total=-1) for one in sent])
+        said = f"{source.table} was loaded by another one while this one was not heard of"
+        raise self._quest.failed("is not what was sent", said, "load it again")
 
     def _extra(self, table: str, sent: Sequence[_Sent]) -> dict[Partition, int]:
         """How many rows there are of each partition that are no more in the lake; StoreError if there are too few."""
@@ -134,24 +172,41 @@ class QuestStore:
 
     def _replace(self, source: Source, month: str, having: Sequence[Partition]) -> None:
         """Drop the partitions of QuestDB's with rows of ``having`` that are no more; send all series' rows of them again."""
-        names = sorted({name for partition in having for name in self._without(source, partition)})
         everyone = sorted(one for one in source.partitions if one.month == month)
         before = dict(self._known)
-        marked = {*everyone, *having}
-        self._remember(source, [_Sent(one, REPLACING, 0, -1, 0) for one in sorted(marked) if name_of(one) in before])
-        self._quest.ask(sql.dropped(source.table, names))
-        sent = []
-        for partition in everyone:
+        marked = sorted({*everyone, *having})
+        self._remember(source, [_Sent(one, REPLACING, 0, -1, 0) for one in marked if name_of(one) in before])
+        for _ in range(TRIES):
+            names = sorted({name for partition in having for name in self._without(source, partition)})
+            sent = self._sent_again(source, everyone, names, before)
+            if not (left := self._extra(source.table, sent)):
+                self._remember(source, sent)
+                return
+            having = sorted(left)  # rows that left the lake while the others were sent
+        said = ", ".join(map(str, having))
+        raise self._quest.failed("kept rows that were dropped", said, "does somebody else write there? load it again")
+
+    def _sent_again(
+        self, source: Source, everyone: Sequence[Partition], names: Sequence[str], before: Mapping[Name, Loaded]
+    ) -> list[_Sent]:
+        rows = self._rows_of(source, everyone, names, before)
+        ready = list(_up_to(PREPARED, rows))
+        if names:  # none where what had left the lake is there again
+            self._quest.ask(sql.dropped(source.table, names))
+        # From here on readers miss them.
+        sent = [self._send(batch, part) for batch, part in itertools.chain(ready, rows)]
+        self._quest.wait(source.table)
+        self._alone_or_unknown(source, sent)
+        return sent
+
+    def _rows_of(
+        self, source: Source, partitions: Sequence[Partition], names: Sequence[str], before: Mapping[Name, Loaded]
+    ) -> Iterator[tuple[Batch, pa.Table]]:
+        """The rows of each of ``partitions``: those in ``names`` of one that the store has ``before``, else all."""
+        for partition in partitions:
             batch, known = source.read(partition, None), before.get(name_of(partition))
             is_same = known is not None and known.data_version == batch.data_version
-            sent.append(self._send(batch, within(batch, names) if is_same else batch.rows))
-        self._quest.wait(source.table)
-        if left := self._extra(source.table, sent):
-            said = ", ".join(map(str, sorted(left)))
-            raise self._quest.failed(
-                "kept rows that were dropped", said, "does somebody else write there? load it again"
-            )
-        self._remember(source, sent)
+            yield batch, within(batch, names) if is_same else batch.rows
 
     def _without(self, source: Source, partition: Partition) -> list[str]:
         """The partitions of QuestDB's in which it has rows that this partition of the lake has not."""
@@ -184,3 +239,11 @@ class QuestStore:
 
     def _is_there(self, table: str) -> bool:
         return bool(self._quest.ask(sql.there(table)))
+
+
+def _up_to(most: int, rows: Iterator[tuple[Batch, pa.Table]]) -> Iterator[tuple[Batch, pa.Table]]:
+    """The first of ``rows``, some ``most`` of them; the iterator has the others still."""
+    count = 0
+    while count < most and (one := next(rows, None)) is not None:
+        count += len(one[1])
+        yield one

@@ -6,8 +6,9 @@ is asked and sent (``questdb``, ``questdb_sql``).
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from qmd_platform.errors import ConfigError, StoreError
 from qmd_platform.publish.opening import EXAMPLES, SETTINGS
@@ -22,6 +23,8 @@ EXAMPLE = EXAMPLES["questdb"]
 ENCODE = f"write {EXAMPLE}; in the password : / @ ? # % are written %3A %2F %40 %3F %23 %25"
 EXTRA = "pip install 'qmd-platform[questdb]'"
 
+REMAKE = "the table is not as this version of qmd makes it: drop it, and it is made and loaded anew"
+
 PORT = 9000
 ANSWER_S = 120.0
 """How long a question may take: a count over all rows of a table is one."""
@@ -35,13 +38,18 @@ STALLED_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class QuestAddress:
-    """Where QuestDB's HTTP port is, and who asks."""
+    """Where QuestDB's HTTP port is, and who asks. ``authorities``: the file with those who may have signed its certificate, or "".
+
+    Without one they are those that public servers have. Nothing of the environment is heeded (proxies, .netrc, other files of
+    authorities): questions and rows go the same way, and QuestDB's client heeds none of it.
+    """
 
     scheme: str
     host: str
     port: int
     user: str
     password: str = field(repr=False)
+    authorities: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -54,9 +62,17 @@ class QuestAddress:
             port = parts.port or PORT
         except ValueError:
             raise ConfigError("the QuestDB address has a port that is no number", hint=ENCODE) from None
-        if not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        authorities = options.pop("tls_ca", "")
+        if not parts.hostname or parts.path not in {"", "/"} or options or parts.fragment:
             raise ConfigError("the QuestDB address cannot be taken apart", hint=ENCODE)
-        return cls(parts.scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
+        if authorities and (parts.scheme != "https" or not Path(authorities).is_file()):
+            hint = "write https://...?tls_ca=/path/to/ca.pem, or leave it out for a certificate that is publicly known"
+            raise ConfigError(
+                "the QuestDB address has a ?tls_ca= that is no file, or that http has no use for", hint=hint
+            )
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(parts.scheme, parts.hostname, port, user, password, authorities)
 
     @property
     def where(self) -> str:
@@ -109,17 +125,22 @@ class Quest:
         if self._session is None:
             self._session = requests.Session()
             self._session.auth = (self.address.user, self.address.password) if self.address.user else None
+            self._session.trust_env = False
+            self._session.verify = self.address.authorities or True
         try:
             answer = self._session.get(f"{self.address.base}/exec", params={"query": query}, timeout=(10, ANSWER_S))
             said: dict[str, Any] = (
                 answer.json() if "json" in answer.headers.get("Content-Type", "") else {"error": answer.text}
             )
+        except requests.exceptions.SSLError as error:
+            raise self.failed("cannot be reached", _why(error), _TRUST) from None
         except (requests.RequestException, ValueError) as error:
             raise self.failed("cannot be reached", _why(error), _CHECK) from None
         if answer.status_code in {401, 403}:
             raise self.failed("does not let this user in", str(said.get("error", "")), _USER)
         if "error" in said:
-            raise self.failed("refused a question", str(said["error"]), None)
+            why = str(said["error"])
+            raise self.failed("refused a question", why, REMAKE if "Invalid column" in why else None)
         rows: list[list[Any]] = said.get("dataset", [])
         return rows
 
@@ -172,8 +193,14 @@ class Quest:
     def _connected(self) -> "Sender":
         if self._sender is None:
             user, password = self.address.user or None, self.address.password if self.address.user else None
+            trusted = Path(self.address.authorities) if self.address.authorities else None
             sender = client().from_conf(
-                self.address.client, username=user, password=password, auto_flush=False, retry_timeout=RETRY_MS
+                self.address.client,
+                username=user,
+                password=password,
+                tls_roots=trusted,
+                auto_flush=False,
+                retry_timeout=RETRY_MS,
             )
             sender.establish()  # type: ignore[no-untyped-call] # its stub leaves the annotation out
             self._sender = sender
@@ -185,9 +212,8 @@ class Quest:
             return self.failed("does not let this user in", str(error), _USER)
         if code in {"SocketError", "ProtocolVersionError", "CouldNotResolveAddr", "TlsError"}:
             return self.failed("cannot be reached", str(error), _CHECK)
-        return self.failed(
-            "did not take rows", str(error), "nothing of them was kept; look into its log, and load again"
-        )
+        hint = REMAKE if "cast error" in str(error) else "nothing of them was kept; look into its log, and load again"
+        return self.failed("did not take rows", str(error), hint)
 
     def _let_go(self) -> None:
         sender, self._sender = self._sender, None
@@ -201,4 +227,5 @@ def _why(error: Exception) -> str:
 
 
 _CHECK = f"check {SETTING}, and that the server runs and can be reached from here; loading again goes on"
+_TRUST = f"its certificate is not signed by one that is publicly known: end {SETTING} with ?tls_ca=/path/to/ca.pem"
 _USER = f"check user and password in {SETTING} (in the password : / @ ? # % are written %3A %2F %40 %3F %23 %25)"

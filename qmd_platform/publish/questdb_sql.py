@@ -41,6 +41,11 @@ def there(table: str) -> str:
     return f"SELECT table_name FROM tables() WHERE table_name = {quoted(table)}"
 
 
+def shape(table: str) -> str:
+    """Of ``table``, if there is one: its designated timestamp, and whether it takes rows by WAL and knows rows that come again."""
+    return f"SELECT designatedTimestamp, walEnabled, dedup FROM tables() WHERE table_name = {quoted(table)}"
+
+
 def made(table: str, spec: Table) -> str:
     """The statement that makes ``table``, where it is not there: a row a venue, symbol and instant, whoever sends it twice."""
     at = time_column(spec)

@@ -11,7 +11,7 @@ from qmd_platform.errors import ConfigError
 from qmd_platform.lake.store import Lake, Write
 from resources.lake import LakeResource
 from resources.stores import StoresResource
-from tests.publish.serving import HOURS, MINUTES, candles, filled, put
+from tests.publish.serving import HOURS, MINUTES, PostgresTarget, candles, filled, put
 from tests.servers import fresh_database
 
 UNIVERSE = """
@@ -84,6 +84,40 @@ def test_a_click_loads_what_has_changed_and_the_checks_compare(
     verdicts = {one.check_name: (one.passed, one.metadata) for one in last.get_asset_check_evaluations()}
     assert {name: passed for name, (passed, _) in verdicts.items()} == {"fresh": True, "row_counts": True}
     assert verdicts["row_counts"][1]["rows there"].value == 59
+
+
+def verdicts(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+
+
+def checked(universe: Universe, home: Path) -> dict[str, bool]:
+    _, checks = publishing_of(universe)
+    key = dg.AssetKey(["postgres", "candles_1m"])
+    mine = [one for one in checks if key in {spec.asset_key for spec in one.check_specs}]
+    resources = {"lake": LakeResource(home=str(home)), "stores": StoresResource()}
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = dg.Definitions(
+            asset_checks=mine, jobs=[dg.define_asset_job("check", dg.AssetSelection.checks(*mine))], resources=resources
+        )
+        return verdicts(job.resolve_job_def("check").execute_in_process(instance=instance))
+
+
+@pytest.mark.postgres
+def test_checks_fail_when_they_must_and_not_for_what_a_tail_wrote_a_moment_ago(
+    universe: Universe, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    url = fresh_database(postgres)
+    monkeypatch.setenv("QMD_PUBLISH_POSTGRES_URL", url)
+    with Lake.open(tmp_path / "lake") as lake:
+        filled(lake)
+        assert verdicts(run(universe, tmp_path, "candles_1m")) == {"fresh": True, "row_counts": True}
+        put(lake, Write(MINUTES, candles(MINUTES, [7, 100], 3.5).to_arrow()))
+    assert checked(universe, tmp_path) == {"fresh": True, "row_counts": True}
+    with PostgresTarget(url).asked() as cursor:
+        cursor.execute("DELETE FROM market_data.candles_1m WHERE open_at = '2026-02-01Z'")
+    assert checked(universe, tmp_path) == {"fresh": True, "row_counts": False}
+    monkeypatch.setattr("assets.publishing.EXCUSED_S", -60)
+    assert checked(universe, tmp_path) == {"fresh": False, "row_counts": False}
 
 
 def told(result: dg.ExecuteInProcessResult) -> tuple[object, ...]:

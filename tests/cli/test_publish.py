@@ -55,6 +55,17 @@ def test_a_check_in_words_says_what_to_do(qmd: Qmd, store: str):
     assert "is behind the lake: `qmd publish postgres` loads what has changed." in result.stdout.replace("\n", " ")
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("store", ["postgres"], indirect=True)
+def test_a_check_may_leave_out_what_changed_a_moment_ago(qmd: Qmd, store: str):
+    excused = qmd("publish", store, "--check", "--within", "1d")
+    assert excused.exit_code == 0
+    assert "3 more changed in the lake only a moment ago" in excused.stderr
+    (one,) = answer(qmd("publish", store, "--check", "--json"))
+    assert {part["since"][:2] for part in one["differences"]} == {"20"}
+    assert qmd("publish", store, "--within", "1d").exit_code == 2
+
+
 def test_a_store_without_an_address_is_refused_with_its_setting(qmd: Qmd, in_filled: Path):
     result = qmd("publish", "postgres")
     assert result.exit_code == 2

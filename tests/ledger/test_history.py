@@ -1,5 +1,6 @@
 """Snapshots by commit, time and name, and what each commit did."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from qmd_platform.ledger import committing
 from qmd_platform.ledger import ledger as ledger_module
 from qmd_platform.ledger.ledger import Ledger
 from qmd_platform.ledger.records import Revision
+from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.window import iso
 from tests.ledger.making import BITCOIN, ETHER, MINUTE, change, commit, window
@@ -85,7 +87,7 @@ def test_a_pin_keeps_its_name_and_its_snapshot(ledger: Ledger, clock: list[int])
     assert ledger.pin("paper", at=1, series=[BITCOIN.series, ETHER.series], until=NOON + 9 * DAY) == pin
     with pytest.raises(LedgerError, match="'paper' is taken"):
         ledger.pin("paper", at=2)
-    for bad in ("", "7days", " x"):
+    for bad in ("", "7days", " x", "bad name!", "-x", "a/b", "now", "x\n"):
         with pytest.raises(LedgerError, match="cannot name a pin"):
             ledger.pin(bad)
     ledger.unpin("paper")
@@ -95,12 +97,37 @@ def test_a_pin_keeps_its_name_and_its_snapshot(ledger: Ledger, clock: list[int])
     assert [entry.source for entry in ledger.log()][:2] == ["qmd:unpin", "qmd:pin"]
 
 
+def test_a_pin_made_under_another_name_before_names_were_checked_is_read_and_forgotten_by_it(
+    ledger: Ledger, clock: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    three(ledger, clock)
+    with monkeypatch.context() as before:
+        before.setattr(ledger_module, "PIN_NAME", re.compile(".+"))
+        ledger.pin("bad name!", at=1)
+    assert ledger.resolved("bad name!") == 1
+    ledger.unpin("bad name!")
+    assert ledger.pins() == []
+
+
 def test_versions_say_who_did_what_to_each_partition(ledger: Ledger, clock: list[int]):
     commit(ledger, change(BITCOIN, 0, rows=3), change(ETHER, 0, rows=4))
     commit(ledger, change(BITCOIN, 1, rows=5))
     found = [(one.partition, one.version, one.commit, one.rows, one.run_id, one.at) for one in ledger.versions()]
     assert found == [(BITCOIN, 2, 2, 5, "r", NOON), (BITCOIN, 1, 1, 3, "r", NOON), (ETHER, 1, 1, 4, "r", NOON)]
     assert [one.version for one in ledger.versions(BITCOIN.series, limit=1)] == [2]
+
+
+def test_a_change_after_a_version_is_dated_by_the_first_one(ledger: Ledger, clock: list[int]):
+    commit(ledger, change(BITCOIN, 0), change(ETHER, 0))
+    for version in (1, 2):
+        clock.append(NOON + version * DAY)
+        commit(ledger, change(BITCOIN, version))
+    assert ledger.changed_after({BITCOIN: 0, ETHER: 0}) == {BITCOIN: NOON, ETHER: NOON}
+    assert ledger.changed_after({BITCOIN: 1, ETHER: 1}) == {BITCOIN: NOON + DAY}
+    assert ledger.changed_after({BITCOIN: 3}) == ledger.changed_after({}) == {}
+    nobody = Partition(Series("candles_1m", "gate", "NO/NE"), "2026-01")
+    many = {replace(nobody, month=f"{year}-01"): 0 for year in range(1970, 2270)}
+    assert ledger.changed_after({**many, BITCOIN: 2}) == {BITCOIN: NOON + 2 * DAY}
 
 
 def test_revisions_are_found_by_series_time_and_commit(ledger: Ledger, clock: list[int]):

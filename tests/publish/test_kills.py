@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,10 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import month_of
 from qmd_platform.publish import questdb as questdb_store
-from qmd_platform.publish.loading import compare, publish
+from qmd_platform.publish.comparing import compare
+from qmd_platform.publish.loading import publish
 from qmd_platform.publish.port import Batch, Loaded
+from qmd_platform.publish.questdb_http import Quest
 from qmd_platform.publish.reading import Reader
 from tests.publish.serving import DAY, MINUTES, OF_SPOT, QuestTarget, Row, Target, candles, held, put, same
 from tests.servers import QuestDB
@@ -39,8 +42,9 @@ with Lake.open(Path(sys.argv[1])) as lake:
 """A loader as a process of its own; it says how far it is."""
 
 
-READS_OF_A_REPLACEMENT = (3, 4, 5)
-"""After two changed series one of them is read whole to compare, and then both to send again."""
+STEPS_OF_A_REPLACEMENT = ("read 3", "read 4", "drop 1", "send 4", "send 5")
+"""After two changed series one of them is read whole to compare, and both to send again. Before this both were sent, and written down as
+unknown."""
 
 
 class Stopped(Exception):
@@ -109,29 +113,72 @@ def test_a_loader_killed_in_the_middle_of_a_load(lake: Lake, target: Target, tmp
     assert load(lake, target) == 0
 
 
-@pytest.mark.parametrize("number", READS_OF_A_REPLACEMENT)
-@pytest.mark.questdb
-def test_a_replacement_stopped_anywhere_is_ended_by_loading_again(
-    lake: Lake, questdb: QuestDB, number: int, monkeypatch: pytest.MonkeyPatch
-):
-    target = QuestTarget(questdb.fresh_url(), questdb.postgres_url)
-    load(lake, target)
+def steps_of(monkeypatch: pytest.MonkeyPatch, at: Callable[[str], None]) -> None:
+    """Tell ``at`` of each partition that is read, each drop and each sending of rows, before it is done: "read 1", "drop 1" ..."""
+    counts = {name: itertools.count(1) for name in ("read", "drop", "send")}
+    read, ask, send = Reader.read, Quest.ask, Quest.send
+
+    def reading(self: Reader, partition: Partition, since: Loaded | None) -> Batch:
+        at(f"read {next(counts['read'])}")
+        return read(self, partition, since)
+
+    def asking(self: Quest, query: str) -> list[list[Any]]:
+        if "DROP PARTITION" in query:
+            at(f"drop {next(counts['drop'])}")
+        return ask(self, query)
+
+    def sending(self: Quest, *rows: Any) -> None:
+        at(f"send {next(counts['send'])}")
+        send(self, *rows)
+
+    monkeypatch.setattr(Reader, "read", reading)
+    monkeypatch.setattr(Quest, "ask", asking)
+    monkeypatch.setattr(Quest, "send", sending)
+
+
+def with_vanished_rows(lake: Lake) -> None:
     put(
         lake,
         Write(MINUTES, candles(MINUTES, [*range(15), DAY]).to_arrow(), replace=True),
         Write(OF_SPOT, candles(OF_SPOT, [3], 7.5).to_arrow()),
     )
 
-    def stop() -> None:
-        raise Stopped
+
+@pytest.mark.parametrize("step", STEPS_OF_A_REPLACEMENT)
+@pytest.mark.questdb
+def test_a_replacement_stopped_anywhere_is_ended_by_loading_again(
+    lake: Lake, questdb: QuestDB, step: str, monkeypatch: pytest.MonkeyPatch
+):
+    target = QuestTarget(questdb.fresh_url(), questdb.postgres_url)
+    load(lake, target)
+    with_vanished_rows(lake)
+
+    def stop(now: str) -> None:
+        if now == step:
+            raise Stopped
 
     with monkeypatch.context() as patching:
-        at_read(patching, number, stop)
+        steps_of(patching, stop)
         with pytest.raises(Stopped):
             load(lake, target)
     load(lake, target)
     same(lake, target)
     assert load(lake, target) == 0
+
+
+@pytest.mark.questdb
+def test_what_takes_the_place_of_dropped_days_is_read_before_they_are_dropped(
+    lake: Lake, questdb: QuestDB, monkeypatch: pytest.MonkeyPatch
+):
+    target = QuestTarget(questdb.fresh_url(), questdb.postgres_url)
+    load(lake, target)
+    with_vanished_rows(lake)
+    steps: list[str] = []
+    steps_of(monkeypatch, steps.append)
+    load(lake, target)
+    same(lake, target)
+    after = steps[steps.index("drop 1") + 1 :]
+    assert [step.split()[0] for step in after] == ["send", "send", "send"]  # both series, and that they are loaded
 
 
 def whole_or_not(lake: Lake, target: Target) -> None:

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from qmd_platform.errors import ConfigError, QmdError, StoreError
-from qmd_platform.lake.store import Lake
-from qmd_platform.publish.loading import compare, publish
+from qmd_platform.lake.store import Lake, Write
+from qmd_platform.publish.comparing import compare
+from qmd_platform.publish.loading import publish
 from qmd_platform.publish.opening import is_set, opened
 from qmd_platform.publish.port import TABLES
 from qmd_platform.publish.questdb_http import QuestAddress
-from tests.publish.serving import PostgresTarget, QuestTarget, Target
+from tests.publish.serving import FUNDING, HOURS, PostgresTarget, QuestTarget, Target, candles, funding, put, same
 from tests.servers import QuestDB, fresh_database
 
 SECRET = "s3cr%40t"  # noqa: S105 - of nobody
@@ -96,6 +97,59 @@ def test_a_database_that_is_not_there_and_a_schema_that_may_not_be_made(lake: La
     assert (urlsplit(url).password or "?") not in said
 
 
+def test_a_right_that_lacks_is_named_and_not_another_one(lake: Lake, postgres: str):
+    url = fresh_database(postgres)
+    database = urlsplit(url).path[1:]
+    publish(lake, opened("postgres", {}, url))
+    put(lake, Write(HOURS, candles(HOURS, [0], 2.5).to_arrow()))
+    admin = PostgresTarget(url.replace("//qmd:", "//admin:"))
+    with admin.asked() as cursor:
+        cursor.execute(f"ALTER DATABASE {database} OWNER TO admin")
+        cursor.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC, qmd")
+    assert f"GRANT TEMPORARY ON DATABASE {database} TO qmd;" in str(refused(lake, url))
+    with admin.asked() as cursor:
+        cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO qmd")
+        cursor.execute("ALTER TABLE market_data.candles_1h OWNER TO admin")
+    said = str(refused(lake, url))
+    assert "the tables in market_data must be of qmd" in said
+    assert "CREATE SCHEMA" not in said
+
+
+def test_a_table_of_another_version_is_told_with_the_remedy_which_works(lake: Lake, postgres: str):
+    target = PostgresTarget(fresh_database(postgres))
+    publish(lake, target.store())
+    put(lake, Write(FUNDING, funding([0.25])))
+    with target.asked() as cursor:
+        cursor.execute("ALTER TABLE market_data.funding_rates DROP COLUMN mark")
+    assert "drop it, and it is made and loaded anew" in str(refused(lake, target.url))
+    with target.asked() as cursor:
+        cursor.execute("DROP TABLE market_data.funding_rates")
+    publish(lake, target.store())
+    same(lake, target)
+
+
+def test_settings_of_the_user_do_not_change_what_is_loaded(lake: Lake, postgres: str):
+    target = PostgresTarget(fresh_database(postgres))
+    database = urlsplit(target.url).path[1:]
+    odd = {
+        "timezone": "'Asia/Kathmandu'",
+        "datestyle": "German",
+        "search_path": "nowhere",
+        "default_transaction_isolation": "serializable",
+    }
+    with target.asked() as cursor:
+        for name, value in odd.items():
+            cursor.execute(f"ALTER ROLE qmd IN DATABASE {database} SET {name} = {value}")
+    publish(lake, target.store())
+    put(lake, Write(HOURS, candles(HOURS, [0, 31], 2.5).to_arrow()))
+    publish(lake, target.store())
+    same(lake, target)
+    assert [one.differences for one in compare(lake, target.store())] == [(), (), ()]
+    with target.store()._transaction() as cursor:  # noqa: SLF001 - nothing else shows it
+        cursor.execute("SHOW transaction_isolation")
+        assert cursor.fetchone() == ("read committed",)
+
+
 def test_the_schema_of_a_ledger_is_left_alone(lake: Lake, postgres: str, tmp_path: Path):
     url = fresh_database(postgres)
     with Lake.open(tmp_path / "team", postgres=url):
@@ -103,6 +157,33 @@ def test_the_schema_of_a_ledger_is_left_alone(lake: Lake, postgres: str, tmp_pat
     assert isinstance(refused(lake, f"{url}?schema=qmd"), ConfigError)
     assert "holds a ledger" in str(refused(lake, f"{url}?schema=qmd"))
     publish(lake, opened("postgres", {}, url))  # beside it
+
+
+@pytest.mark.questdb
+@pytest.mark.parametrize(
+    "made",
+    [
+        "(venue SYMBOL, symbol SYMBOL, timestamp TIMESTAMP) TIMESTAMP(timestamp) PARTITION BY DAY WAL",
+        "(venue SYMBOL, symbol SYMBOL, open_at TIMESTAMP) TIMESTAMP(open_at) PARTITION BY MONTH WAL",
+        (
+            "(venue SYMBOL, symbol SYMBOL, open_at TIMESTAMP, open STRING) TIMESTAMP(open_at) PARTITION BY MONTH WAL "
+            "DEDUP UPSERT KEYS(open_at, venue, symbol)"
+        ),
+    ],
+    ids=["as the client makes one", "rows that come again are there twice", "another type"],
+)
+def test_a_table_of_questdb_that_qmd_did_not_make_is_told_with_the_remedy_which_works(
+    lake: Lake, questdb: QuestDB, made: str
+):
+    target = QuestTarget(questdb.fresh_url(), questdb.postgres_url)
+    with target.asked() as cursor:
+        cursor.execute(f"CREATE TABLE candles_1h {made}")
+    with pytest.raises(StoreError, match="drop it, and it is made and loaded anew"):
+        publish(lake, target.store())
+    with target.asked() as cursor:
+        cursor.execute("DROP TABLE candles_1h")
+    publish(lake, target.store())
+    same(lake, target)
 
 
 @pytest.mark.questdb

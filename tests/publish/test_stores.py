@@ -8,7 +8,8 @@ import pytest
 from qmd_platform.errors import ConfigError, StoreError
 from qmd_platform.lake.backup import backup, restore
 from qmd_platform.lake.store import Lake, Write
-from qmd_platform.publish.loading import Receipt, compare, publish
+from qmd_platform.publish.comparing import compare
+from qmd_platform.publish.loading import Receipt, publish
 from tests.publish.serving import (
     DAY,
     FUNDING,
@@ -146,6 +147,21 @@ def test_a_store_changed_by_hand_is_told_apart_and_mended(lake: Lake, target: Ta
     assert differences(lake, target) == [(str(MINUTES), False, True)]
     assert load(lake, target)["candles_1m"].sent == 0  # it was loaded with this version
     assert load(lake, target, full=True)["candles_1m"].gone == 1
+    same(lake, target)
+    assert differences(lake, target) == []
+
+
+def test_a_table_that_was_dropped_is_made_and_loaded_anew(lake: Lake, target: Target):
+    load(lake, target)
+    with target.asked() as cursor:
+        cursor.execute(f"DROP TABLE {target.table('candles_1m')}")
+    put(lake, Write(MINUTES, candles(MINUTES, [5 * DAY + 7], 3.5).to_arrow()))
+    assert {one for one, is_stale, _ in differences(lake, target) if is_stale} == {
+        str(MINUTES),
+        str(OF_SPOT),
+        str(MARCH),
+    }
+    assert load(lake, target)["candles_1m"].sent == 60
     same(lake, target)
     assert differences(lake, target) == []
 

@@ -1,7 +1,7 @@
 """Run workers, daemon, code servers with the ticks in them, webserver and exchange are killed in random order, again and
 again; then nobody touches anything, and everything heals.
 
-20 seconds of it here, ten minutes where ``QMD_RELIABILITY_LONG`` is set.
+12 seconds of it here, ten minutes where ``QMD_RELIABILITY_LONG`` is set.
 """
 
 import os
@@ -15,7 +15,7 @@ from tests.recovery.storm import PAUSE_SECONDS, Storm, first_run
 from tests.recovery.world import World
 
 IS_LONG = bool(os.environ.get(LONG))
-SECONDS = 600 if IS_LONG else 20
+SECONDS = 600 if IS_LONG else 12
 PAUSE = PAUSE_SECONDS if IS_LONG else (0.5, 2.0)
 MONTHS = 8 if IS_LONG else 1
 HEAL_SECONDS = 1200 if IS_LONG else 300
@@ -46,4 +46,4 @@ def test_after_a_storm_of_kills_everything_heals_without_a_person(tmp_path: Path
         world.close()
     lost = {"lost": 0, "torn": 0, "double": 0, "damaged": 0}
     record("storm of kills, then quiet", "sqlite+disk", **storm.tally, **lost)
-    assert storm.tally["trials"] > 5
+    assert storm.tally["trials"] > (5 if IS_LONG else 2)
