@@ -124,7 +124,7 @@ bench: $(DEV) ## measure fetching, Dagster's overhead, reading and size, side by
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: live-soak
-live-soak: $(DEV) ## collect every market of the sandbox for ten minutes, and print what docs/live.md says of it
+live-soak: $(DEV) ## collect 200 markets of the sandbox for ten minutes, with all that can go wrong, and print what docs/live.md says of it
 	@$(BIN)/python -m tests.live.soak $(ARGS)
 
 .PHONY: bench-storage

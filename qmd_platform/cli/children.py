@@ -23,6 +23,9 @@ STDERR = 2
 GRACE_SECONDS = 15.0
 """How long a child may take to end after SIGINT before it is killed."""
 
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask us to end."""
+
 PR_SET_PDEATHSIG = 1
 """Linux: have the kernel send a signal when the parent dies."""
 
@@ -40,6 +43,26 @@ def started(
             because our stdout is for answers.
         with_us: end it with SIGTERM when we are killed, where the system can do that (Linux).
     """
+    # While a process is copied, Python runs hooks and only prints what is raised in them: a KeyboardInterrupt there ends
+    # nothing, and who listens to the first signal alone could not be ended any more.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    process = None
+    try:
+        process = _copied(command, env, cwd, log, with_us=with_us)
+    finally:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)  # raises what came meanwhile
+        except KeyboardInterrupt:
+            if process is not None:  # nobody else knows of it
+                process.kill()
+                process.wait()
+            raise
+    return process
+
+
+def _copied(
+    command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path | None, *, with_us: bool
+) -> subprocess.Popen[str]:
     with ExitStack() as stack:
         streams: tuple[int | None, int, int] = (None, STDERR, STDERR)
         if log is not None:
@@ -65,6 +88,7 @@ def _prepared(*, with_us: bool) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
     if with_us and sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -90,11 +114,11 @@ def _read(file: Path) -> str:
 
 
 @contextmanager
-def ended(processes: Sequence[subprocess.Popen[str]]) -> Iterator[None]:
+def ended(processes: Sequence[subprocess.Popen[str]], number: signal.Signals = signal.SIGINT) -> Iterator[None]:
     """However the block is left, the processes are ended, with all they started.
 
-    Their stdin is closed, and they are asked with SIGINT, which Dagster's programs understand: they mark a run
-    they are in as stopped. What is left of them after a while is killed.
+    Their stdin is closed, and they are asked with the signal ``number``. SIGINT is what Dagster's programs understand: they
+    mark a run they are in as stopped. What is left of them after a while is killed.
     """
     try:
         yield
@@ -102,7 +126,7 @@ def ended(processes: Sequence[subprocess.Popen[str]]) -> Iterator[None]:
         for process in processes:
             _closed(process.stdin)
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
         for process in processes:
             _killed(process)
 
@@ -128,14 +152,13 @@ def ended_by_signals() -> Iterator[None]:
 
     Once: an impatient second Ctrl-C must not stop us from ending our children.
     """
-    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def raised(number: int, frame: FrameType | None) -> None:
-        for other in ends:
+        for other in ENDS:
             signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, raised) for number in ends}
+    before = {number: signal.signal(number, raised) for number in ENDS}
     try:
         yield
     finally:

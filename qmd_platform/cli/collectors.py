@@ -6,6 +6,7 @@ long to wait (``cli.services``), what a collector does (``qmd_platform.live``).
 A venue that refuses us is no reason to hear nothing of the others: it is given up by itself, and told.
 """
 
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ class Collectors(Supervisor):
 
     def run(self) -> int:
         """Until interrupted; 1 when none can be kept running. All are ended on leaving."""
-        with ended(self.ever):
+        with ended(self.ever, signal.SIGTERM):  # one that is only just starting has no words about it, as about SIGINT
             while self.services:
                 for service in list(self.services):
                     self.look_after(service, time.monotonic())

@@ -18,7 +18,7 @@ from qmd_platform.cli import kit
 from qmd_platform.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from qmd_platform.cli.show import Column
     from qmd_platform.live.told import Told
@@ -41,6 +41,9 @@ COLUMNS: "list[Column]" = [
     ("holes", "right"),
     ("written", "right"),
 ]
+
+SPARE = ("to disk", "written", "waiting", "connections", "holes", "last closed", "reconnects", "heard")
+"""Columns that a narrow terminal does without, in this order."""
 
 PHASE_COLOURS = {"live": "green", "starting": "yellow", "connecting": "yellow", "ended": "dim"}
 
@@ -84,6 +87,7 @@ def _collect(home: Path, names: Sequence[str], url: str | None, *, as_json: bool
     from qmd_platform.live.lock import alone
     from qmd_platform.live.log import FOLDER
 
+    _refuse_the_other_world(url)
     env = {**os.environ, "QMD_HOME": str(home)} | ({"QMD_VENUE_URL": url} if url else {})
     with alone(home / FOLDER / "lock", "a collector service"), ended_by_signals():
         said = {"home": str(home), "venues": list(names), "server": url}
@@ -95,6 +99,16 @@ def _collect(home: Path, names: Sequence[str], url: str | None, *, as_json: bool
         except KeyboardInterrupt:
             kit.note("ending the collectors ...")
             return 0
+
+
+def _refuse_the_other_world(url: str | None) -> None:
+    """WrongWorld if the lake beside has the other world's data: every tail would refuse what is heard, and itself with it."""
+    from qmd_platform.cli import store
+    from qmd_platform.config import is_lake_there, world
+
+    if is_lake_there():
+        with store.lake_to_read() as lake:
+            lake.check_world(world(url))
 
 
 def _looked(home: Path, names: Sequence[str]) -> "dict[str, Told | None]":
@@ -119,27 +133,43 @@ def _print(home: Path, names: Sequence[str], *, as_json: bool) -> int:
         }
         kit.emit({"at": now, "home": str(home), "venues": found})
     else:
-        show.table(COLUMNS, _rows(looked, now))
+        show.table(COLUMNS, _rows(looked, now), spare=SPARE)
+        for why in _whys(looked, now):
+            show.say(why)
     return 0 if all(one is not None and one.is_well(now) for one in looked.values()) else NOT_WELL
 
 
 def watch(home: Path, names: Sequence[str]) -> int:
-    """Draw the view anew every second until Ctrl-C."""
+    """Draw the view anew every second until Ctrl-C or SIGTERM."""
     from rich.live import Live
+
+    from qmd_platform.cli.children import ended_by_signals
+
+    drawing = Live(view(home, names), auto_refresh=False)
+    with suppress(KeyboardInterrupt), ended_by_signals():
+        try:
+            drawing.start(refresh=True)
+            while True:
+                time.sleep(1)
+                drawing.update(view(home, names), refresh=True)
+        finally:
+            drawing.stop()  # also where it had only just begun: the cursor comes back
+    return 0
+
+
+def view(home: Path, names: Sequence[str]) -> "Group":
+    """The table, as much of it as the terminal has room for, and below it why one is not well, a line a venue."""
+    from rich.console import Group
+    from rich.text import Text
 
     from qmd_platform.cli import show
 
-    def drawn() -> "Table":
-        return show.drawn(COLUMNS, _rows(_looked(home, names), kit.now()))
-
-    with (
-        Live(drawn(), auto_refresh=False, screen=False) as view,
-        suppress(KeyboardInterrupt),
-    ):
-        while True:
-            time.sleep(1)
-            view.update(drawn(), refresh=True)
-    return 0
+    looked, now = _looked(home, names), kit.now()
+    fit, left_out = show.fitting(COLUMNS, _rows(looked, now), spare=SPARE)
+    below = [Text.from_markup(line) for line in [*_whys(looked, now), *([show.no_room(left_out)] if left_out else [])]]
+    for line in below:
+        line.no_wrap, line.overflow = True, "ellipsis"  # the view stays as high as it has venues
+    return Group(fit, *below)
 
 
 def _rows(looked: "Mapping[str, Told | None]", now: "Instant") -> list[list[str]]:
@@ -154,11 +184,9 @@ def _row(name: str, one: "Told | None", now: "Instant") -> list[str]:
     phase = one.phase(now)
     live = sum(it.phase == "live" for it in one.connections)
     newest = max((it.open_at for it in one.closed.values()), default=None)
-    whys = [one.trouble, *(it.why for it in one.connections if it.phase != "live"), *one.refused]
-    why = next(filter(None, whys), "")
     return [
         name,
-        f"[{PHASE_COLOURS.get(phase, 'red')}]{phase}[/]" + (f" ({show.plain(why)})" if why else ""),
+        f"[{PHASE_COLOURS.get(phase, 'red')}]{phase}[/]",
         _streams(one),
         f"{live}/{len(one.connections)}",
         show.minute(newest),
@@ -170,6 +198,20 @@ def _row(name: str, one: "Told | None", now: "Instant") -> list[str]:
         show.count(sum(len(holes) for holes in one.holes.values())),
         show.count(one.written),
     ]
+
+
+def _whys(looked: "Mapping[str, Told | None]", now: "Instant") -> list[str]:
+    """Why each one is as it is, where that is known; in markup."""
+    from qmd_platform.cli import show
+
+    found = []
+    for name, one in looked.items():
+        if one is None:
+            continue
+        whys = [one.trouble, *(it.why for it in one.connections if it.phase != "live"), *one.refused]
+        if why := next(filter(None, whys), ""):
+            found.append(f"{name}: {one.phase(now)}: {show.plain(why)}")
+    return found
 
 
 def _streams(one: "Told") -> str:

@@ -109,24 +109,41 @@ def table(
         spare: headers of columns that are left out, in this order, until the table fits the terminal.
     """
     out = console()
-    unbounded = out.options.update(max_width=10_000)
-    left_out: set[str] = set()
-    fitting = drawn(columns, rows, total, left_out)
-    for name in spare:
-        if out.measure(fitting, options=unbounded).maximum <= out.width:
-            break
-        left_out.add(name)
-        fitting = drawn(columns, rows, total, left_out)
+    fit, left_out = fitting(columns, rows, total=total, spare=spare)
     if out.is_terminal:
-        out.print(fitting)
+        out.print(fit)
         if left_out:
-            names = ", ".join(name for name in spare if name in left_out)
-            out.print(f"[dim]no room for: {names} (a wider terminal or --json has them)[/]")
+            out.print(no_room(left_out))
         return
     with out.capture() as captured:
-        out.print(fitting)
+        out.print(fit)
     # Cells are filled up to the widest one; in a file or a pipe that is only trailing space.
     out.out("\n".join(line.rstrip() for line in captured.get().splitlines()), highlight=False)
+
+
+def fitting(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    *,
+    total: Sequence[str] | None = None,
+    spare: Sequence[str] = (),
+) -> "tuple[Table, list[str]]":
+    """The table of ``table``, not printed, and which of the ``spare`` columns there is no room for."""
+    out = console()
+    unbounded = out.options.update(max_width=10_000)
+    left_out: list[str] = []
+    found = drawn(columns, rows, total)
+    for name in spare:
+        if out.measure(found, options=unbounded).maximum <= out.width:
+            break
+        left_out.append(name)
+        found = drawn(columns, rows, total, left_out)
+    return found, left_out
+
+
+def no_room(left_out: Sequence[str]) -> str:
+    """What is said below a table without these columns, in markup."""
+    return f"[dim]no room for: {', '.join(left_out)} (a wider terminal or --json has them)[/]"
 
 
 def drawn(

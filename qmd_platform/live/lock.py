@@ -22,15 +22,20 @@ def alone(path: Path, what: str) -> Iterator[None]:
     except OSError as error:
         raise LakeError(f"cannot write {path}: {error.strerror}") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with suppress(OSError):  # a full disk: the lock is held, only its holder is not told
-            os.ftruncate(handle, 0)
-            os.write(handle, f"{os.getpid()}\n".encode())
+        _hold(handle, path, what)
         yield
+    finally:
+        os.close(handle)
+
+
+def _hold(handle: int, path: Path, what: str) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = path.read_text(encoding="ascii", errors="replace").strip()
         raise ConfigError(
             f"{what} is running already (process {holder or 'unknown'})", hint="one a home; `qmd live` shows it"
         ) from None
-    finally:
-        os.close(handle)
+    with suppress(OSError):  # a full disk: the lock is held, only its holder is not told
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())

@@ -2,16 +2,19 @@
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from qmd_platform.cli import live
 from qmd_platform.cli.children import offspring
@@ -19,6 +22,8 @@ from qmd_platform.cli.collectors import Collectors
 from qmd_platform.cli.live import NOT_WELL
 from qmd_platform.cli.services import Service
 from qmd_platform.config import load_universe
+from qmd_platform.errors import WrongWorld
+from qmd_platform.lake.store import Lake
 from qmd_platform.live import told
 from qmd_platform.live.child import main, unheard, wanted
 from qmd_platform.live.lock import alone
@@ -121,8 +126,9 @@ def test_the_worst_connection_speaks_for_all(qmd: Qmd, home: Path):
     one = said(home, "binance")
     waiting = msgspec.structs.replace(one.connections[0], phase="waiting", why="the venue closed it: 1006")
     said(home, "binance", connections=[one.connections[0], waiting])
-    line = next(line for line in qmd("live", "--once").stdout.splitlines() if line.startswith("binance"))
-    assert "waiting (the venue closed it: 1006)" in line
+    lines = qmd("live", "--once").stdout.splitlines()
+    assert next(line for line in lines if line.startswith("binance")).split()[1] == "waiting"
+    assert "binance: waiting: the venue closed it: 1006" in lines
 
 
 def test_what_is_refused_or_silent_is_counted_and_only_what_is_refused_is_not_well(qmd: Qmd, home: Path):
@@ -134,8 +140,46 @@ def test_what_is_refused_or_silent_is_counted_and_only_what_is_refused_is_not_we
     said(home, "binance", connections=[silent, msgspec.structs.replace(silent, refusals=("binance: NOPE/USDT",))])
     result = qmd("live", "--once", "--venue", "binance")
     assert "3 (1 refused, 4 silent)" in result.stdout
-    assert "refused (binance: NOPE/USDT)" in result.stdout
+    assert "binance: refused: binance: NOPE/USDT" in result.stdout
     assert result.exit_code == NOT_WELL
+
+
+@pytest.mark.parametrize("width", [60, 80, 110, 140])
+def test_however_narrow_the_terminal_who_and_how_it_is_are_whole(
+    qmd: Qmd, home: Path, monkeypatch: pytest.MonkeyPatch, width: int
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    why = "cannot be reached: " + "a long story " * 20
+    one = said(home, "binance")
+    said(home, "binance", connections=[msgspec.structs.replace(one.connections[0], phase="connecting", why=why)])
+    once = re.sub(r"\x1b\[[0-9;]*m", "", qmd("live", "--once").stdout).splitlines()
+    console = Console(width=width, color_system=None)
+    with console.capture() as captured:
+        console.print(live.view(home, ["binance", "kraken"]))
+    for lines in (once, captured.get().splitlines()):
+        assert lines[2].split()[:3] == ["binance", "connecting", "3"]
+        assert lines[3].split() == ["kraken", "not", "running"]
+        assert max(map(len, lines)) <= width
+    assert len(captured.get().splitlines()) <= 2 + 2 + 1 + 1, "as high as it has venues"
+    assert ("no room for: to disk" in captured.get()) == (width < 120)
+
+
+def test_the_view_that_is_told_to_end_gives_the_cursor_back(home: Path):
+    said(home, "binance")
+    terminal, theirs = pty.openpty()
+    view = [sys.executable, "-c", "from qmd_platform.cli.app import app; app.main()", "live"]
+    with subprocess.Popen(view, env={**os.environ, "TERM": "xterm"}, stdin=theirs, stdout=theirs) as process:
+        os.close(theirs)
+        drawn = b""
+        with suppress(OSError):  # the terminal is gone with who drew on it
+            while more := os.read(terminal, 65536):
+                if b"binance" in drawn + more and b"binance" not in drawn:
+                    process.send_signal(signal.SIGTERM)
+                drawn += more
+    os.close(terminal)
+    assert process.returncode == 0
+    assert (drawn.count(b"\x1b[?25l"), drawn.count(b"\x1b[?25h")) == (1, 1), "hidden, and shown again"
 
 
 def test_the_view_is_drawn_anew_until_ctrl_c(home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -162,6 +206,18 @@ def test_what_cannot_be_meant_is_refused(qmd: Qmd, home: Path):
     assert (second.exit_code, "is running already" in second.output) == (2, True)
     with alone(home / FOLDER / "binance" / "lock", "x"):
         assert main(["binance"]) == 2
+
+
+def test_what_the_lake_beside_would_refuse_is_not_collected(qmd: Qmd, home: Path):
+    """A log of the other world would make every tail of this home fail."""
+    with Lake.open(home / "lake") as lake:
+        lake.claim_world("sandbox")
+    result = qmd("live", "collect")
+    assert (result.exit_code, "holds sandbox data and takes no live data" in result.output) == (
+        WrongWorld.exit_code,
+        True,
+    )
+    assert not (home / FOLDER).exists()
 
 
 def test_what_a_venue_does_not_stream_is_left_to_rest_and_named(home: Path):
@@ -192,6 +248,8 @@ def test_a_collector_that_cannot_be_kept_running_is_given_up_and_the_others_go_o
         "the collector of a is given up: it ended 5 times in a row"
     ]
     assert lives.process is not None
+    # One that has only just begun to start would tell of SIGINT with a traceback.
+    assert lives.process.returncode == -signal.SIGTERM
 
 
 def _end_of(line: str, lives: Service) -> None:

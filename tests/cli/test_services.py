@@ -178,3 +178,27 @@ def test_nothing_is_started_before_what_it_needs_and_nothing_waits_for_ever(tmp_
         for process in supervisor.ever:
             process.kill()
             process.wait()
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from qmd_platform.cli.children import ended_by_signals, started
+
+def ask():
+    if not asked:
+        asked.append(os.kill(os.getpid(), signal.SIGTERM))
+
+asked = []
+os.register_at_fork(after_in_parent=ask)
+with ended_by_signals():
+    started([sys.executable, "-c", "import time; time.sleep(60)"], env=dict(os.environ), cwd=Path.cwd(), with_us=True)
+    print("nothing was heard")
+"""
+
+
+def test_a_signal_that_comes_while_a_program_is_being_started_is_heard():
+    """Python only prints what a handler raises in a hook of a fork: the service could not be ended any more."""
+    found = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=False)
+    assert (found.stdout, found.returncode) == ("", -signal.SIGINT)
+    assert "Exception ignored" not in found.stderr

@@ -251,6 +251,14 @@ def test_a_second_collector_of_a_home_is_refused_and_told_who_holds_it(tmp_path:
         pass
 
 
+def test_what_is_refused_under_the_lock_is_not_taken_for_the_lock(tmp_path: Path):
+    """A machine without room for one process more says so with the same error."""
+    with pytest.raises(BlockingIOError, match="Resource temporarily"), alone(tmp_path / "lock", "a collector"):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+    with alone(tmp_path / "lock", "a collector"):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n", "it was let go of"
+
+
 def test_a_state_that_nobody_renews_is_of_a_collector_that_is_gone(log: Log):
     collector = play(log, says(candle(0)))
     state = collector.told()

@@ -54,3 +54,19 @@ def test_krakens_candles_whose_last_trade_was_before_their_end_are_kept_and_abso
     assert [(at - begin) // 60_000 for at in found.candles.open_at.tolist()] == [0, 1]
     assert found.candles.volume.tolist() == [9.0, 2.0]
     assert (found.refused, found.rejected) == (0, ())
+
+
+def test_a_clock_of_ours_that_is_a_little_slow_costs_no_candle_of_bitfinex() -> None:
+    """Its messages carry no time: what our clock has not seen the end of would not be kept."""
+    series, begin, slow = Series.parse("bitfinex:BTC/USD:1m"), instant("2026-10-04T16:10Z"), 300
+    dialect, keeping = TABLE["bitfinex"], Keeping(is_live=True)
+    reader = dialect.reader(dialect.streams(subject(series, {"id": "tBTCUSD"}, EVER, is_live=True)))
+    reader.read('{"event":"subscribed","channel":"candles","chanId":7,"key":"trade:1m:tBTCUSD"}', begin)
+    kept: dict[int, float] = {}
+    for after, volume in [(100, 1.0), (59_900, 9.0), (60_100, 0.5), (90_000, 2.0), (120_200, 1.0), (121_000, 3.0)]:
+        row = [begin + after // 60_000 * 60_000, 1.0, 1.5, 2.0, 0.5, volume]
+        said = reader.read(json.dumps([7, row]), begin + after - slow)
+        closed = [one for one in said if isinstance(one, HeardCandle) and one.is_closed]
+        worth = [one for one in keeping.worth(Batch(closed, [], []), 0.0) if isinstance(one, HeardCandle)]
+        kept |= {(one.open_at - begin) // 60_000: one.volume for one in worth}
+    assert (kept, keeping.early) == ({0: 9.0, 1: 2.0}, 0)

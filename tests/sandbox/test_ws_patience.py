@@ -1,5 +1,7 @@
 """How patient venues are with their clients, and that nothing a client sends breaks them."""
 
+import asyncio
+import gc
 import json
 
 import pytest
@@ -48,6 +50,22 @@ _VALUES = st.recursive(
     _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner), max_leaves=6
 )
 _REQUESTS = st.dictionaries(st.sampled_from(_NAMES), _VALUES).map(json.dumps) | st.text(max_size=12)
+
+
+def test_a_ping_to_a_client_who_has_just_gone_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(binance._LIMITS, "spot", Limits(ping_every=1e-9, pong_within=60))  # noqa: SLF001 - at once
+    troubles: list[object] = []
+
+    async def told(sandbox: Sandbox, _: Raw) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+        (connection,) = sandbox.streams._connections  # noqa: SLF001 - the one that is cut
+        connection.cut()
+        connection.keep()
+        await asyncio.sleep(0.05)
+        gc.collect()  # tells of tasks that failed unheard
+
+    talking("binance/spot/ws", told)
+    assert troubles == []
 
 
 def test_binance_sends_ping_frames_and_waits_for_the_pongs(monkeypatch: pytest.MonkeyPatch) -> None:

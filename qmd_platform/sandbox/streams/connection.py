@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 
 from aiohttp import ClientConnectionError, WSCloseCode, WSMsgType, web
 
@@ -76,6 +77,11 @@ class Connection:
         """Close the connection, after a word about it."""
         _held(self._close(code, why))
 
+    def cut(self) -> None:
+        """End the connection without a word."""
+        if self._request.transport is not None:
+            self._request.transport.close()
+
     def restart(self) -> None:
         """End the connection as a venue does whose server restarts."""
         self.is_ending = True
@@ -108,7 +114,8 @@ class Connection:
 
     async def _ping(self) -> None:
         if not self._socket.closed and not self.line.is_dead(self._now()):
-            await self._socket.ping(str(self._now()).encode())
+            with suppress(ClientConnectionError, ConnectionError):  # it has just gone
+                await self._socket.ping(str(self._now()).encode())
 
     async def _send(self) -> None:
         while True:
@@ -124,8 +131,7 @@ class Connection:
     async def _send_one(self, said: Said) -> None:
         if said.kind is Kind.CUT:
             self._waiting.clear()
-            if self._request.transport is not None:
-                self._request.transport.close()
+            self.cut()
             return
         self.counts[said.kind.value] += 1
         self._active = time.monotonic()

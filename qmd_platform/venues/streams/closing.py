@@ -11,6 +11,8 @@ what was heard (``live``).
    was sent before the last one about it is late on the way, and dropped.
 4. A candle that has not begun by the clock of its own message, or at a real venue by ours, closes nothing: it is unreadable.
    Where no message carries a time (Bitfinex) one candle dated ahead would close the one in progress with each of its messages.
+5. There, what is told of a candle that begins in the next seconds of our clock waits for its next message: our clock may be
+   slow, and a candle that is closed before its end by every clock there is would not be kept (``live.early``).
 """
 
 from collections.abc import Sequence
@@ -23,6 +25,9 @@ from qmd_platform.venues.streams.wanted import Subject
 
 LATE = Ignored("late on the way")
 """A message that was sent before one that came earlier and says more."""
+
+SOON = Ignored("not begun by our clock")
+"""A message about a candle that begins within ``_AHEAD_MS``; the next one about it says as much and more."""
 
 _AHEAD_MS = 5_000
 """How far a real venue's clock may be ahead of ours (as ``ingest.markets.AHEAD_MS``, which judges what was heard)."""
@@ -46,6 +51,8 @@ class Closing:
         series = subject.series
         if why := fault(told, subject, received_at) or _is_ahead(told, subject, received_at):
             return (unreadable(self._venue, why, text),)
+        if subject.is_live and told.venue_at is None and told.open_at > received_at:
+            return (SOON,)
         newest = self._newest.get(series)
         if newest is not None and told.open_at < newest.open_at:
             return self._corrected(series, told, newest.venue_at, received_at)

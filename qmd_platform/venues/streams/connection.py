@@ -101,7 +101,7 @@ class Connection:
         except aiohttp.WSServerHandshakeError as error:
             return f"refused with status {error.status}", self._least(error)
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-            return f"cannot be reached: {error or type(error).__name__}", 0.0
+            return f"cannot be reached: {str(error) or type(error).__name__}", 0.0
         self._machine.opened(self._clock.seconds(), self._clock.now())
         return await self._kept(socket), 0.0
 
@@ -189,8 +189,12 @@ class Connection:
 
 
 def _ending(message: "aiohttp.WSMessage", socket: "aiohttp.ClientWebSocketResponse") -> str:
+    from aiohttp import WebSocketError  # noqa: PLC0415 - see Connection._socket
+
     problem = socket.exception()
     if problem is not None:
-        return f"the connection broke: {problem or type(problem).__name__}"
+        return f"the connection broke: {str(problem) or type(problem).__name__}"
+    if isinstance(message.data, WebSocketError):  # it was us who hung up
+        return f"what came cannot be taken ({message.data.code}): {message.data}"
     words = f": {message.extra}" if message.extra else ""
     return f"the venue hung up ({socket.close_code}){words}"

@@ -15,7 +15,8 @@ WAITING -> begin -> CONNECTING -> opened, first answer -> LIVE -> silence -> STA
 3. A socket that says nothing at all for ``Habits.quiet_seconds`` is dead, whatever TCP says of it.
 4. A stream that says nothing for longer than it should is told. It is a reason to connect anew where streams speak without
    trades too; elsewhere when all of them are silent, and when it never spoke on this socket at a venue that answers every
-   subscription with candles. But once: what is silent still is left until it speaks again.
+   subscription with candles. But once: what is silent still is left until it speaks again. Among others that speak it is a
+   reason once in ``Endurance.silence_seconds`` at most: it may be a market without trades.
 """
 
 import random
@@ -71,7 +72,7 @@ class Machine:
         self._outbox: deque[str] = deque()
         self._next_send = self._next_ping = self._any = self._wait_until = 0.0
         self._first: float | None = None
-        self._failures, self._wait = 0, 0.0
+        self._failures, self._wait, self._patient_until = 0, 0.0, 0.0
         self._why, self._leaving = "", ""
         self._since: Instant = 0
         self._message_at: Instant | None = None  # when any message came last
@@ -111,8 +112,7 @@ class Machine:
 
     def _told(self, event: Heard, now: float, received_at: Instant) -> None:
         self._heard_at = received_at
-        if self._first is None:
-            self._first = now
+        self._first = now if self._first is None else self._first
         if self.phase is Phase.CONNECTING:
             self._turn(Phase.LIVE, received_at)
         if isinstance(event, HeardCandle):
@@ -173,8 +173,7 @@ class Machine:
             self._next_ping = now + self._habits.ping_seconds
             text = self._dialect.ping(self._streams[0].place, at)
             ping = text is None
-            if text is not None:
-                self._outbox.append(text)
+            self._outbox.extend([] if text is None else [text])
         texts: list[str] = []
         if self._outbox and now >= self._next_send:
             texts.append(self._outbox.popleft())
@@ -186,15 +185,16 @@ class Machine:
         if now - self._any > self._habits.quiet_seconds:
             return f"nothing came for {self._habits.quiet_seconds:g} s"
         self._silent = tuple(self._subscriptions.silent(now, self._limit))
-        dead = self._dead()
-        if not self._subscriptions.excuse(dead):
+        if not self._subscriptions.excuse(dead := self._dead(now)):
             return ""
+        self._patient_until = now + self._endurance.silence_seconds
         more = f" and {len(dead) - 1} more" if len(dead) > 1 else ""
         return f"{dead[0]}{more} said nothing for too long"
 
-    def _dead(self) -> Sequence[str]:
+    def _dead(self, now: float) -> Sequence[str]:
         """The silent streams whose silence means something."""
-        if self._habits.talks or len(self._silent) == self._subscriptions.count:
+        talks = self._habits.beat_seconds is not None or (self._habits.talks and now >= self._patient_until)
+        if talks or len(self._silent) == self._subscriptions.count:
             return self._silent
         return self._subscriptions.speechless(self._silent) if self._habits.greets else ()
 

@@ -20,6 +20,8 @@ class Endurance:
             without trades; where each stream beats, four beats.
         stall_cap_seconds: no stream of candles may be silent for longer, however long its step.
         mark_seconds: the same for a perpetual's prices.
+        silence_seconds: how seldom streams that are silent while others speak are a reason to connect anew; not where each
+            stream beats, which leaves no doubt.
         again_seconds: how often a refused subscription is asked for again.
         tell_seconds: how often the state is told while nothing but counters change.
     """
@@ -31,6 +33,7 @@ class Endurance:
     stall_steps: int = 3
     stall_cap_seconds: float = 3600.0
     mark_seconds: float = 180.0
+    silence_seconds: float = 900.0
     again_seconds: float = 300.0
     tell_seconds: float = 1.0
 

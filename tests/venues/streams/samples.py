@@ -175,6 +175,19 @@ ANSWERS: list[tuple[str, str, Event]] = [
     ("binance", '{"error":{"code":2,"msg":"Invalid request"},"id":3}', Denied("Invalid request (2)", 3)),
     ("binance", '{"e":"serverShutdown","E":1770123456789}', Farewell("the venue shuts its server down")),
     ("bitfinex", '{"event":"pong","ts":1511545528111,"cid":1}', Beat()),
+    (
+        "gate",
+        (
+            '{"time":1784800711,"time_ms":1784800711140,"channel":"spot.system","event":"update","result":{"type":"upgrade",'
+            '"msg":"The connection will soon be closed for a service upgrade. Please reconnect."}}'
+        ),
+        Farewell("the venue stops this server for an upgrade"),
+    ),
+    (
+        "gate",
+        '{"time":1784800711,"time_ms":1784800711140,"channel":"futures.system","event":"update","result":{"type":"news"}}',
+        Ignored("system"),
+    ),
     ("bitfinex", '{"event":"info","code":20051,"msg":"Stopping"}', Farewell("the venue stops or restarts this server")),
     ("bitfinex", '{"event":"info","version":2,"platform":{"status":1}}', Ignored("info")),
     (

@@ -184,6 +184,24 @@ def test_a_stream_that_speaks_again_may_be_missed_again() -> None:
     assert driver.machine.counters.stalls == 2
 
 
+def test_markets_that_speak_seldom_do_not_cost_the_others_their_connection() -> None:
+    """Three minutes of silence are a reason; that a market trades every seven minutes is none to connect anew each time."""
+    driver, opened = Driver(), 0
+    for turn in range(720):
+        if not driver.is_open:
+            driver.wait()
+            driver.open()
+            opened += 1
+        driver.passes(10)
+        driver.tells("BTC")
+        for market, every in (("ETH", 42), ("SOL", 47)):
+            if turn % every == 0:
+                driver.tells(market)
+        if len(driver.hung_up) == opened:
+            driver.machine.over("gone", driver.now, driver.at)
+    assert 3 <= len(driver.hung_up) <= 8, "two hours are eight quarters"
+
+
 def test_at_a_venue_that_says_nothing_without_trades_a_silent_stream_is_told_and_is_no_stall() -> None:
     driver = Driver(venue="kraken")
     driver.open()

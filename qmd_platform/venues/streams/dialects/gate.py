@@ -4,7 +4,8 @@ What lives here: topics, requests, messages. What does not: addresses and limits
 
 Sources, read on 2026-11-21: https://www.gate.com/docs/developers/apiv4/ws/en/ (spot.candlesticks: ``v`` in quote, ``a`` in
 base, ``w`` whether the window is over) and https://www.gate.com/docs/developers/futures/ws/en/ (futures.candlesticks: ``v``
-in contracts; futures.tickers); recorded messages of 2023 have neither ``a`` nor ``w``: such a candle is never called closed.
+in contracts; futures.tickers). Both tell a stop of the server (spot.system, futures.system; read in the state of 2026-07-25,
+by way of a public record of changes to that page); recorded messages of 2023 have neither ``a`` nor ``w``: such a candle is never called closed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from qmd_platform.venues.streams.messages import (
     Beat,
     Denied,
     Event,
+    Farewell,
     Ignored,
     Prices,
     flagged,
@@ -44,6 +46,7 @@ _PREFIXES = {"spot": "spot", "perpetual": "futures"}
 _SPOKEN = tuple(Timeframe(name) for name in ("1m", "5m", "15m", "30m", "1h", "4h", "8h", "1d"))
 
 _CANDLES, _TICKERS, _PONGS = "candlesticks", "tickers", ("spot.pong", "futures.pong")
+_SYSTEM, _UPGRADE = "system", "upgrade"
 _NOT_READ = frozenset(
     {
         "book_ticker",
@@ -128,6 +131,8 @@ class GateReader:
             if said.event != "update":
                 return (_answer(said, text),)
             kind = said.channel.partition(".")[2]
+            if kind == _SYSTEM:
+                return (_notice(said.result),)
             if kind not in {_CANDLES, _TICKERS}:
                 return (Ignored(kind) if kind in _NOT_READ else unreadable(VENUE, "a channel that is not known", text),)
             events: list[Event] = []
@@ -175,6 +180,12 @@ def _mark(stream: Stream, row: Mapping[str, object], at: Instant, received_at: I
         at or None,
         received_at,
     )
+
+
+def _notice(told: object) -> Event:
+    if isinstance(told, dict) and told.get("type") == _UPGRADE:
+        return Farewell("the venue stops this server for an upgrade")
+    return Ignored(_SYSTEM)
 
 
 def _answer(said: _Said, text: str) -> Event:

@@ -24,7 +24,10 @@ _SPOT_PLACE = Habits(
         "ping_seconds": f"{_SPOT}: the venue pings every 20 s and wants an answer in a minute; we ping as often",
         "quiet_seconds": "three of the venue's pings",
         "beat_seconds": "streams have no beats",
-        "talks": f"{_SPOT}: pushed every 2 s; it prints candles without trades. Were it wrong: one new connection a silence",
+        "talks": (
+            f"{_SPOT}: pushed every 2 s, of some markets only when there is news (https://github.com/ccxt/node-binance-api/"
+            "issues/509); a silence is told, and costs a new connection in a quarter of an hour at most"
+        ),
         "greets": "not documented",
     },
 )
@@ -54,7 +57,7 @@ _USDM_PLACE = Habits(
         "ping_seconds": f"{_USDM}: the venue pings every 3 minutes; more often, as silence is told sooner so",
         "quiet_seconds": "three of our pings, and one of the venue's",
         "beat_seconds": "streams have no beats",
-        "talks": f"{_USDM}: pushed every 250 ms; it prints candles without trades. Were it wrong: one new connection a silence",
+        "talks": f"{_USDM}: pushed every 250 ms; it prints candles without trades. Were it wrong: as at spot",
         "greets": "not documented",
     },
 )

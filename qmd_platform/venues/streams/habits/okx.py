@@ -14,7 +14,7 @@ _SOURCES = {
     "ping_seconds": f"{_DOCS}, connect: send the text ping when nothing came for less than 30 s, or it hangs up",
     "quiet_seconds": "three of our pings",
     "beat_seconds": "streams have no beats",
-    "talks": f"{_DOCS}, candlesticks channel: pushed every second at most; it prints candles without trades. Were it wrong: one new connection a silence",
+    "talks": f"{_DOCS}, candlesticks channel: pushed every second at most; it prints candles without trades. Were it wrong: a new connection in a quarter of an hour",
     "greets": "not documented",
 }
 _PUBLIC = Habits(
