@@ -211,6 +211,8 @@ def _whys(looked: "Mapping[str, Told | None]", now: "Instant") -> list[str]:
         whys = [one.trouble, *(it.why for it in one.connections if it.phase != "live"), *one.refused]
         if why := next(filter(None, whys), ""):
             found.append(f"{name}: {one.phase(now)}: {show.plain(why)}")
+    if not any(looked.values()):
+        found.append("nobody listens here yet: start it with `qmd live collect`, in another terminal")
     return found
 
 

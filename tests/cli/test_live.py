@@ -131,6 +131,13 @@ def test_the_worst_connection_speaks_for_all(qmd: Qmd, home: Path):
     assert "binance: waiting: the venue closed it: 1006" in lines
 
 
+def test_where_nobody_listens_the_view_says_how_to_begin(qmd: Qmd, home: Path):
+    begun = "qmd live collect"
+    assert begun in qmd("live", "--once").stdout
+    said(home, "kraken")
+    assert begun not in qmd("live", "--once").stdout
+
+
 def test_what_is_refused_or_silent_is_counted_and_only_what_is_refused_is_not_well(qmd: Qmd, home: Path):
     one = said(home, "binance")
     silent = msgspec.structs.replace(one.connections[0], silent=("a", "b"))
