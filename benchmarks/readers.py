@@ -35,9 +35,14 @@ def report(root: Path) -> Iterator[str]:
     for name, run in _days(home, files):
         yield f"| {name} | {1000 * seconds(run):.0f} |"
     yield "\n### A cold process\n"
+    yield from cold(home, Series.candles(MARKETS[0], Timeframe.M1), DAY)
+
+
+def cold(home: Path, series: Series, day: Window, times: int = TIMES) -> Iterator[str]:
+    """The table of programs that start, import, and read one day of ``series`` out of the lake in ``home``: medians."""
     yield "| program | wall ms | CPU ms |\n|---|---|---|"
-    for name, code in _programs(home):
-        took = median(TIMES, lambda _, code=code: program([sys.executable, "-c", code], {"QMD_HOME": str(home)}))
+    for name, code in _programs(series, day):
+        took = median(times, lambda _, code=code: program([sys.executable, "-c", code], {"QMD_HOME": str(home)}))
         yield f"| {name} | {1000 * took.wall:.0f} | {1000 * took.cpu:.0f} |"
 
 
@@ -61,7 +66,7 @@ def _days(home: Path, files: list[Path]) -> list[tuple[str, Callable[[], object]
         return [pq.read_table(file, filters=[("open_at", ">=", since)]) for file in files]
 
     def one_by_one() -> object:
-        options = {"as_": "arrow", "home": home, "on_missing": "allow"}
+        options = {"as_": "arrow", "home": home, "strategy": "fail_fast", "on_missing": "allow"}
         return [candles(one, start=DAY.start, end=DAY.end, **options) for one in series]
 
     def together() -> object:
@@ -75,8 +80,9 @@ def _days(home: Path, files: list[Path]) -> list[tuple[str, Callable[[], object]
     ]
 
 
-def _programs(home: Path) -> list[tuple[str, str]]:
-    read = f"from qmd_platform.reader import candles\ncandles('{MARKETS[0]}', '1m', {DAY.start}, {DAY.end}, on_missing='allow'"
+def _programs(series: Series, day: Window) -> list[tuple[str, str]]:
+    call = f"candles('{series}', {day.start}, {day.end}, strategy='fail_fast', on_missing='allow'"
+    read = f"from qmd_platform.reader import candles\n{call}"
     return [
         ("`python -c pass`", "pass"),
         ("`import qmd_platform.reader`", "import qmd_platform.reader"),

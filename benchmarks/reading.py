@@ -55,7 +55,7 @@ def year(home: Path) -> list[tuple[str, float]]:
         return pa.concat_tables([pq.read_table(file) for file in files])
 
     def ours(as_: str) -> object:
-        return candles(str(MARKET), "1m", YEAR.start, YEAR.end, as_=as_, home=home)
+        return candles(str(MARKET), "1m", YEAR.start, YEAR.end, as_=as_, strategy="fail_fast", home=home)
 
     return [
         ("raw pyarrow.parquet, float64, to Arrow", seconds(raw)),

@@ -3,7 +3,7 @@
     python examples/backtest_with_pin.py ma-cross --series binance:BTC/USDT:1h --start 2026-11-01 --end 2026-11-15
 
 The first time it fills what the lake lacks and makes the pin. Every later run of the same name reads the same bytes, and
-says by the data version that it did. `qmd diff ma-cross now` shows what has been restated since.
+says by the data version that it did. `qmd diff ma-cross now` shows what is new or restated since.
 """
 
 import argparse

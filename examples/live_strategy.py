@@ -2,7 +2,7 @@
 
     python examples/live_strategy.py binance:BTC/USDT:1m
 
-Where a collector listens on the same QMD_HOME (`qmd live`), its log is read and no venue is asked; otherwise the newest
+Where a collector listens on the same QMD_HOME (`qmd live collect`), its log is read and no venue is asked; otherwise the newest
 candle comes by REST, and is kept in the lake. Forming candles are never seen. Nothing is traded: it prints.
 """
 
@@ -33,7 +33,7 @@ def main() -> None:
         found = read(given.series, start=now // step * step - given.candles * step, end=now, sla=sla)
         newest = found.frame["open_at"].iloc[-1] if len(found) else None
         if not found.provenance.outcome.is_met:
-            print(f"{clock()} no decision: {found.provenance.outcome.reason.sentence}", flush=True)
+            print(f"{clock()} no decision: {why(found)}", flush=True)
         elif newest is not None and newest != decided:
             decided = newest
             print(f"{clock()} {newest:%H:%M} from {source(found)}: {decision(found)}", flush=True)
@@ -47,10 +47,17 @@ def decision(found: Read) -> str:
     return f"close {closes.iloc[-1]:g} is {'above' if closes.iloc[-1] > closes.mean() else 'not above'} its average"
 
 
+def why(found: Read) -> str:
+    """What was not met, and what venue or deadline said."""
+    told = found.provenance.outcome
+    return "; ".join(dict.fromkeys([told.reason.sentence, *told.failures]))
+
+
 def source(found: Read) -> str:
-    """Where the newest candle came from."""
-    last = found.provenance.ranges[-1]
-    return f"{last.source} {last.detail}".rstrip()
+    """Where the newest candle came from: its range need not be the last, where a venue omits minutes without trades."""
+    opened = int(found.frame["open_at"].iloc[-1].timestamp() * 1000)
+    its = next(one for one in found.provenance.ranges if one.window.contains(opened))
+    return f"{its.source} {its.detail}".rstrip()
 
 
 def clock() -> str:

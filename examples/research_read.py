@@ -40,7 +40,9 @@ def main() -> None:
     moves = hours["close"].pct_change().dropna()
     print(f"volatility: {moves.std() * (24 * 365) ** 0.5:.1%} a year")
     print(f"price: {hours['close'].iloc[-1] / hours['open'].iloc[0] - 1:+.2%}")
-    print(f"funding paid by longs: {funding.frame['rate'].sum():+.4%} in {len(funding)} settlements")
+    paid = funding.frame["rate"].sum()
+    who = "longs paid shorts" if paid > 0 else "shorts paid longs" if paid < 0 else "longs and shorts paid the same"
+    print(f"funding: {who}, {abs(paid):.4%} of the notional in {len(funding)} settlements")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ about one; the retry layer (``venues.retry``) and the command line (``cli``) do 
 under the message. ``exit_code`` is what the command line returns for it.
 """
 
+import copyreg
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import ClassVar
@@ -24,6 +25,11 @@ class QmdError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For pickle: without this an error raised in a worker process breaks the pool, since ``__init__`` wants more."""
+        again = copyreg.__newobj__  # type: ignore[attr-defined]  # typeshed leaves it out
+        return again, (type(self), *self.args), self.__dict__
 
 
 class ConfigError(QmdError):

@@ -15,11 +15,14 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import reading
+from benchmarks import readers, reading
 from benchmarks.storage.child import SYSTEMS
 from benchmarks.storage.data import SCALES, Data
+from benchmarks.storage.qmd import VENUE
 from benchmarks.storage.report import Result, Results, report
 from benchmarks.storage.tasks import TASKS
+from qmd_platform.model.series import Market, Series
+from qmd_platform.model.timeframe import Timeframe
 
 ROOT = Path(__file__).parents[2]
 NEEDS = {"delta": "deltalake", "duckdb": "duckdb"}
@@ -42,7 +45,9 @@ def main() -> None:
     candles = data.prepare(reading.recordings())
     print(f"{candles:,} candles made, {time.monotonic() - began:.0f} s", flush=True)
     results = _measured([name for name in asked.systems.split(",") if _interpreter(name)], asked.folder, size)
-    text = report(results, data, candles, time.monotonic() - began)
+    cold = _cold(asked.folder, data)
+    shutil.rmtree(asked.folder / "home")
+    text = report(results, data, candles, time.monotonic() - began, cold)
     output.write_text(text, encoding="utf-8")
     shutil.rmtree(asked.folder / "data")
     print(f"\n{text}\nwritten to {output}")
@@ -60,8 +65,14 @@ def _measured(systems: list[str], folder: Path, size: str) -> Results:
         answers = {results[key].answer: key[1] for key in results if key[0] == task}
         if len(answers) > 1:
             sys.exit(f"{task}: the systems do not give the same answer: {answers}")
-    shutil.rmtree(folder / "home")
     return results
+
+
+def _cold(folder: Path, data: Data) -> list[str]:
+    """What a reader's start costs, out of the big store; nothing where the lake was not measured."""
+    home = folder / "home" / "qmd" / "big"
+    series = Series.candles(Market(VENUE, data.scale.names[0]), Timeframe.M1)
+    return list(readers.cold(home, series, data.scale.day, data.scale.times)) if home.exists() else []
 
 
 def _child(system: str, task: str, folder: Path, size: str) -> Result | None:

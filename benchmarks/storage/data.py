@@ -37,9 +37,8 @@ class Scale:
 
     @property
     def day(self) -> Window:
-        """The day that is read of all markets."""
-        middle = (self.window.start + self.window.end) // 2 // DAY * DAY
-        return Window(middle, middle + DAY)
+        """The day that is read of all markets: their last."""
+        return Window(self.window.end - DAY, self.window.end)
 
     @property
     def month(self) -> Window:

@@ -17,7 +17,7 @@ from qmd_platform.model.series import Market, Partition, Series
 from qmd_platform.model.spans import State
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, months
-from qmd_platform.reader import candles
+from qmd_platform.reader import candles, read_many
 
 VENUE = "binance"
 DAILY = """
@@ -66,12 +66,14 @@ class Qmd:
         """See Store. To pandas by the reader, which opens the lake each time; to Arrow from the open lake."""
         if shape == "arrow":
             return self._lake.candles(_series(market), window).to_arrow()
-        return candles(f"{VENUE}:{market}", "1m", window.start, window.end, home=self._home, on_missing="allow")
+        series, home = f"{VENUE}:{market}:1m", self._home
+        return candles(series, window.start, window.end, strategy="fail_fast", on_missing="allow", home=home)
 
     def day(self, markets: Sequence[str], window: Window) -> list[pa.Table]:
-        """See Store."""
-        found = self._lake.held_of([_series(market) for market in markets], window)
-        return [held.candles.to_arrow() for held in found.values()]
+        """See Store. By the reader, which opens the lake each time and says what is missing."""
+        series = [_series(market) for market in markets]
+        found = read_many(series, window.start, window.end, home=self._home, on_missing="allow")
+        return [one.rows.to_arrow() for one in found.values()]
 
     def gaps(self, markets: Sequence[str], window: Window) -> Gaps:
         """See Store. The ledger keeps what is missing, by partition."""

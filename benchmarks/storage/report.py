@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.storage.data import Data
@@ -30,8 +30,8 @@ TITLES = {
     "year_arrow": "One market-year to Arrow",
     "year_pandas": "One market-year to pandas",
     "month": "One month of one market to Arrow",
-    "day": "One day of {markets} markets to Arrow",
-    "daily": "One day of {markets} markets as one candle each, by SQL",
+    "day": "The last day of {markets} markets to Arrow",
+    "daily": "The last day of {markets} markets as one candle each, by SQL",
     "gaps": "Gap scan: every missing candle of {markets} market-years",
 }
 
@@ -44,6 +44,7 @@ ABOUT = {
     "upsert_each": "Delta Lake takes longer with every hour, as every commit leaves a file until `optimize` is run.",
     "append": "Nothing is looked up, and twice is twice. Only of systems that have such a call; the lake has none.",
     "year_pandas": "Of the lake it is the reader's `candles(...)`, which opens the lake each time; all others are open.",
+    "day": "Of the lake it is the reader's `read_many(...)`, which opens the lake each time and says what is missing.",
     "daily": "Of the lake DuckDB over its files (`qmd sql`), of ArcticDB its query builder; plain Parquet has no SQL.",
     "gaps": (
         "All answer with both ends of every gap. The lake asks its ledger. The others look at counts first (footers, log, "
@@ -117,9 +118,12 @@ Results = dict[tuple[str, str], Result]
 """By task and system."""
 
 
-def report(results: Results, data: Data, candles: int, took: float) -> str:
-    """The whole page."""
-    lines = [*_head(data, candles, took), *_tables(results, data), *_losses(results), *_systems(results)]
+def report(results: Results, data: Data, candles: int, took: float, cold: Sequence[str] = ()) -> str:
+    """The whole page; ``cold`` are the lines about cold processes (``benchmarks.readers``)."""
+    lines = [*_head(data, candles, took), *_tables(results, data)]
+    if cold:
+        lines += [f"## {len(TITLES) + 2}. A cold process that reads the lake\n", *cold, ""]
+    lines += [*_losses(results), *_systems(results)]
     return "\n".join(lines) + "\n"
 
 

@@ -12,6 +12,7 @@ import click
 
 from qmd_platform.cli import kit, store
 from qmd_platform.cli.series import refuse_unheld
+from qmd_platform.errors import ConfigError
 from qmd_platform.model.series import Partition, Series
 
 if TYPE_CHECKING:
@@ -58,17 +59,30 @@ def command(*, before: str, after: str, chosen: tuple[Series, ...], limit: int, 
     """Show the rows that differ between two states of the lake.
 
     A and B are commits (0: before the first), times, names of pins, or `now`, which B is if it is left out. Of a
-    row that changed the values that differ are shown, in A and in B. Exits with 0 whether or not there are
-    differences.
+    row that changed the values that differ are shown, in A and in B. A pin of some series is compared in these alone,
+    unless --series names others. Exits with 0 whether or not there are differences.
     """
     lake = store.lake_to_read()
     for series in chosen:
         refuse_unheld(lake, series)
+    if not chosen and (chosen := _pinned(lake, before, after)):
+        kit.note(f"compared: what the pin holds, {', '.join(map(str, chosen))}")
     found = _found(lake, before, after, chosen, None if as_json else limit)
     if as_json:
         kit.emit(_document(found))
     else:
         _draw(found)
+
+
+def _pinned(lake: "Lake", *states: str) -> tuple[Series, ...]:
+    """What both states hold, where one is a pin of some series: of the others it promises nothing. Else none: all."""
+    held = [set(pin.series) for pin in lake.ledger.pins() if pin.name in states and pin.series is not None]
+    if not held:
+        return ()
+    both = tuple(sorted(set.intersection(*held)))
+    if not both:
+        raise ConfigError("the two pins hold no series in common", hint="`qmd pins` says what each holds")
+    return both
 
 
 def _found(lake: "Lake", before: str, after: str, chosen: tuple[Series, ...], limit: int | None) -> Found:

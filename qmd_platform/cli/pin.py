@@ -12,9 +12,12 @@ from qmd_platform.cli import kit, store
 from qmd_platform.cli.series import refuse_unheld
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.series import Series
-from qmd_platform.model.window import Instant, instant, iso
+from qmd_platform.model.window import Instant, Window, instant, iso
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qmd_platform.lake.store import Lake
     from qmd_platform.ledger.records import Pin
 
 
@@ -39,7 +42,7 @@ def command(
 
     `qmd vacuum` takes nothing that a pin needs. Costs disk only for what is replaced later. Wherever a commit can
     be named, so can a pin: `qmd read --as-of NAME`, `qmd diff NAME now`. A name that is taken is refused: a pin
-    never moves.
+    never moves, and what is missing in it stays missing.
     """
     ends = None if until is None else _future(until)
     lake = store.lake_to_read()
@@ -50,6 +53,27 @@ def command(
         kit.emit(as_document(pin))
     else:
         _draw(pin)
+    for line in _extent(lake, pin, is_past=at is not None):
+        kit.note(line)
+
+
+def _extent(lake: "Lake", pin: "Pin", *, is_past: bool) -> "Iterator[str]":
+    """What it has of its series, and what it will always lack: who reads it would find out when it is too late."""
+    from qmd_platform.cli import show
+    from qmd_platform.coverage.plan import to_fetch
+    from qmd_platform.model.spans import State
+
+    for series in pin.series or ():
+        runs = lake.ledger.view(series, as_of=pin.commit).runs
+        if runs:
+            held = Window(runs[0].window.start, runs[-1].window.end)
+            lacking = sum(one.steps(series.timeframe.step) for one in to_fetch(held, runs))
+            yield f"{series}: {held}, " + (f"without {show.counted(lacking, 'candle')}" if lacking else "whole")
+    if pin.series is None and not is_past:  # of all there is, and now: one question
+        gaps = lake.ledger.in_state(State.MISSING, State.QUARANTINED)
+        lacking = sum(len(runs) for one, runs in gaps.items() if one.series.is_candles)
+        if lacking:
+            yield f"it has {show.counted(lacking, 'hole')}, and they stay: `qmd coverage` lists them"
 
 
 def _future(text: str) -> Instant:

@@ -111,6 +111,8 @@ def command(
         venue_url=venue_url,
         allow_gaps=allow_gaps,
     )
+    if found.provenance.outcome.note:
+        kit.note(f"note: {found.provenance.outcome.note}")
     if fills:
         _tell_sources(found)
     _hand_on(found.arrow, series, window, chosen, output, as_json=as_json)

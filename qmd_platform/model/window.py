@@ -7,33 +7,54 @@ is always an argument.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Self
+from operator import index
+from typing import TYPE_CHECKING, Self, SupportsIndex, Union
 
 from qmd_platform.errors import ConfigError
 
 Instant = int
 """Epoch milliseconds, UTC."""
 
-InstantLike = int | str | datetime
+if TYPE_CHECKING:
+    import numpy as np
+
+InstantLike = Union[SupportsIndex, str, date, "np.datetime64"]  # numpy is named here, not imported
 
 
 def instant(value: InstantLike, what: str = "time") -> Instant:
-    """Epoch ms of ``value``: an int (already ms), an aware datetime, or ISO text.
+    """Epoch ms of ``value``: an integer (already ms), an aware datetime, ISO text, a date, or numpy's ``datetime64``.
 
     A bare date (``2026-11-01``) means midnight UTC, because a date has no clock to be in another zone. A time
-    of day without a zone is refused: ConfigError.
+    of day without a zone is refused: ConfigError. A ``datetime64`` is none: it counts from the epoch, which is UTC.
     """
     if isinstance(value, int):
         return value
-    moment = value if isinstance(value, datetime) else _parsed(value, what)
+    if not isinstance(value, str | date):
+        return _counted(value, what)
+    moment = value if isinstance(value, datetime) else _parsed(str(value), what)
+    if moment != moment:  # noqa: PLR0124 - pandas' NaT is a datetime, and not equal to itself
+        raise _no_time(value, what)
     if moment.tzinfo is None:
         raise ConfigError(
             f"{what} {value!s} has no time zone",
             hint=f"write {moment.isoformat()}Z for UTC, or give an offset such as +00:00",
         )
     return round(moment.timestamp() * 1000)
+
+
+def _counted(value: "SupportsIndex | np.datetime64", what: str) -> Instant:
+    """What numpy counts: an integer, or a time (NaT is none)."""
+    if hasattr(value, "__index__"):
+        return index(value)
+    if getattr(getattr(value, "dtype", None), "kind", "") != "M" or str(value) == "NaT":
+        raise _no_time(value, what)
+    return int(value.astype("datetime64[ms]").astype("int64"))
+
+
+def _no_time(value: object, what: str) -> ConfigError:
+    return ConfigError(f"{what} {value!r} is not a time", hint="give epoch ms, an aware datetime, ISO text or a date")
 
 
 def _parsed(text: str, what: str) -> datetime:
@@ -91,6 +112,12 @@ class Window:
 
     def __str__(self) -> str:
         return f"[{iso(self.start)}, {iso(self.end)})"
+
+    def __repr__(self) -> str:
+        try:
+            return f"Window{self}"
+        except (ValueError, OverflowError, OSError):  # in no year, which a message about it must survive
+            return f"Window({self.start}, {self.end})"
 
 
 def month_of(at: Instant) -> str:

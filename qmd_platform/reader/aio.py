@@ -1,9 +1,9 @@
 """The reader for asyncio: ``from qmd_platform.reader import aio``, then ``await aio.read(...)``.
 
 What lives here: every function of the reader, awaited. Each runs in a thread of its own, so that neither a lake on a slow
-disk nor a venue holds up the event loop. Who is cancelled stops waiting at once; the thread goes on until its own
-deadline, commits what has come, and holds up nothing. What does not: anything else (``reader.candles``, whose arguments,
-results and errors these have).
+disk nor a venue holds up the event loop. Who is cancelled stops waiting at once, and what was filled for him alone ends; the
+months that are committed by then stay. What does not: anything else (``reader.candles``, whose arguments, results and
+errors these have).
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from qmd_platform.reader import gaps as _gaps
 from qmd_platform.reader import read as _read
 from qmd_platform.reader import read_funding as _read_funding
 from qmd_platform.reader import read_many as _read_many
+from qmd_platform.reader.stopping import Stop, going_by
 from qmd_platform.reader.waiting import in_thread
 
 __all__ = ["candles", "coverage", "funding", "gaps", "read", "read_funding", "read_many"]
@@ -29,8 +30,12 @@ T = TypeVar("T")
 def _awaited(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     @wraps(function)
     async def awaited(*args: P.args, **options: P.kwargs) -> T:
-        work = in_thread(partial(function, *args, **options), f"qmd-{function.__name__}")
-        return await asyncio.wrap_future(work)
+        stop = Stop()
+        work = going_by(stop, partial(function, *args, **options))
+        try:
+            return await asyncio.wrap_future(in_thread(work, f"qmd-{function.__name__}"))
+        finally:
+            stop.say()
 
     return awaited
 

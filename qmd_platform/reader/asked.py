@@ -6,24 +6,31 @@ What lives here: names, windows, states, strategies and their contradictions. Wh
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
+from operator import index
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from qmd_platform.errors import ConfigError, choices
 from qmd_platform.model.series import Market, Series
-from qmd_platform.model.timeframe import Timeframe, timeframe
 from qmd_platform.model.window import Instant, InstantLike, Window, instant, iso
+from qmd_platform.reader.names import parted
 from qmd_platform.reader.sla import Sla
 
-Snapshot = int | str | datetime | None
+Snapshot = InstantLike | None
 """A state of the lake: a commit's id, a time or a pin's name, a time; None for now."""
 
 OnMissing = Literal["raise", "allow"]
 
 HOW_TO_ALLOW = "pass on_missing='allow'"
 """What a refusal for missing candles says to a caller from Python."""
+
+
+_FIRST = 1_230_768_000_000
+"""2009 in epoch ms: nothing was traded before. What is written as a smaller number is seconds."""
+
+_YEAR_1, _YEAR_9999 = -62_135_596_800_000, 253_402_214_400_000
+"""The first day of the one and the last of the other, in epoch ms: what can be written as a date."""
 
 
 class Strategy(StrEnum):
@@ -39,7 +46,8 @@ class Strategy(StrEnum):
 class Asked:
     """One read. ``state`` is the past it is of, None for now; ``is_pin`` says that it must be a pin of this series.
 
-    ``required`` is the share of the expected rows that must be there in the end.
+    ``required`` is the share of the expected rows that must be there in the end; who ``is_content`` is told that they
+    are not, and given what is there.
     """
 
     series: Series
@@ -48,6 +56,7 @@ class Asked:
     state: int | str | None = None
     is_pin: bool = False
     required: float = 1.0
+    is_content: bool = False
     sla: Sla | None = None
     home: Path | None = None
     now: Instant | None = None
@@ -93,29 +102,22 @@ def asked(
         chosen,
         state=pin if pin is not None else _state(as_of),
         is_pin=pin is not None,
-        required=_required(on_missing, chosen, sla),
+        required=_required(on_missing, sla),
+        is_content=chosen is Strategy.PARTIAL_FILL and on_missing is None and (sla is None or sla.min_coverage is None),
         sla=sla,
         home=Path(home).expanduser() if home is not None else None,
-        now=None if now is None else instant(now, "now"),
+        now=None if now is None else _time(now, "now"),
         url=url,
     )
 
 
-def named(market: str | Series, timeframe_: object, start: object, end: object) -> tuple[Series, Window]:
+def named(market: str | Market | Series, timeframe_: object, start: object, end: object) -> tuple[Series, Window]:
     """The series and the window of a call: ``(market, timeframe, start, end)``, or ``(series, start, end)``.
 
     Raises:
         ConfigError: one of them cannot be understood.
     """
-    is_series = isinstance(market, Series) or _ends_in_timeframe(market)
-    if is_series and end is None and timeframe_ is not None:
-        timeframe_, start, end = None, timeframe_, start
-    if is_series and timeframe_ is None:
-        series = market if isinstance(market, Series) else Series.parse(market)
-    elif timeframe_ is None:
-        raise ConfigError(f"{market} has no timeframe", hint="write binance:BTC/USDT:1m, or pass the timeframe second")
-    else:
-        series = Series.candles(Market.parse(str(market)), timeframe(str(timeframe_)))
+    series, start, end = parted(market, timeframe_, start, end)
     if not series.is_candles:
         raise ConfigError(f"{series} is no series of candles", hint="read funding with reader.funding")
     return known(series), between(start, end)
@@ -129,10 +131,16 @@ def between(start: object, end: object) -> Window:
 
 
 def _time(given: object, what: str) -> Instant:
-    if not isinstance(given, int | str | datetime):
-        hint = "give epoch ms, an aware datetime, or ISO text"
-        raise ConfigError(f"{what} {given!r} is not a time", hint=hint)
-    return instant(given, what)
+    if isinstance(given, bool):
+        raise ConfigError(
+            f"{what} {given!r} is not a time", hint="give epoch ms, an aware datetime, ISO text or a date"
+        )
+    at = instant(cast("InstantLike", given), what)
+    if not _YEAR_1 <= at <= _YEAR_9999:
+        raise ConfigError(f"{what} {given} is in no year", hint="give epoch ms, not micro- or nanoseconds")
+    if hasattr(given, "__index__") and 0 < at < _FIRST:
+        raise ConfigError(f"{what} {given} is in {iso(at)[:4]}", hint="give epoch ms: this looks like seconds")
+    return at
 
 
 def known(series: Series) -> Series:
@@ -141,11 +149,6 @@ def known(series: Series) -> Series:
 
     known_venue(series.venue)
     return series
-
-
-def _ends_in_timeframe(market: str) -> bool:
-    head, _, tail = market.strip().rpartition(":")
-    return ":" in head and tail in set(Timeframe)
 
 
 def _strategy(given: str) -> Strategy:
@@ -161,10 +164,12 @@ def one_of(given: str, valid: Iterable[str], what: str) -> str:
 
 
 def _state(as_of: Snapshot) -> int | str | None:
-    return iso(instant(as_of, "as_of")) if isinstance(as_of, datetime) else as_of
+    if as_of is None or isinstance(as_of, str):
+        return as_of
+    return index(as_of) if hasattr(as_of, "__index__") else iso(instant(as_of, "as_of"))
 
 
-def _required(on_missing: str | None, strategy: Strategy, sla: Sla | None) -> float:
+def _required(on_missing: str | None, sla: Sla | None) -> float:
     """The share of rows that must be there: the SLA's, else all of them, unless the caller allows less."""
     if on_missing is not None and on_missing not in ("raise", "allow"):
         raise ConfigError(f"cannot treat missing candles as {on_missing!r}", hint="choose raise or allow")
@@ -172,6 +177,4 @@ def _required(on_missing: str | None, strategy: Strategy, sla: Sla | None) -> fl
         if on_missing is not None:
             raise ConfigError("on_missing and the SLA's min_coverage say the same thing twice", hint="give one of them")
         return sla.min_coverage
-    if on_missing is None:
-        return 0.0 if strategy is Strategy.PARTIAL_FILL else 1.0
-    return 1.0 if on_missing == "raise" else 0.0
+    return 0.0 if on_missing == "allow" else 1.0

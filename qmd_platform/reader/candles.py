@@ -61,7 +61,8 @@ def read(
     Args:
         market: as ``binance:BTC/USDT:USDT``; or a series, as ``binance:BTC/USDT:USDT:1m``, without ``timeframe``.
         timeframe: as ``1m``.
-        start: first open time: epoch ms, an aware datetime, or ISO text (a bare date is midnight UTC).
+        start: first open time: epoch ms, an aware datetime, ISO text or a date (a bare date is midnight UTC); of numpy an
+            integer or a ``datetime64``, which is UTC.
         end: exclusive. Candles that are not closed yet are never among the rows.
         strategy: ``fail_fast``: the lake as it is. ``auto_backfill``: filled first. ``partial_fill``: what is there, filled
             in the background (``Read.filling``). ``seamless``: filled, up to the newest candle from the live log or the
@@ -136,7 +137,7 @@ def read_many(
             home=home,
             now=now,
         )
-        for one in dict.fromkeys(series)
+        for one in dict.fromkeys([series] if isinstance(series, str | Series) else series)
     ]
     from qmd_platform.reader.together import served_together  # noqa: PLC0415 - Arrow and SQL, not at import
 
@@ -174,7 +175,7 @@ def candles(
     end: When = None,
     *,
     as_: As = "pandas",
-    strategy: StrategyName | None = "fail_fast",
+    strategy: StrategyName | None = None,
     as_of: Snapshot = None,
     pin: str | None = None,
     on_missing: OnMissing | None = None,
@@ -183,7 +184,7 @@ def candles(
     now: InstantLike | None = None,
     url: str | None = None,
 ) -> "pd.DataFrame | pa.Table":
-    """The closed candles that open in ``[start, end)``, as a frame; from the lake alone unless ``strategy`` says more.
+    """The closed candles that open in ``[start, end)``, as a frame: ``read`` without the rest.
 
     >>> candles("binance:BTC/USDT", "1m", "2026-10-01", "2026-11-01")  # doctest: +SKIP
 

@@ -14,6 +14,7 @@ from qmd_platform.coverage.summary import Summary, summarised
 from qmd_platform.model.series import Series
 from qmd_platform.model.spans import Run, State, clipped, overlaid
 from qmd_platform.model.window import Window
+from qmd_platform.reader import shown
 from qmd_platform.reader.asked import Asked
 from qmd_platform.reader.gathered import NEVER_ASKED
 from qmd_platform.reader.stored import made_at, no_later, the_lake
@@ -35,6 +36,12 @@ class Coverage:
     series: Series
     window: Window | None
     runs: tuple[Run, ...]
+
+    def __repr__(self) -> str:
+        return shown.coverage(self)
+
+    def _repr_html_(self) -> str:
+        return shown.coverage_as_html(self)
 
     @cached_property
     def summary(self) -> Summary:

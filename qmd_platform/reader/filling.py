@@ -4,9 +4,13 @@ What lives here: which rule makes a series, the fill. What does not: fetching, l
 that Dagster does (``reader.orchestrated``).
 """
 
+import asyncio
+import logging
 import os
+import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,10 +21,17 @@ from qmd_platform.ingest.asking import Asking, Deadlines
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.ingest.following import brought_by
 from qmd_platform.ingest.rollup import ROLLUP, roll_up
+from qmd_platform.ingest.shared import OnProgress, Progress
 from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Instant, Window
+from qmd_platform.reader.stopping import Stop
+
+EVERY_S = 5.0
+"""Seconds between two lines of the log about one fill."""
+
+log = logging.getLogger("qmd_platform.reader")
 
 
 def new_run() -> str:
@@ -30,13 +41,17 @@ def new_run() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What is to be filled of one series: all that the lake lacks of ``window``, which is on its grid. ``run_id``: who does."""
+    """What is to be filled of one series: all that the lake lacks of ``window``, which is on its grid.
+
+    ``run_id``: who does. ``stop``: ends it, when it is said.
+    """
 
     series: Series
     window: Window
     home: Path | None
     url: str | None
     run_id: str = field(default_factory=new_run)
+    stop: Stop = field(default_factory=Stop, compare=False)
 
     def __str__(self) -> str:
         return f"{self.series} {self.window}"
@@ -74,11 +89,41 @@ def fill(errand: Errand, seconds: float | None, on_venue_time: Callable[[Instant
             run_id=run_id,
             url=url,
             asking=Asking(deadlines=deadlines(seconds)),
-            on_venue_time=on_venue_time,
+            on_progress=_logged(errand),
+            on_venue_time=ended_by(errand.stop, on_venue_time),
         )
         if base is not None:
             roll_up(lake, market, series.timeframe, errand.window, run_id=run_id, base=base)
     return [failure for receipt in receipts for failure in receipt.failures]
+
+
+def ended_by(stop: Stop, on_venue_time: Callable[[Instant], None]) -> Callable[[Instant], None]:
+    """``on_venue_time`` of a fill that ends when ``stop`` is said, from the time on at which the venue has answered."""
+
+    def told(venue_time: Instant) -> None:
+        loop = asyncio.get_running_loop()  # of the fill alone: when its tasks are cancelled, it gives back its leases
+
+        def end() -> None:
+            with suppress(RuntimeError):  # it has ended, and its loop is closed
+                loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+
+        stop.also(end)
+        on_venue_time(venue_time)
+
+    return told
+
+
+def _logged(errand: Errand) -> OnProgress:
+    """Says how far a long fill is, now and then."""
+    said_at = time.monotonic()
+
+    def told(progress: Progress) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= EVERY_S:
+            said_at = time.monotonic()
+            log.info("filling %s: %s of %s candles", errand, f"{progress.done:,}", f"{progress.total:,}")
+
+    return told
 
 
 def _with_one_before(lake: Lake, series: Series, window: Window) -> Window:

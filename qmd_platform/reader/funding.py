@@ -46,7 +46,7 @@ def read_funding(
 
     Args:
         market: a perpetual, as ``binance:BTC/USDT:USDT``.
-        start: epoch ms, an aware datetime, or ISO text (a bare date is midnight UTC).
+        start: as of ``read``.
         end: exclusive.
         strategy: as of ``read``; there is no live log of settlements, so seamless is the same as auto_backfill.
         as_of: as of ``read``, as are ``pin``, ``on_missing``, ``sla``, ``home``, ``now`` and ``url``.
@@ -109,7 +109,7 @@ def funding(
     end: InstantLike,
     *,
     as_: As = "pandas",
-    strategy: StrategyName | None = "fail_fast",
+    strategy: StrategyName | None = None,
     as_of: Snapshot = None,
     pin: str | None = None,
     on_missing: OnMissing | None = None,
@@ -118,7 +118,7 @@ def funding(
     now: InstantLike | None = None,
     url: str | None = None,
 ) -> "pd.DataFrame | pa.Table":
-    """The funding of a perpetual that was settled in ``[start, end)``, as a frame; from the lake alone unless told otherwise.
+    """The funding of a perpetual that was settled in ``[start, end)``, as a frame: ``read_funding`` without the rest.
 
     Arguments and errors are those of ``read_funding``, but for ``as_``: ``pandas`` or ``arrow``.
     """

@@ -106,7 +106,7 @@ def _going_on(url: str, number: str | None, errand: Errand, ends_at: float) -> s
 
 
 def _status(number: str, url: str, errand: Errand, ends_at: float) -> dict[str, Any]:
-    return _answer(url, STATUS, {"id": number}, "partitionBackfillOrError", _left(errand, ends_at))
+    return _answer(url, STATUS, {"id": number}, errand, ends_at)
 
 
 def _asked(errand: Errand) -> dict[str, object]:
@@ -122,7 +122,7 @@ def _asked(errand: Errand) -> dict[str, object]:
 
 
 def _launched(asked: Mapping[str, object], url: str, errand: Errand, ends_at: float) -> str:
-    told = _answer(url, LAUNCH, {"asked": asked}, "launchPartitionBackfill", _left(errand, ends_at))
+    told = _answer(url, LAUNCH, {"asked": asked}, errand, ends_at)
     return str(told["backfillId"])
 
 
@@ -138,17 +138,21 @@ def _late(errand: Errand) -> OutOfTime:
     return OutOfTime(errand.series.venue, said, hint="read again later")
 
 
-def _answer(url: str, query: str, variables: Mapping[str, object], door: str, seconds: float) -> dict[str, Any]:
-    """What GraphQL answers at ``door``; DagsterError when it cannot be asked, or refuses (``__cause__``: a ValueError)."""
+def _answer(url: str, query: str, variables: Mapping[str, object], errand: Errand, ends_at: float) -> dict[str, Any]:
+    """What GraphQL answers; DagsterError when it cannot be asked, or refuses (``__cause__``: a ValueError)."""
     hint = "is QMD_DAGSTER_URL the address of the UI (`qmd dev`), as http://127.0.0.1:3000?"
+    seconds = _left(errand, ends_at)
     try:
         answer = requests.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=seconds)
         answer.raise_for_status()
     except requests.RequestException as error:
+        if isinstance(error, requests.Timeout) and seconds < REQUEST_S:  # ours was the end that came first
+            raise OutOfTime(errand.series.venue, f"Dagster's UI at {url} has not answered yet", hint=hint) from error
         raise DagsterError(f"Dagster's UI at {url} does not answer: {error}", hint=hint) from error
     try:
         said = answer.json()
-        found: dict[str, Any] = said["data"][door]
+        found: dict[str, Any]
+        (found,) = said["data"].values()
         refusal = found.get("message")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DagsterError(

@@ -8,7 +8,7 @@ cut off goes on, and must not change what is being judged.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from qmd_platform.quality.offenders import row_offenders
 from qmd_platform.reader import clocks, filling, tail
 from qmd_platform.reader.asked import Asked
 from qmd_platform.reader.filling import Errand
+from qmd_platform.reader.sla import Phase
+from qmd_platform.reader.stopping import Stop, stop_of_this_read
+from qmd_platform.reader.turns import turn
+from qmd_platform.venues.retry import telling
 
 HERE = "in process"
 IN_DAGSTER = "dagster"
@@ -34,6 +38,8 @@ class Brought:
         venue_time: by which the venue says its candles are closed, epoch ms; None when it was not asked.
         behind: how far that is behind our clock, ms; at most 0.
         failures: what failed, in words.
+        trouble: the last attempt that failed, though it was tried again: it is told when a deadline comes first.
+        stop: ends the phase.
     """
 
     heard: Candles | None = None
@@ -41,6 +47,12 @@ class Brought:
     venue_time: Instant | None = None
     behind: int = 0
     failures: list[str] = field(default_factory=list)
+    trouble: str = ""
+    stop: Stop = field(default_factory=stop_of_this_read)
+
+    def note(self, error: Exception) -> None:
+        """An attempt has failed."""
+        self.trouble = str(error)
 
 
 def hear(asked: Asked, lacking: list[Window], brought: Brought) -> None:
@@ -61,20 +73,30 @@ def backfill(asked: Asked, windows: Sequence[Window], run_id: str, seconds: floa
     """Fill ``windows`` (sorted) where backfills run: in Dagster if there is one for readers, else here."""
     url = filling.dagster_url()
     if url is None:
-        fill_here(asked, windows, run_id, seconds, brought)
+        fill_here(asked, windows, run_id, seconds, brought, phase=Phase.BACKFILL)
         return
     from qmd_platform.reader import orchestrated  # noqa: PLC0415 - requests, which only this way needs
 
     orchestrated.fill(_errand(asked, windows, run_id), url, seconds)
 
 
-def fill_here(asked: Asked, windows: Sequence[Window], run_id: str, seconds: float | None, brought: Brought) -> None:
-    """Fill ``windows`` in this process, by the venue's REST API."""
+def fill_here(
+    asked: Asked,
+    windows: Sequence[Window],
+    run_id: str,
+    seconds: float | None,
+    brought: Brought,
+    *,
+    phase: Phase = Phase.LIVE,
+) -> None:
+    """Fill ``windows`` in this process, by the venue's REST API, when it is our turn."""
 
     def told(venue_time: Instant) -> None:
         brought.venue_time, brought.behind = venue_time, min(venue_time - clocks.now(), 0)
 
-    brought.failures += filling.fill(_errand(asked, windows, run_id), seconds, told)
+    errand = replace(_errand(asked, windows, run_id), stop=brought.stop)
+    with telling(brought.note), turn(asked.series.venue, phase, seconds) as left:
+        brought.failures += filling.fill(errand, left, told)
 
 
 def backfiller() -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from qmd_platform.model.series import Series
 from qmd_platform.model.window import Window, iso
+from qmd_platform.reader import shown
 from qmd_platform.reader.sla import Reason
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ class Range:
     version: int = 0
     detail: str = ""
 
+    def __repr__(self) -> str:
+        return shown.part(self)
+
+
+def unclosed(window: Window, *, is_past: bool) -> str:
+    """The note of a read of which nothing is expected."""
+    return f"nothing of {window} {'was closed when that state was made' if is_past else 'is closed yet'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -67,6 +76,7 @@ class Outcome:
         staleness_s: seconds from the end of the newest candle there is until now; None for history. See ``Sla``.
         failures: what venue or Dagster said, which deadline came first: in words, though all that is required is there.
         seconds: what each phase took of the last try, those that were begun.
+        note: why nothing was expected, in words, where that is so: the window is in the future. Else empty.
     """
 
     reason: Reason
@@ -74,6 +84,7 @@ class Outcome:
     staleness_s: float | None = None
     failures: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    note: str = ""
 
     @property
     def is_met(self) -> bool:
@@ -107,6 +118,9 @@ class Provenance:
     summary: "Summary | None" = None
     hashed: Callable[[], str] = field(default=str, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        return shown.provenance(self)
+
     @cached_property
     def data_version(self) -> str:
         """See above. Reckoned when it is asked for."""
@@ -128,6 +142,7 @@ class Provenance:
             "coverage": self.outcome.coverage,
             "staleness_s": self.outcome.staleness_s,
             "failures": list(self.outcome.failures),
+            "note": self.outcome.note,
             "ranges": [
                 {
                     "start": iso(one.window.start),
@@ -152,6 +167,16 @@ class Read:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return shown.read(self)
+
+    def _repr_html_(self) -> str:
+        return shown.read_as_html(self)
+
+    def __getstate__(self) -> dict[str, object]:
+        """For pickle and copies: a fill in the background stays with the process, and the read, that it is of."""
+        return {**self.__dict__, "filling": None}
 
     @cached_property
     def arrow(self) -> "pa.Table":

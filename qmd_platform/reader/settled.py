@@ -83,15 +83,27 @@ def look(asked: Asked, run_id: str | None) -> Looked | None:
         return _looked(asked, lake, lake.ledger.resolved(commit, asked.series), run_id)
 
 
+def _answered_by_then(made_at: Instant, asked_at: Instant) -> Instant:
+    """Up to when a past state is expected to know: when it was made, or when the venue was last asked, if that is near.
+
+    A venue is asked a little before its answer is committed, or later by a clock that is ahead.
+    """
+    return asked_at if made_at - asked_at <= PUBLISHED_MS else made_at
+
+
 def _looked(asked: Asked, lake: Lake, commit: int, run_id: str | None) -> Looked:
     series, window = asked.series, asked.window
     rows = lake.read(series, as_of=commit)
+    if asked.now is not None:  # who names the time wants nothing that was settled later, though the lake holds it
+        if asked.now <= window.start:
+            return Looked(rows.slice(0, 0), commit, [], [], None)
+        window = Window(window.start, min(window.end, asked.now))
     at = numbers(rows.column("settled_at").combine_chunks(), np.int64)
     lo, hi = (int(one) for one in np.searchsorted(at, [window.start, window.end]))
     told = lake.evidence(series, window, as_of=commit)
     until = made_at(lake, commit) if asked.state is not None else None
     if until is not None:
-        until = max(until, max((one.window.end for _, one in told), default=0) + PUBLISHED_MS)
+        until = _answered_by_then(until, max((one.window.end for _, one in told), default=0) + PUBLISHED_MS)
     answered = intersected(united(one.window for _, one in told if not one.error), [window])
     mine = [] if run_id is None else brought_by(lake, series, run_id)
     ours = [part for one in answered for month, part in months(one) if month in mine]

@@ -24,12 +24,14 @@ from qmd_platform.model.window import Instant, Window, iso, months
 from qmd_platform.reader import behind, clocks, filling, phases
 from qmd_platform.reader.asked import HOW_TO_ALLOW, Asked, Strategy
 from qmd_platform.reader.gathered import NEVER_ASKED
-from qmd_platform.reader.judging import UNREAD, verdict
+from qmd_platform.reader.judging import UNREAD, verdict, went_wrong, when_to_read_again
 from qmd_platform.reader.phases import Brought
-from qmd_platform.reader.provenance import Outcome, Provenance, Range, Read, Source
+from qmd_platform.reader.provenance import Outcome, Provenance, Range, Read, Source, unclosed
 from qmd_platform.reader.settled import Got, look
 from qmd_platform.reader.sla import Phase, Reason
+from qmd_platform.reader.turns import turn
 from qmd_platform.reader.waiting import Countdown, CutOff, Filling, insisted
+from qmd_platform.venues.retry import telling
 
 SUSPECT = "a settlement seems to be missing between these two, and the venue lists none (SUSPECT_GAP)"
 
@@ -74,9 +76,11 @@ def _guarded(got: Got, clock: Countdown, lacking: Sequence[Window]) -> None:
     brought = Brought()
     got.by = phases.backfiller()
     try:
-        clock.phase(Phase.BACKFILL, lambda seconds: _fill(got.asked, lacking, got.run_id, seconds, brought))
+        with brought.stop:
+            clock.phase(Phase.BACKFILL, lambda seconds: _fill(got.asked, lacking, got.run_id, seconds, brought))
     except CutOff as late:
         got.fail(late.reason, late.reason.sentence)
+        got.failures += filter(None, [brought.trouble])
         return  # its thread may go on, and what it writes down then is of no read
     except UnknownMarket:
         raise
@@ -103,14 +107,18 @@ def _fill(asked: Asked, windows: Sequence[Window], run_id: str, seconds: float |
         brought.venue_time = venue_time
 
     url = venue_url(asked.url)
-    with open_lake(home, world=world(url)) as lake:
+    with (
+        telling(brought.note),
+        turn(series.venue, Phase.BACKFILL, seconds) as left,
+        open_lake(home, world=world(url)) as lake,
+    ):
         receipts = fill_funding(
             lake,
             [Partition(series, month) for month, _ in months(hull)],
             run_id=run_id,
             url=url,
-            asking=Asking(deadlines=filling.deadlines(seconds)),
-            on_venue_time=said,
+            asking=Asking(deadlines=filling.deadlines(left)),
+            on_venue_time=filling.ended_by(brought.stop, said),
         )
     brought.failures += [failure for receipt in receipts for failure in receipt.failures]
 
@@ -166,7 +174,8 @@ def _outcome(got: Got, clock: Countdown) -> Outcome:
     newest = got.answered[-1].end if got.answered else got.asked.window.start
     staleness = max(until - newest, 0) / 1000 if is_live else None
     reason = verdict(got.asked, got.reason, share, staleness, is_looked=got.is_looked)
-    return Outcome(reason, share, staleness, tuple(got.failures), dict(clock.seconds))
+    note = unclosed(got.asked.window, is_past=got.asked.state is not None) if wanted is None else ""
+    return Outcome(reason, share, staleness, tuple(got.failures), dict(clock.seconds), note)
 
 
 def _refusal(got: Got, read: Read) -> Unmet:
@@ -179,12 +188,14 @@ def _refusal(got: Got, read: Read) -> Unmet:
         said = f"{got.asked.series}: the venue has answered for settlements up to {newest}, and no later ones"
     if not got.is_looked:
         said = f"{got.asked.series}: nobody knows what is there of {got.asked.window}"
-    if told.reason not in {Reason.COVERAGE, Reason.STALE}:
-        said = f"{said}; {told.reason.sentence}" + "".join(
-            f": {one}" for one in told.failures[:1] if one != told.reason.sentence
-        )
-    hint = "read with strategy='auto_backfill'" + (
-        f", or {HOW_TO_ALLOW} for what is there" if got.asked.required else ""
-    )
-    hint = hint if got.is_looked else UNREAD
-    return Unmet(said, reason=told.reason.value, hint=hint, read=read)
+    allow = f", or {HOW_TO_ALLOW} for what is there" if got.asked.required else ""
+    hint = _remedy(got, told) + allow if got.is_looked else UNREAD
+    return Unmet(said + went_wrong(told), reason=told.reason.value, hint=hint, read=read)
+
+
+def _remedy(got: Got, told: Outcome) -> str:
+    if got.asked.state is not None:
+        return "`qmd log` says what came when"
+    if got.asked.strategy is Strategy.FAIL_FAST:
+        return "read with strategy='auto_backfill'"
+    return when_to_read_again(told) or "read again later: the venue may not have listed them yet"

@@ -7,6 +7,7 @@ What lives here: the agreement (``Sla``), the codes (``Reason``). What does not:
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Real
 from typing import Literal, get_args
 
 from qmd_platform.errors import ConfigError, choices
@@ -59,6 +60,10 @@ SENTENCES = {
 }
 
 
+def _is_number(given: object) -> bool:
+    return isinstance(given, Real) and not isinstance(given, bool)
+
+
 @dataclass(frozen=True, slots=True)
 class Sla:
     """What a read must meet. Deadlines end the waiting, whoever is waited for; what is there by then is judged.
@@ -88,10 +93,11 @@ class Sla:
     def __post_init__(self) -> None:
         for name in ("storage_s", "backfill_s", "live_s", "total_s", "max_staleness_s"):
             given = getattr(self, name)
-            if given is not None and not (given > 0 and math.isfinite(given)):
-                raise ConfigError(f"the SLA's {name} is {given}", hint="give seconds above 0, or None for no limit")
-        if self.min_coverage is not None and not 0 <= self.min_coverage <= 1:
-            raise ConfigError(f"the SLA's min_coverage is {self.min_coverage}", hint="give a share from 0 to 1")
+            if given is not None and not (_is_number(given) and given > 0 and math.isfinite(given)):
+                raise ConfigError(f"the SLA's {name} is {given!r}", hint="give seconds above 0, or None for no limit")
+        share = self.min_coverage
+        if share is not None and not (_is_number(share) and 0 <= share <= 1):
+            raise ConfigError(f"the SLA's min_coverage is {share!r}", hint="give a share from 0 to 1")
         if self.on_violation not in get_args(OnViolation):
             hint = choices(str(self.on_violation), get_args(OnViolation))
             raise ConfigError(f"cannot {self.on_violation!r} when an SLA is not met", hint=hint)

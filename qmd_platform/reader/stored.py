@@ -109,7 +109,7 @@ def the_lake(asked: Asked) -> Iterator[tuple[Lake, int | None]]:
     """The lake, if it is there and holds the series (or somebody may fetch it), and the commit to read (None for now)."""
     root = lake_root(asked.home)
     if not is_lake_there(asked.home):
-        hint = f"fill it with `{command(asked.series)}`, or point QMD_HOME at another folder"
+        hint = f"fill it with `{command(asked.series, [asked.window])}`, or point QMD_HOME at another folder"
         raise CoverageError(f"there is no lake in {root}", hint=hint)
     with open_lake(asked.home) as lake:
         refuse_unheld(lake, asked)
@@ -122,7 +122,8 @@ def refuse_unheld(lake: Lake, asked: Asked) -> None:
         return
     held = [str(one) for one in lake.series()]
     close = f"{choices(str(asked.series), held)}; " if held else ""
-    fetch = f"or fetch it with `{command(asked.series)}`; is QMD_HOME right? the lake read is {lake_root(asked.home)}"
+    fill = command(asked.series, [asked.window])
+    fetch = f"or fetch it with `{fill}`; is QMD_HOME right? the lake read is {lake_root(asked.home)}"
     raise CoverageError(f"the lake does not hold {asked.series}", hint=f"{close}{fetch}".removeprefix("or "))
 
 

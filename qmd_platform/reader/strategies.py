@@ -133,9 +133,11 @@ def _guarded(got: Gathered, clock: Countdown, phase: Phase, work: Callable[[floa
     """One phase; what a deadline, a venue or Dagster does to it is noted, and the next one may go better."""
     brought = Brought()
     try:
-        clock.phase(phase, lambda seconds: work(seconds, brought))
+        with brought.stop:
+            clock.phase(phase, lambda seconds: work(seconds, brought))
     except CutOff as late:
         fail(got, late.reason, late.reason.sentence)
+        got.failures += filter(None, [brought.trouble])
         return  # its thread may go on, and what it writes down then is of no read
     except UnknownMarket:
         raise

@@ -20,6 +20,7 @@ from qmd_platform.errors import OutOfTime, Unmet
 from qmd_platform.reader.asked import Asked
 from qmd_platform.reader.provenance import Read
 from qmd_platform.reader.sla import Phase, Reason, Sla
+from qmd_platform.reader.stopping import stop_of_this_read
 
 T = TypeVar("T")
 
@@ -106,6 +107,8 @@ class Countdown:
         Raises:
             CutOff: the deadline of the phase or of all came first. ``work`` has ended by itself, or was left to itself.
         """
+        if stop_of_this_read().is_said:
+            raise CutOff(Reason.TOTAL_LATE)
         limit, reason = self._limit(phase)
         began = time.monotonic()
         try:
@@ -152,7 +155,7 @@ def insisted(asked: Asked, tried: Callable[[Countdown], tuple[Read, Callable[[],
     Raises:
         Unmet: what ``tried`` says is to be raised when the read is not met, and the caller wants no less.
     """
-    clock = Countdown(asked.sla)
+    clock, stop = Countdown(asked.sla), stop_of_this_read()
     pause = FIRST_PAUSE_S
     best: Read | None = None
     while True:
@@ -163,11 +166,11 @@ def insisted(asked: Asked, tried: Callable[[Countdown], tuple[Read, Callable[[],
         if best is None or not _is_cut_short(read, best):
             best, best_refusal = read, refusal
         left = clock.left_to_fill
-        if asked.on_violation != "hold" or left is None or left <= 0:
+        if asked.on_violation != "hold" or left is None or left <= 0 or stop.is_said:
             break
-        time.sleep(min(pause, left))
+        stop.wait(min(pause, left))
         pause = min(2 * pause, LONGEST_PAUSE_S)
-    if asked.on_violation == "partial":
+    if asked.on_violation == "partial" or (asked.is_content and best.provenance.outcome.reason is Reason.COVERAGE):
         return best
     raise best_refusal()
 
@@ -198,10 +201,19 @@ class Filling:
             log.warning("filling %s in the background failed: %s", self.series, error)
         return False
 
+    def __repr__(self) -> str:
+        ended = f"failed: {self.error}" if self.error else "has ended"
+        return f"Filling({self.series}: {ended if self.is_done else 'under way'})"
+
     @property
     def is_done(self) -> bool:
         """Whether it has ended, well or not."""
         return self._done.done()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What it ended with, where it has and not well."""
+        return self._done.exception() if self._done.done() else None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it has ended, at most ``timeout`` seconds; whether it has.

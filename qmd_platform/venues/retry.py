@@ -10,7 +10,9 @@ is not hammered. A request stops as soon as the venue has banned this address, w
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,6 +21,20 @@ from qmd_platform.venues.port import Traffic
 from qmd_platform.venues.throttle import Pace
 
 T = TypeVar("T")
+
+
+Told = Callable[[Exception], None]
+_TOLD: ContextVar[Told | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def telling(told: Told) -> Iterator[None]:
+    """Tell ``told`` of every attempt that fails inside, though it is tried again: who gives up early can say why it took long."""
+    token = _TOLD.set(told)
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,8 @@ class Meter:
         name = type(error).__name__
         for traffic in self._traffics:
             traffic.failures[name] = traffic.failures.get(name, 0) + 1
+        if (told := _TOLD.get()) is not None:
+            told(error)
 
 
 class Retry:

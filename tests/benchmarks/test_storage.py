@@ -68,5 +68,6 @@ def test_a_small_run_of_all_systems_at_hand_ends_in_a_report(tmp_path: Path):
     text = output.read_text(encoding="utf-8")
     for title in TITLES.values():
         assert title.partition("{")[0] in text
+    assert "| `import qmd_platform.reader` |" in text
     for system in ("qmd", "plain"):
         assert text.count(f"| {NAMES[system]} |") >= 8

@@ -1,13 +1,17 @@
 """log, diff, revisions, pins, and reading as of a past state."""
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qmd_platform.cli import kit, rowtext
+from qmd_platform.lake.store import Lake
+from qmd_platform.lake.vacuum import vacuum
 from qmd_platform.model.series import Partition, Series
-from qmd_platform.model.window import iso
+from qmd_platform.model.window import Window, iso
 from tests.cli import past
 from tests.cli.conftest import Qmd, answer
 
@@ -83,6 +87,21 @@ def test_a_diff_goes_both_ways_and_of_a_state_with_itself_there_is_none(qmd: Qmd
     assert (same.exit_code, "No row differs" in same.stdout) == (0, True)
 
 
+def test_what_a_pin_of_one_series_holds_is_compared_alone_and_after_a_vacuum_too(qmd: Qmd, lake: Path):
+    qmd("pin", "mine", "--at", "2", "--series", SERIES)
+    found = qmd("diff", "mine", "now", "--json")
+    assert [(one["series"], one["changed"]) for one in answer(found)["partitions"]] == [(SERIES, 10)]
+    assert f"compared: what the pin holds, {SERIES}" in found.stderr
+    with Lake.open(lake / "lake") as opened:
+        opened.commit([past.day(0, 7.0, past.OTHER)], run_id="r", source="s")
+        for later in (1, 2):
+            vacuum(opened, run_id="v", now=time.time_ns() // 1_000_000 + later, keep_ms=0, grace_ms=0)
+    assert answer(qmd("diff", "mine", "now", "--json"))["partitions"] == answer(found)["partitions"]
+    qmd("pin", "other", "--series", str(past.OTHER.series))
+    result = qmd("diff", "mine", "other")
+    assert (result.exit_code, "no series in common" in result.stderr) == (2, True)
+
+
 def test_revisions_say_what_was_restated_when_and_by_which_run(qmd: Qmd):
     found = answer(qmd("revisions", SERIES, "--json"))
     assert len(found) == 10
@@ -153,6 +172,21 @@ def test_a_pin_is_listed_with_what_it_keeps_until_it_is_forgotten(qmd: Qmd):
     assert "There are no pins" in qmd("pins").stdout
 
 
+def test_a_pin_says_from_when_to_when_it_has_its_series_and_what_it_lacks(qmd: Qmd, lake: Path):
+    between = (past.DAY - 10 * past.MINUTE) // past.MINUTE
+    told = qmd("pin", "mine", "--series", SERIES, "--series", str(past.OTHER.series))
+    assert f"{SERIES}: [2025-03-01T00:00:00Z, 2025-03-02T00:10:00Z), without {between:,} candles" in told.stderr
+    assert f"{past.OTHER.series}: [2025-03-01T00:00:00Z, 2025-03-01T00:10:00Z), whole" in told.stderr
+    assert (
+        "[2025-03-01T00:00:00Z, 2025-03-01T00:10:00Z), whole" in qmd("pin", "b", "--at", "1", "--series", SERIES).stderr
+    )
+    assert qmd("pin", "all").stderr == ""
+    with Lake.open(lake / "lake") as opened:
+        longer = replace(past.day(0), asked=(Window(past.START, past.START + 12 * past.MINUTE),))
+        opened.commit([longer], run_id="r", source="s")
+    assert "it has 1 hole, and they stay: `qmd coverage` lists them" in qmd("pin", "later").stderr
+
+
 def test_a_pin_whose_time_is_over_says_so(qmd: Qmd, monkeypatch: pytest.MonkeyPatch):
     qmd("pin", "short", "--until", "2999-01-01")
     assert "over" not in qmd("pins").stdout
@@ -171,6 +205,7 @@ def test_a_pin_whose_time_is_over_says_so(qmd: Qmd, monkeypatch: pytest.MonkeyPa
         (["read", SERIES, "--as-of", "0"], 5, "no candles of binance:BTC/USDT:1m as of commit 0"),
         (["pin", "7up"], 2, "cannot name a pin"),
         (["pin", "now"], 2, "cannot name a pin"),
+        (["pin", "bad name!"], 2, "letters, digits, . _ -"),
         (["pin", "a", "--at", "99"], 2, "no commit 99"),
         (["pin", "a", "--until", "2020-01-01"], 2, "is over"),
         (["pin", "a", "--series", "binance:BTC/USDT:1h"], 5, "holds nothing of"),

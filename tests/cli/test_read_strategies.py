@@ -67,3 +67,10 @@ def test_what_cannot_be_meant_is_refused(options: tuple[str, ...], says: str, qm
     told = qmd("read", SERIES, *options)
     assert told.exit_code == 2
     assert says in told.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--strategy", "seamless")], ids=["lake alone", "seamless"])
+def test_a_window_that_is_all_in_the_future_is_told_on_stderr(qmd: Qmd, in_filled: Path, options: tuple[str, ...]):
+    told = qmd("read", SERIES, "--start", "2096-11-15", "--end", "2096-11-16", *options)
+    assert (told.exit_code, len(told.stdout.splitlines())) == (0, 1)
+    assert "note: nothing of [2096-11-15T00:00:00Z, 2096-11-16T00:00:00Z) is closed yet" in told.stderr

@@ -78,7 +78,7 @@ def test_a_total_failure_is_not_an_empty_frame(tmp_path: Path):
         with pytest.raises(VenueDown, match="nothing could be fetched"):
             fill(played.lake, [month], run_id="r", url=played.sandbox.url, asking=Asking(archive=False))
         with pytest.raises(CoverageError):
-            read_candles(str(SPOT), "1h", CLOSED.start, CLOSED.end, home=tmp_path)
+            read_candles(str(SPOT), "1h", CLOSED.start, CLOSED.end, strategy="fail_fast", home=tmp_path)
 
 
 def test_what_cannot_succeed_is_not_tried_again(tmp_path: Path):

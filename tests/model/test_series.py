@@ -35,9 +35,10 @@ MONTHS = ["2017-08", "2026-11"]
 FORBIDDEN_IN_DAGSTER_KEYS = "|,[]"
 
 part = st.text(st.characters(exclude_categories=("Cs", "Z", "Cc"), exclude_characters="/:|,[]"), min_size=1, max_size=8)
+settles = part.filter(lambda one: one not in set(Timeframe))  # with one it is a series, and refused
 symbols = st.one_of(
     st.builds(lambda base, quote: f"{base}/{quote}", part, part),
-    st.builds(lambda base, quote, settle: f"{base}/{quote}:{settle}", part, part, part),
+    st.builds(lambda base, quote, settle: f"{base}/{quote}:{settle}", part, part, settles),
 )
 markets = st.builds(Market, st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True), symbols)
 candle_series = st.builds(Series.candles, markets, st.sampled_from(list(Timeframe)))

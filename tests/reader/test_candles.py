@@ -88,7 +88,7 @@ def test_who_changes_a_frame_changes_neither_the_read_nor_its_data_version(home:
 
 
 def test_where_rows_came_from_goes_with_a_frame_and_with_arrow(home: Path):
-    options = {"home": home, "now": LATER, "on_missing": "allow"}
+    options = {"home": home, "now": LATER, "strategy": "fail_fast", "on_missing": "allow"}
     table = candles(MARKET, "1h", at(0), at(12), as_="arrow", **options)
     told = json.loads(table.schema.metadata[b"qmd"])
     assert told == candles(MARKET, "1h", at(0), at(12), **options).attrs["qmd"]
@@ -106,7 +106,7 @@ def test_arrow_says_the_same(home: Path):
 
 def test_a_missing_candle_is_an_error_that_names_it_and_the_remedy(home: Path):
     with pytest.raises(CoverageError) as caught:
-        candles(MARKET, "1h", at(0), at(12), home=home, now=LATER)
+        candles(MARKET, "1h", at(0), at(12), strategy="fail_fast", home=home, now=LATER)
     assert "3 of the candles asked for are not there: [2026-01-01T04:00:00Z, 2026-01-01T05:00:00Z), " in str(
         caught.value
     )
@@ -116,7 +116,7 @@ def test_a_missing_candle_is_an_error_that_names_it_and_the_remedy(home: Path):
 
 
 def test_who_allows_gaps_gets_what_is_there_and_can_ask_what_is_not(home: Path):
-    frame = candles(MARKET, "1h", at(0), at(12), home=home, now=LATER, on_missing="allow")
+    frame = candles(MARKET, "1h", at(0), at(12), strategy="fail_fast", home=home, now=LATER, on_missing="allow")
     assert len(frame) == 8
     assert gaps(MARKET, "1h", at(0), at(12), home=home, now=LATER) == [Window(at(4), at(5)), Window(at(10), at(12))]
 
@@ -193,13 +193,19 @@ def test_the_home_is_that_of_the_environment(home: Path, monkeypatch: pytest.Mon
 
 
 def test_a_series_the_lake_does_not_hold_is_an_error_that_names_what_it_holds(home: Path):
-    with pytest.raises(CoverageError, match=r"does not hold binance:BTC/USDT:1h.*binance:BTC/USDT:USDT:1h"):
-        candles("binance:BTC/USDT", "1h", at(0), at(1), home=home)
+    with pytest.raises(
+        CoverageError,
+        match=r"does not hold binance:BTC/USDT:1h.*binance:BTC/USDT:USDT:1h.*--start 2026-01-01T00:00:00Z --end 2026-01-01T01",
+    ):
+        candles("binance:BTC/USDT", "1h", at(0), at(1), strategy="fail_fast", home=home)
 
 
 def test_where_there_is_no_lake_none_is_made(tmp_path: Path):
-    with pytest.raises(CoverageError, match=r"there is no lake .*qmd backfill binance:BTC/USDT:USDT --timeframe 1h"):
-        candles(MARKET, "1h", at(0), at(1), home=tmp_path / "empty")
+    with pytest.raises(
+        CoverageError,
+        match=r"there is no lake .*qmd backfill binance:BTC/USDT:USDT --timeframe 1h --start 2026-01-01T00:00:00Z",
+    ):
+        candles(MARKET, "1h", at(0), at(1), strategy="fail_fast", home=tmp_path / "empty")
     assert not (tmp_path / "empty").exists()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from qmd_platform.lake.store import Lake
 from qmd_platform.model.series import Series
 from qmd_platform.model.spans import Run, State
 from qmd_platform.model.timeframe import Timeframe
-from qmd_platform.reader import Sla, aio, candles, coverage, gaps, read, read_many
+from qmd_platform.reader import Range, Sla, Source, aio, candles, coverage, gaps, read, read_many
 from tests.reader.worlds import HANG, HOUR, MARKET, NEVER, NEW, NOW, SERIES, World, at, span
 
 INNER = (span("11:00", "11:20"), span("11:23", "12:00"))
@@ -42,17 +43,45 @@ def test_a_series_and_a_market_with_its_timeframe_are_the_same(played: World):
         candles(str(MARKET), "1m", HOUR.start, HOUR.end, home=home, now=NOW),
         candles(str(SERIES), HOUR.start, HOUR.end, home=home, now=NOW),
         candles(SERIES, start=HOUR.start, end=HOUR.end, home=home, now=NOW),
+        candles(MARKET, "1m", HOUR.start, HOUR.end, home=home, now=NOW),  # type: ignore[call-overload]  # works as well
+        read_many(SERIES, HOUR.start, HOUR.end, home=home, now=NOW)[str(SERIES)].frame,  # type: ignore[arg-type]  # too
     ]
     assert all(one.equals(said[0]) for one in said)
     for args, says in (
-        ((str(MARKET), HOUR.start, HOUR.end), "unknown timeframe|needs"),
+        ((str(MARKET), HOUR.start, HOUR.end), "has no timeframe"),
         ((str(SERIES), HOUR.start), "needs"),
         ((str(MARKET),), "has no timeframe"),
         ((str(SERIES), 1.5, HOUR.end), "not a time"),
+        ((str(SERIES), True, HOUR.end), "not a time"),
+        ((str(SERIES), HOUR.start // 1000, HOUR.end // 1000), "start 1772708400 is in 1970 .*looks like seconds"),
+        ((str(SERIES), HOUR.start * 1_000_000, HOUR.end * 1_000_000), "in no year .*not micro- or nanoseconds"),
         ((Series.funding(MARKET), HOUR.start, HOUR.end), "no series of candles"),
     ):
         with pytest.raises(ConfigError, match=says):
             read(*args, home=home)
+
+
+@pytest.mark.parametrize("strategy", ["fail_fast", "seamless", "auto_backfill", "partial_fill"])
+def test_a_window_that_ends_within_a_candle_holds_all_of_it_and_nobody_is_asked(strategy: Any, played: World):
+    home = played.home(f"uneven {strategy}", HOUR)
+    played.fails()
+    start, end = at("11:10") + 1, at("11:30") + 30_000
+    found = read(SERIES, start=start, end=end, home=home, now=NOW, url=played.sandbox.url, strategy=strategy)
+    assert found.rows.equals(played.truth(span("11:11", "11:31")))
+    assert found.provenance.ranges == (Range(span("11:11", "11:31"), Source.LAKE, 20, version=1),)
+    assert found.filling is None
+    assert coverage(SERIES, start=start, end=end, home=home, now=NOW).window == span("11:11", "11:31")
+    assert played.asked == 0
+
+
+def test_longer_candles_of_a_window_that_ends_within_one_are_whole_beside_shorter_ones(played: World):
+    home = played.home("uneven together", HOUR)
+    hourly = Series.candles(MARKET, Timeframe.H1)
+    with Lake.open(home / "lake") as lake:
+        backfill(lake, [MARKET], Timeframe.H1, HOUR, run_id="r", url=played.sandbox.url)
+    found = read_many([hourly, SERIES], HOUR.start, at("11:30"), home=home, now=NOW)
+    assert [(one.window, one.rows) for one in found[str(hourly)].provenance.ranges] == [(HOUR, 1)]
+    assert [(one.window, one.rows) for one in found[str(SERIES)].provenance.ranges] == [(span("11:00", "11:30"), 30)]
 
 
 def test_many_series_are_read_in_one_state_of_the_lake(played: World):

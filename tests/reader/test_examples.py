@@ -1,20 +1,25 @@
 """The scripts of ``examples/`` run as they are copied, against a sandbox by today's clock."""
 
+import importlib.util
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qmd_platform.ingest.asking import Asking
 from qmd_platform.ingest.candles import backfill
 from qmd_platform.lake.store import Lake
 from qmd_platform.live.log import Log
+from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, iso
+from qmd_platform.reader import Outcome, Provenance, Range, Read, Reason, Source
 from qmd_platform.sandbox.server import serving
 from qmd_platform.sandbox.service import Sandbox
 from tests.acceptance.programs import environment
@@ -47,9 +52,32 @@ def test_research_says_where_its_data_came_from_and_reads_the_lake_the_second_ti
     assert "gate:SOL/USDT:USDT:1h: 36 rows, 100.0% there" in said_ or "35 rows, 100.0% there" in said_
     assert "from backfill in process" in said_
     assert "volatility: " in said_
-    assert " settlements" in said_
+    assert re.search(
+        r"^funding: (longs paid shorts|shorts paid longs), \d.*% of the notional in \d+ settlements$",
+        said_,
+        re.MULTILINE,
+    )
     again = run("research_read.py", "gate:SOL/USDT:USDT", "--days", "1.5", home=tmp_path, sandbox=sandbox)
     assert "from lake" in again
+
+
+def test_a_live_loop_names_the_range_its_newest_candle_is_of_and_why_it_does_not_decide():
+    spec = importlib.util.spec_from_file_location("live_strategy", ROOT / "examples" / "live_strategy.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loop = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loop)
+    windows = [Window(minute * 60_000, (minute + 1) * 60_000) for minute in range(3)]
+    ranges = (
+        Range(windows[0], Source.LAKE, 1, 1),
+        Range(windows[1], Source.LIVE, 1, 0, "log"),
+        Range(windows[2], Source.NOWHERE, 0),
+    )
+    outcome = Outcome(Reason.LIVE_LATE, 2 / 3, failures=("binance cannot be reached",))
+    told = Provenance(SERIES, Window(0, 180_000), "seamless", 1, ranges, (), outcome)
+    found = Read(Candles(np.array([0, 60_000]), *np.ones((5, 2))), told)
+    assert loop.source(found) == "live log"
+    assert loop.why(found) == f"{Reason.LIVE_LATE.sentence}; binance cannot be reached"
 
 
 def test_research_without_a_venue_ends_with_a_sentence(tmp_path: Path, sandbox: Sandbox):

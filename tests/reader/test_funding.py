@@ -52,14 +52,26 @@ def test_what_was_answered_is_not_asked_again(filled: tuple[Path, Read], played:
     assert len(funding(str(BTC), "2026-03-01", "2026-03-02", home=home, now=NOW, as_="arrow")) == 3
 
 
+def test_what_was_settled_after_the_time_that_is_given_is_not_read(filled: tuple[Path, Read], played: World):
+    home, _ = filled
+    early = Window(WINDOW.start, instant("2026-03-04T12:00Z"))
+    found = reading(home, played, strategy="fail_fast", now=early.end)
+    true = played.sandbox.settlements_truth(BTC, early)
+    assert found.arrow["settled_at"].cast("int64").to_pylist() == true.settled_at.tolist()
+    assert [(one.window, one.rows) for one in found.provenance.ranges] == [(early, len(true))]
+    none = reading(home, played, strategy="fail_fast", now=WINDOW.start)
+    assert (len(none), none.provenance.ranges, none.provenance.outcome.is_met) == (0, (), True)
+
+
 def test_fail_fast_names_what_nobody_has_asked_for(filled: tuple[Path, Read], played: World):
     home, _ = filled
+    alone: Any = {"strategy": "fail_fast", "home": home, "now": NOW}
     with pytest.raises(
         Unmet, match=r"nobody has asked for the settlements of \[2026-01-01T00:00:00Z, 2026-02-01"
     ) as told:
-        funding(str(BTC), "2026-01-01", "2026-03-01", home=home, now=NOW)
+        funding(str(BTC), "2026-01-01", "2026-03-01", **alone)
     assert told.value.reason == "coverage"
-    assert len(funding(str(BTC), "2026-01-01", "2026-03-01", home=home, now=NOW, on_missing="allow")) == 84
+    assert len(funding(str(BTC), "2026-01-01", "2026-03-01", on_missing="allow", **alone)) == 84
 
 
 def test_a_venue_that_is_down_or_hangs_is_told_by_its_code(played: World):
@@ -101,4 +113,4 @@ def test_what_has_no_funding_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match="no perpetual"):
         funding("binance:BTC/USDT", "2026-01-01", "2026-02-01", home=tmp_path)
     with pytest.raises(CoverageError, match="there is no lake"):
-        funding(str(BTC), "2026-01-01", "2026-02-01", home=tmp_path)
+        funding(str(BTC), "2026-01-01", "2026-02-01", strategy="fail_fast", home=tmp_path)

@@ -1,5 +1,6 @@
 """Where Dagster's UI is named, a read has it do the backfill: launched once, waited for, its refusals told."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,18 @@ def test_a_backfill_that_takes_too_long_is_not_waited_for_and_goes_on(played: Wo
         with pytest.raises(Unmet) as told:
             reading(home, played, sla=Sla(backfill_s=1))
         assert told.value.reason == "backfill_late"
+
+
+def test_a_ui_that_hangs_is_cut_off_and_the_code_is_that_of_the_deadline(
+    played: World, monkeypatch: pytest.MonkeyPatch
+):
+    home = played.home("hung ui", *INNER)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("QMD_DAGSTER_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for limits, reason in (({"backfill_s": 0.5}, "backfill_late"), ({"total_s": 1}, "total_late")):
+            with pytest.raises(Unmet) as told:
+                reading(home, played, sla=Sla(**limits))
+            assert told.value.reason == reason
 
 
 def test_what_is_under_way_is_waited_for_and_not_launched_again(played: World, monkeypatch: pytest.MonkeyPatch):

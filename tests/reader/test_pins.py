@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
 
@@ -19,7 +20,8 @@ from qmd_platform.model.candles import Candles
 from qmd_platform.model.series import Partition, Series
 from qmd_platform.model.timeframe import Timeframe
 from qmd_platform.model.window import Window, month_of
-from qmd_platform.reader import candles, coverage, read
+from qmd_platform.reader import Source, candles, coverage, read, read_funding
+from qmd_platform.sandbox.server import serving
 from tests.reader.worlds import HOUR, MARKET, NOW, SERIES, World, span
 
 MINUTE = span("11:30", "11:31")
@@ -132,3 +134,34 @@ def test_a_pin_whose_window_reached_past_it_stays_the_same_as_time_goes_on(tmp_p
     assert told[0].gaps == []
     with pytest.raises(Unmet, match="2 of the candles asked for are not there"):
         read(partition.series, now=opened + 2 * hour + 3_000, strategy="fail_fast", **window)
+
+
+def test_a_pin_of_funding_whose_window_reaches_past_it_is_whole_and_stays_the_same(tmp_path: Path):
+    market, day, now = "binance:BTC/USDT:USDT", 86_400_000, int(time.time() * 1000)
+    window = {"start": now - 3 * day, "end": now + 3 * day, "home": tmp_path}
+    with serving() as sandbox:
+        series = read_funding(market, now - 3 * day, now, home=tmp_path, url=sandbox.url).provenance.series
+    with Lake.open(tmp_path / "lake") as lake:
+        lake.ledger.pin("early", series=[series])
+        before = read_funding(market, pin="early", **window)
+        rows = lake.read(series)
+        higher = rows.set_column(rows.column_names.index("rate"), "rate", pc.add(rows["rate"], 0.001)).slice(
+            len(rows) - 1
+        )
+        at = higher["settled_at"].cast("int64").to_pylist()[0]
+        lake.commit([Write(Partition(series, month_of(at)), higher)], run_id="again", source="s")
+    for ahead in (0, day, 2 * day):
+        again = read_funding(market, pin="early", now=now + ahead, **window)
+        assert again.provenance.document == before.provenance.document
+        assert again.provenance.data_version == before.provenance.data_version
+    assert len(before) >= 9
+    (lacking,) = (
+        one
+        for one in read_funding(
+            market, pin="early", on_missing="allow", **(window | {"start": now - 90 * day})
+        ).provenance.ranges
+        if one.source is Source.NOWHERE
+    )
+    assert lacking.window.start == now - 90 * day
+    latest = read_funding(market, strategy="fail_fast", on_missing="allow", **window)
+    assert latest.provenance.data_version != before.provenance.data_version

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qmd_platform.errors import BadPage, Banned, Refused, Throttled, UnknownMarket, VenueDown
 from qmd_platform.venues.port import Traffic
-from qmd_platform.venues.retry import Meter, Patience, Retry
+from qmd_platform.venues.retry import Meter, Patience, Retry, telling
 from qmd_platform.venues.throttle import Pace
 
 QUICK = Patience(base_seconds=0.0001, cap_seconds=0.001)
@@ -51,6 +51,15 @@ def test_a_passing_failure_is_tried_again(error: Exception):
     assert traffic.retries == 5
     assert traffic.failures == {type(error).__name__: 5}
     assert traffic.waits_seconds > 0
+
+
+def test_who_waits_is_told_of_failures_that_are_tried_again():
+    heard: list[Exception] = []
+    error = VenueDown("venue", "reset")
+    with telling(heard.append):
+        answered(*retrying(), failing(error, 2), Traffic())
+    answered(*retrying(), failing(error, 1), Traffic())
+    assert heard == [error, error]
 
 
 def test_a_failure_that_does_not_pass_is_raised_after_the_last_try():
