@@ -19,6 +19,8 @@ from assets import describe
 from assets.candles import key_of
 from qmd_platform.config import Universe
 from qmd_platform.model import tables
+from qmd_platform.publish import postgres_sql, questdb_sql
+from qmd_platform.publish.port import PLACE
 from resources.lake import LakeResource
 from resources.stores import StoresResource
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 GROUP = "publishing"
 STORES = {"postgres": "PostgreSQL", "questdb": "QuestDB"}
+TYPES = {"postgres": postgres_sql.TYPES, "questdb": questdb_sql.TYPES}
 FRESH, ROWS = "fresh", "row_counts"
 
 EXCUSED_S = 2 * 3600
@@ -72,7 +75,7 @@ def _asset(store: str, table: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefi
         "the last time is loaded, what left the lake leaves the store.",
         kinds={store},
         owners=describe.OWNERS,
-        metadata={"dagster/column_schema": describe.schema(spec)},
+        metadata={"dagster/column_schema": _columns(store, spec)},
         pool=f"publish_{store}",
     )
     def published(
@@ -89,11 +92,32 @@ def _asset(store: str, table: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefi
             (receipt,) = publish(
                 opened, target, [table], full=config.full, progress=lambda _, done, total: tell(done, total)
             )
+            rows = sum(target.counts(table).values())
         for note in target.notes:
             context.log.warning(note)
-        return dg.MaterializeResult(metadata=_told(receipt, target.where))
+        return dg.MaterializeResult(metadata=_told(receipt, rows, target.where))
 
     return published
+
+
+def _columns(store: str, spec: tables.Table) -> dg.TableSchema:
+    """The columns of the store's table: a series' own behind the venue and the symbol that tell it apart."""
+    types = TYPES[store]
+    place = [dg.TableColumn(name, types["string"], constraints=_FILLED) for name in PLACE]
+    own = [
+        dg.TableColumn(
+            column.name,
+            types[column.dtype],
+            description=described.description,
+            constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        )
+        for column, described in zip(spec.columns, describe.schema(spec).columns, strict=True)
+    ]
+    key = f"key ({', '.join((*PLACE, *spec.key))})"
+    return dg.TableSchema(columns=[*place, *own], constraints=dg.TableConstraints(other=[key]))
+
+
+_FILLED = dg.TableColumnConstraints(nullable=False)
 
 
 def _checks(store: str, table: str) -> dg.AssetChecksDefinition:
@@ -123,14 +147,14 @@ def _checks(store: str, table: str) -> dg.AssetChecksDefinition:
     return compared
 
 
-def _told(receipt: "Receipt", where: str) -> dict[str, Any]:
+def _told(receipt: "Receipt", rows: int, where: str) -> dict[str, Any]:
     return {
         "where": where,
         "months loaded": len(receipt.loaded),
         "months unchanged": receipt.unchanged,
         "rows sent": receipt.sent,
         "rows gone": receipt.gone,
-        "dagster/row_count": receipt.rows,
+        "dagster/row_count": rows,
         "commit": receipt.commit,
         "seconds": round(receipt.seconds, 3),
         "seconds behind before": round(receipt.behind_ms / 1000, 3),

@@ -1,7 +1,8 @@
 """The doctor's checks: one function a thing that can be wrong.
 
 What lives here: looking at the installation, QMD_HOME, the universe, the venues, Dagster's instance; what to do about
-each finding. What does not: the lake's own health (``cli.upkeep``), what workers share (``cli.agreement``), mending anything.
+each finding. What does not: the lake's own health (``cli.upkeep``), what workers share (``cli.agreement``), serving stores
+(``cli.serving``), mending anything.
 """
 
 import os
@@ -15,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from qmd_platform import config
-from qmd_platform.cli import agreement, show, store, upkeep
+from qmd_platform.cli import agreement, serving, show, store, upkeep
 from qmd_platform.cli.check import Check, failed
 from qmd_platform.cli.checkout import AROUND
 from qmd_platform.config import Universe
@@ -46,6 +47,7 @@ def checks(venue_url: str | None) -> Iterator[Check]:
     yield found
     if lake is not None:
         yield from upkeep.checks(lake)
+        yield from serving.checks(lake, os.environ)
     try:
         url, refused = config.venue_url(venue_url), None
     except ConfigError as error:

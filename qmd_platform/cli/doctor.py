@@ -26,8 +26,8 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 def command(*, venue_url: str | None, as_json: bool) -> int | None:
     """Say what works, what does not, and what to do about it.
 
-    Looks at the installation, QMD_HOME, the lake, its ledger, files, pins and upkeep, the universe file, what workers
-    share, the venues and Dagster's instance. Says for everything that is not right what to do about it, and changes nothing. Exits
+    Looks at the installation, QMD_HOME, the lake, its ledger, files, pins and upkeep, the serving stores that are set, the
+    universe file, what workers share, the venues and Dagster's instance. Says for everything that is not right what to do about it, and changes nothing. Exits
     with 0 when nothing failed, else with the code of the first failure.
     """
     from qmd_platform.cli.checkup import checks

@@ -101,10 +101,12 @@ def _load(lake: "Lake", serving: "Store", tables: Sequence[str] | None, *, full:
         ]
         for one in receipts
     ]
-    heads = ("months loaded", "unchanged", "rows sent", "rows gone", "rows there", "seconds")
+    heads = ("months loaded", "unchanged", "rows sent", "rows gone", "rows by its books", "seconds")
     if rows:
         show.table([("table", "left"), *((head, "right") for head in heads)], rows)
-        show.say(f"{show.plain(serving.where)} has these as the lake had them after commit {receipts[0].commit}.")
+        show.say(
+            f"{show.plain(serving.where)} was loaded with these as the lake had them after commit {receipts[0].commit}."
+        )
     else:
         show.say("The lake has no candles and no funding yet.")
 

@@ -27,7 +27,7 @@ class Receipt:
     """What loading one table did.
 
     ``loaded`` partitions were brought up to date, ``unchanged`` ones were so already. ``sent`` rows went to the store, ``gone``
-    rows left it; ``rows`` is how many it has by its own word. ``behind_ms``: how long ago the oldest change was committed
+    rows left it; ``rows`` is how many it was loaded with by its own word: they are not counted. ``behind_ms``: how long ago the oldest change was committed
     that the store did not have yet.
     """
 
@@ -72,11 +72,19 @@ def publish(
     states = states_of(lake, names)
     store.claim(lake.place.lake)
     loading = _Loading(lake, store, Reader(lake), lake.ledger.last_commit(), progress, full)
-    receipts = []
+    receipts, ahead = [], 0
     for name in names:
         known = store.loaded(name)
-        if states[name] or known or tables is not None:
+        if states[name] or known or tables is not None or (full and store.counts(name)):
             receipts.append(loading.table(name, states[name], known))
+            before = [known[one] for one in map(name_of, receipts[-1].loaded) if one in known]
+            ahead = max([ahead, *(one.commit for one in before)])
+    # Asked again: another one may have loaded what was committed since.
+    if ahead > (commit := lake.ledger.last_commit()):
+        store.notes.append(
+            f"{store.where} was loaded from commit {ahead} of this lake, which is at {commit}: an older copy of the lake "
+            "has taken the newer one's place in the store"
+        )
     return receipts
 
 
@@ -92,7 +100,7 @@ class _Loading:
     full: bool
 
     def table(self, table: str, states: "dict[Name, PartitionState]", known: dict[Name, Loaded]) -> Receipt:
-        if self.store.keeps_apart or not _stale(states, known, full=self.full):
+        if self.store.keeps_apart or not (self.full or _stale(states, known, full=False)):
             return self._table(table, states, known, lambda: True)
         with alone(self.lake, self.store.name, table) as is_alone:
             # What another one loaded while this one waited for its turn is known only now.
@@ -107,17 +115,20 @@ class _Loading:
     ) -> Receipt:
         began, now = time.monotonic(), time.time_ns() // 1_000_000
         held = {partition_of(table, name): state.data_version for name, state in states.items()}
-        wanted = [partition_of(table, name) for name in _stale(states, known, full=self.full)]
+        stale = _stale(states, known, full=self.full)
+        if self.full:  # what somebody else put there, where neither the lake nor a load has anything
+            stale += [name for name in self.store.counts(table) if name not in stale]
+        wanted = [partition_of(table, name) for name in stale]
         wanted.sort(key=lambda one: (one.month, one.series))
         done = self._loaded(Source(table, self.commit, held, self.reader.read, is_alone), wanted, states)
         return Receipt(
             store=self.store.name,
             table=table,
             loaded=tuple(one.partition for one in done),
-            unchanged=len({*known, *states}) - len(wanted),
+            unchanged=len({*known, *states} - {*stale}),
             sent=sum(one.sent for one in done),
             gone=sum(one.gone for one in done),
-            rows=sum(one.rows for one in self.store.loaded(table).values()) if done or known else 0,
+            rows=sum(max(one.rows, 0) for one in self.store.loaded(table).values()) if done or known else 0,
             commit=self.commit,
             seconds=time.monotonic() - began,
             behind_ms=max((now - at for at in since_of(self.lake, wanted, states, known).values()), default=0),

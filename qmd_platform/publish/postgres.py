@@ -1,7 +1,8 @@
 """The lake's rows in PostgreSQL, for those who ask there. psycopg2, no SQLAlchemy: rows come by COPY.
 
 What lives here: the connection, one partition in one transaction. What does not: the statements (``postgres_sql``), the
-order of work (``loading``).
+order of work (``loading``), what
+its errors mean (``postgres_said``), whether a table is as it should be (``postgres_looks``).
 
 A partition and the line in ``loaded`` that says what it is become true together. Two that load at the same time wait for
 each other partition by partition, and the second finds nothing left to do.
@@ -18,11 +19,11 @@ from qmd_platform.ledger.address import PostgresAddress
 from qmd_platform.model.columns import Table
 from qmd_platform.model.series import Partition
 from qmd_platform.model.window import Window
+from qmd_platform.publish import postgres_looks as looks
 from qmd_platform.publish import postgres_sql as sql
 from qmd_platform.publish.port import Batch, Done, Loaded, Name, Source, name_of, spec_of
 from qmd_platform.publish.postgres_copy import binary
-
-SETTING = "QMD_PUBLISH_POSTGRES_URL"
+from qmd_platform.publish.postgres_said import SETTING, explained
 
 SCHEMA = "market_data"
 """Where the tables are, if the address does not say: not the schema of a team's ledger, which may be in the same database."""
@@ -36,10 +37,6 @@ _DEFAULTS = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-
-
-_OTHER_TABLE = frozenset({"42703", "42804", "42P10", "22P03", "23502"})
-"""No such column, another type, no such key, a value of another width, no value for a column that we do not know."""
 
 
 class PostgresStore:
@@ -64,7 +61,7 @@ class PostgresStore:
             if make:
                 self._make_schema(cursor)
                 cursor.execute(f"INSERT INTO {about} VALUES ('lake', %s) ON CONFLICT DO NOTHING", (lake,))
-            elif not _is_there(cursor, self._schema, "about"):
+            elif not looks.is_there(cursor, self._schema, "about"):
                 return
             cursor.execute(f"SELECT value FROM {about} WHERE key = 'lake'")
             if cursor.fetchone() != (lake,):
@@ -75,21 +72,27 @@ class PostgresStore:
         """See Store."""
         with self._transaction() as cursor:
             # A table that was dropped has nothing, whatever was loaded into it.
-            if not all(_is_there(cursor, self._schema, name) for name in ("loaded", table)):
+            if not all(looks.is_there(cursor, self._schema, name) for name in ("loaded", table)):
                 return {}
-            cursor.execute(f"{self._loaded} WHERE table_name = %s", (table,))
-            return {(row[0], row[1], row[2]): Loaded(*row[3:]) for row in cursor.fetchall()}
+            looks.refuse_another(cursor, self._schema, table, self.where)
+            return {} if looks.is_emptied(cursor, self._schema, table) else self._books(cursor, table)
+
+    def _books(self, cursor: Any, table: str) -> dict[Name, Loaded]:  # noqa: ANN401 - psycopg2 has no types
+        cursor.execute(f"{self._loaded} WHERE table_name = %s", (table,))
+        return {(row[0], row[1], row[2]): Loaded(*row[3:]) for row in cursor.fetchall()}
 
     def counts(self, table: str) -> dict[Name, int]:
         """See Store."""
         with self._transaction() as cursor:
-            if not _is_there(cursor, self._schema, table):
+            if not looks.is_there(cursor, self._schema, table):
                 return {}
             cursor.execute(sql.counted(self._schema, table, spec_of(table)))
             return {(venue, symbol, month): rows for venue, symbol, month, rows in cursor.fetchall()}
 
     def load(self, source: Source, wanted: Sequence[Partition], *, full: bool) -> Iterator[Done]:
         """See Store."""
+        if full and wanted:
+            self._doubt(source, wanted)
         for partition in wanted:
             with self._transaction() as cursor:
                 self._make_table(cursor, source.table)
@@ -102,7 +105,19 @@ class PostgresStore:
         if connection is not None:
             connection.close()
 
-    def _loaded_anew(self, cursor: Any, source: Source, partition: Partition, *, full: bool) -> Done:  # noqa: ANN401 - psycopg2 has no types
+    def _doubt(self, source: Source, wanted: Sequence[Partition]) -> None:
+        """Write down that nobody knows what the store has of ``wanted``: who stops a load of all leaves the rest to the next."""
+        with self._transaction() as cursor:
+            self._make_table(cursor, source.table)
+            for partition in wanted:
+                self._remember(cursor, partition, Loaded("", 0, -1, source.commit, time.time_ns() // 1_000_000))
+
+    def _remember(self, cursor: Any, partition: Partition, loaded: Loaded) -> None:  # noqa: ANN401 - as above
+        values = (loaded.data_version, loaded.version, loaded.rows, loaded.commit, loaded.loaded_at)
+        name = (partition.series.table, *name_of(partition))
+        cursor.execute(sql.REMEMBER.format(schema=self._schema), (*name, *values))
+
+    def _loaded_anew(self, cursor: Any, source: Source, partition: Partition, *, full: bool) -> Done:  # noqa: ANN401 - as above
         name = (source.table, *name_of(partition))
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ("|".join((self._schema, *name)),))
         cursor.execute(f"{self._loaded} WHERE (table_name, venue, symbol, month) = (%s, %s, %s, %s)", name)
@@ -113,8 +128,7 @@ class PostgresStore:
         batch = source.read(partition, None if full else known)
         gone = self._copied(cursor, batch) if known is None and not full else self._merged(cursor, batch)
         now = time.time_ns() // 1_000_000
-        values = (batch.data_version, batch.version, batch.total, source.commit, now)
-        cursor.execute(sql.REMEMBER.format(schema=self._schema), (*name, *values))
+        self._remember(cursor, partition, Loaded(batch.data_version, batch.version, batch.total, source.commit, now))
         return Done(partition, len(batch.rows), gone)
 
     def _copied(self, cursor: Any, batch: Batch) -> int:  # noqa: ANN401 - as above
@@ -168,24 +182,26 @@ class PostgresStore:
 
     def _make_schema(self, cursor: Any) -> None:  # noqa: ANN401 - as above
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"qmd publish {self._schema}",))
-        if _is_there(cursor, self._schema, "alembic_version"):
+        if looks.is_there(cursor, self._schema, "alembic_version"):
             hint = f"name another with ?schema= in {SETTING}, or leave it out for {SCHEMA}"
             raise ConfigError(f"the schema {self._schema} holds a ledger", hint=hint)
         # Not IF NOT EXISTS: that asks for the right to make schemas even where there is nothing to make.
         cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (self._schema,))
         if cursor.fetchone() is None:
             cursor.execute(f'CREATE SCHEMA "{self._schema}"')
-        if not _is_there(cursor, self._schema, "loaded"):
+        if not looks.is_there(cursor, self._schema, "loaded"):
             cursor.execute((sql.BOOKKEEPING + sql.ABOUT).format(schema=self._schema))
 
     def _make_table(self, cursor: Any, table: str) -> None:  # noqa: ANN401 - as above
         if table in self._ready:
             return
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"qmd publish {self._schema}",))
-        if not _is_there(cursor, self._schema, table):
+        is_new = not looks.is_there(cursor, self._schema, table)
+        if is_new:
             cursor.execute(sql.made(self._schema, table, spec_of(table)))
-            cursor.execute(f'DELETE FROM "{self._schema}".loaded WHERE table_name = %s', (table,))
             self._spread(cursor, table)
+        if is_new or looks.is_emptied(cursor, self._schema, table):
+            cursor.execute(f'DELETE FROM "{self._schema}".loaded WHERE table_name = %s', (table,))
         self._ready.add(table)
 
     def _spread(self, cursor: Any, table: str) -> None:  # noqa: ANN401 - as above
@@ -220,25 +236,3 @@ class PostgresStore:
                 self._connection = None
             sentence, hint = explained(error, self._address)
             raise StoreError(sentence, hint=hint) from None
-
-
-def _is_there(cursor: Any, schema: str, table: str) -> bool:  # noqa: ANN401 - psycopg2 has no types
-    # Not to_regclass: within a transaction it remembers that there was none, though another one has made it meanwhile.
-    cursor.execute(sql.THERE, (schema, table))
-    found: bool = cursor.fetchone()[0]
-    return found
-
-
-def explained(error: BaseException, address: PostgresAddress) -> tuple[str, str | None]:
-    """A driver's error as a sentence and a hint."""
-    from qmd_platform.ledger import postgres_errors  # noqa: PLC0415 - loads SQLAlchemy, and only an error needs it
-
-    sentence, hint = postgres_errors.explained(error, address, SETTING)
-    code, user = getattr(error, "pgcode", None) or "", address.user or "this user"
-    if code == "42501" and "temporary" in str(error):
-        hint = f"let an administrator say: GRANT TEMPORARY ON DATABASE {address.database} TO {user};"
-    elif code == "42501" and "schema" not in str(error) and "database" not in str(error):
-        hint = f"the tables in {address.schema} must be of {user}: let an administrator say ALTER TABLE ... OWNER TO {user};"
-    elif code in _OTHER_TABLE:
-        hint = "the table is not as this version of qmd makes it: drop it, and it is made and loaded anew"
-    return sentence, hint

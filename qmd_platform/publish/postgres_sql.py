@@ -16,6 +16,9 @@ TYPES = {
     "bool": "boolean",
 }
 
+SHOWN = TYPES | {"instant": "timestamp with time zone"}
+"""The same as PostgreSQL writes them itself."""
+
 STAGING = "pg_temp.qmd_staging"
 
 MONTH = "to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM')"
@@ -67,6 +70,13 @@ THERE = """
 SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s)
 """
 """Whether there is a table, of a schema and a name."""
+
+COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
+"""
+"""The columns of a table with their types, of a schema and a name."""
 
 TIMESCALE = """
 SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'timescaledb'
@@ -129,6 +139,14 @@ def counted(schema: str, table: str, spec: Table) -> str:
     """Rows by venue, symbol and month."""
     month = MONTH.format(at=time_column(spec))
     return f"SELECT venue, symbol, {month} AS month, count(*) FROM {named(schema, table)} GROUP BY 1, 2, 3"
+
+
+def emptied(schema: str, table: str) -> str:
+    """Whether ``table`` has no row, though by what is written down it was loaded with some; its name is given."""
+    return (
+        f"SELECT NOT EXISTS (SELECT FROM {named(schema, table)}) "
+        f'AND EXISTS (SELECT FROM "{schema}".loaded WHERE table_name = %s AND row_count > 0)'
+    )
 
 
 def all_columns(spec: Table) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The lake's rows in QuestDB: sent by its own client, seen to be there, and then written down as loaded.
 
 What lives here: the order of things that makes a stop at any instant harmless. What does not: HTTP (``questdb_http``), the
-statements (``questdb_sql``).
+statements (``questdb_sql``), whether a table is as it should be (``questdb_looks``).
 
 QuestDB has upserts and no transactions over several statements, and it cannot delete a row. So:
 
@@ -24,13 +24,17 @@ import pyarrow as pa
 
 from qmd_platform.errors import ConfigError
 from qmd_platform.model.series import Partition, Series
+from qmd_platform.publish import questdb_looks as looks
 from qmd_platform.publish import questdb_sql as sql
 from qmd_platform.publish.port import Batch, Done, Loaded, Name, Source, name_of, spec_of, time_column
-from qmd_platform.publish.questdb_frames import days_of, frame_of, instants_of, loaded_frame, within
-from qmd_platform.publish.questdb_http import REMAKE, SETTING, Quest, QuestAddress, client
+from qmd_platform.publish.questdb_frames import days_of, frame_of, instants_of, loaded_frame, up_to, within
+from qmd_platform.publish.questdb_http import SETTING, Quest, QuestAddress, client
 
 TOGETHER = 64
-"""Series' months that are sent before it is waited for that they are visible."""
+"""Series' months that are sent, at most, before it is waited for that they are visible, and written down."""
+
+SENT = 200_000
+"""Rows after which the same is done: so much, and a month, is lost of a load that is stopped."""
 
 TRIES = 3
 """How often rows that are no more are looked for, as others may leave the lake meanwhile."""
@@ -72,7 +76,7 @@ class QuestStore:
             client()  # refused before anything is made
             for statement in sql.BOOKKEEPING:
                 self._quest.ask(statement)
-        elif not self._is_there(sql.ABOUT):
+        elif not looks.is_there(self._quest, sql.ABOUT):
             return
         served = self._quest.ask(sql.SERVED)
         if not served and make:
@@ -80,23 +84,21 @@ class QuestStore:
             self._quest.wait(sql.ABOUT)
             served = self._quest.ask(sql.SERVED)
         if served and served != [[lake]]:
-            hint = f"name another server in {SETTING}, or drop the tables of that lake, {sql.LOADED} and {sql.ABOUT}"
+            hint = f"name another server in {SETTING}, or drop that lake's tables: candles_*, funding_rates, {sql.LOADED}, {sql.ABOUT}"
             raise ConfigError(f"{self.where} serves another lake", hint=hint)
 
     def loaded(self, table: str) -> dict[Name, Loaded]:
         """See Store."""
-        # A table that was dropped has nothing, whatever was loaded into it.
-        return self._written(table) if self._is_there(table) else {}
-
-    def _written(self, table: str) -> dict[Name, Loaded]:
-        if not self._is_there(sql.LOADED):
+        # A table that was dropped or emptied has nothing, whatever was loaded into it.
+        if not looks.is_there(self._quest, table):
             return {}
-        self._quest.wait(sql.LOADED)
-        return {(row[0], row[1], row[2]): Loaded(row[3] or "", *row[4:]) for row in self._quest.ask(sql.loaded(table))}
+        looks.refuse_another(self._quest, table)
+        found = looks.written(self._quest, table)
+        return {} if looks.is_emptied(self._quest, table, found) else found
 
     def counts(self, table: str) -> dict[Name, int]:
         """See Store."""
-        if not self._is_there(table):
+        if not looks.is_there(self._quest, table):
             return {}
         self._quest.wait(table)
         return self._counted(table)
@@ -105,38 +107,43 @@ class QuestStore:
         """See Store."""
         if not wanted:
             return
-        spec, shape = spec_of(source.table), self._quest.ask(sql.shape(source.table))
-        if not shape:
+        if not looks.is_there(self._quest, source.table):
             self._forget(source)
-            self._quest.ask(sql.made(source.table, spec))
-        elif shape != [[time_column(spec), True, True]]:
-            said = f"its designated timestamp, WAL and dedup are {shape[0]}"
-            raise self._quest.failed(f"has another {source.table}", said, REMAKE)
+            self._quest.ask(sql.made(source.table, spec_of(source.table)))
+        looks.refuse_without_keys(self._quest, source.table)
         self._known = self.loaded(source.table)
-        for first in range(0, len(wanted), TOGETHER):
-            yield from self._load(source, wanted[first : first + TOGETHER], full=full)
+        if not self._known:
+            self._forget(source)
+        if full:  # who stops a load of all leaves the rest to the next
+            self._remember(source, [_Sent(one, REPLACING, 0, -1, 0) for one in wanted])
+        left = iter(wanted)
+        while sent := self._sent(source, left, full=full):
+            yield from self._settled(source, sent)
 
     def close(self) -> None:
         """See Store."""
         self._quest.close()
 
     def _forget(self, source: Source) -> None:
-        """Write down that nothing is loaded, where a table was dropped: before it is there again, and believed to be whole."""
-        names = self._written(source.table)
+        """Write down that nothing is loaded, where a table was dropped or emptied: before it has rows again, and is believed to be whole."""
+        names = looks.written(self._quest, source.table)
         partitions = [Partition(Series(source.table, venue, symbol), month) for venue, symbol, month in names]
         self._remember(source, [_Sent(one, "", 0, 0, 0) for one in partitions])
 
-    def _load(self, source: Source, wanted: Sequence[Partition], *, full: bool) -> list[Done]:
-        sent = []
-        for partition in wanted:
+    def _sent(self, source: Source, left: Iterator[Partition], *, full: bool) -> list[_Sent]:
+        """Send the next of ``left``: ``TOGETHER`` of them, or those with ``SENT`` rows."""
+        sent: list[_Sent] = []
+        while len(sent) < TOGETHER and sum(one.rows for one in sent) < SENT and (partition := next(left, None)):
             known = self._known.get(name_of(partition))
             if known and known.data_version == source.partitions.get(partition) and not full:
                 continue  # sent when another series of this month was replaced
             is_known = known is not None and known.data_version != REPLACING and not full
             batch = source.read(partition, known if is_known else None)
             sent.append(self._send(batch, batch.rows))
-        if not sent:
-            return []
+        return sent
+
+    def _settled(self, source: Source, sent: Sequence[_Sent]) -> list[Done]:
+        """Wait until ``sent`` can be seen, have gone what is no more, write down what is there."""
         self._quest.wait(source.table)
         self._alone_or_unknown(source, sent)
         extra = self._extra(source.table, sent)
@@ -190,7 +197,7 @@ class QuestStore:
         self, source: Source, everyone: Sequence[Partition], names: Sequence[str], before: Mapping[Name, Loaded]
     ) -> list[_Sent]:
         rows = self._rows_of(source, everyone, names, before)
-        ready = list(_up_to(PREPARED, rows))
+        ready = list(up_to(PREPARED, rows))
         if names:  # none where what had left the lake is there again
             self._quest.ask(sql.dropped(source.table, names))
         # From here on readers miss them.
@@ -236,14 +243,3 @@ class QuestStore:
     def _counted(self, table: str, month: str | None = None) -> dict[Name, int]:
         rows = self._quest.ask(sql.counted(table, spec_of(table), month))
         return {(venue, symbol, of): count for venue, symbol, of, count in rows}
-
-    def _is_there(self, table: str) -> bool:
-        return bool(self._quest.ask(sql.there(table)))
-
-
-def _up_to(most: int, rows: Iterator[tuple[Batch, pa.Table]]) -> Iterator[tuple[Batch, pa.Table]]:
-    """The first of ``rows``, some ``most`` of them; the iterator has the others still."""
-    count = 0
-    while count < most and (one := next(rows, None)) is not None:
-        count += len(one[1])
-        yield one

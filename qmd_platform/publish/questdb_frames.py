@@ -3,7 +3,7 @@
 What lives here: Arrow to pandas, which of QuestDB's own partitions a row is in. What does not: sending (``questdb_http``).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,3 +103,11 @@ def _finite(batch: Batch, name: str, values: NDArray[np.float64]) -> NDArray[np.
         hint = "QuestDB has no infinite numbers; PostgreSQL has"
         raise StoreError(f"{batch.partition} has an infinite {name}, which QuestDB cannot keep", hint=hint)
     return values
+
+
+def up_to(most: int, rows: Iterator[tuple[Batch, pa.Table]]) -> Iterator[tuple[Batch, pa.Table]]:
+    """The first of ``rows``, some ``most`` of them; the iterator has the others still."""
+    count = 0
+    while count < most and (one := next(rows, None)) is not None:
+        count += len(one[1])
+        yield one

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from qmd_platform.errors import ConfigError, StoreError
 from qmd_platform.publish.opening import EXAMPLES, SETTINGS
+from qmd_platform.publish.shape import REMAKE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +24,12 @@ EXAMPLE = EXAMPLES["questdb"]
 ENCODE = f"write {EXAMPLE}; in the password : / @ ? # % are written %3A %2F %40 %3F %23 %25"
 EXTRA = "pip install 'qmd-platform[questdb]'"
 
-REMAKE = "the table is not as this version of qmd makes it: drop it, and it is made and loaded anew"
-
 PORT = 9000
 ANSWER_S = 120.0
 """How long a question may take: a count over all rows of a table is one."""
+
+FIRST_S = 10.0
+"""How long the first and shortest question may take: another port than HTTP's takes it, and never answers."""
 
 RETRY_MS = 10_000
 """How long the client tries again when the server is away: a restart is not noticed."""
@@ -117,9 +119,16 @@ class Quest:
         self.address = address
         self._session: requests.Session | None = None
         self._sender: Sender | None = None
+        self._is_reached = False
 
     def ask(self, query: str) -> list[list[Any]]:
         """The rows of the answer; none for a statement that has no answer."""
+        if not self._is_reached:
+            self._asked("SELECT 1", FIRST_S, _FIRST)
+            self._is_reached = True
+        return self._asked(query, ANSWER_S, _CHECK)
+
+    def _asked(self, query: str, seconds: float, hint: str) -> list[list[Any]]:
         import requests  # noqa: PLC0415 - only for who serves from QuestDB
 
         if self._session is None:
@@ -128,14 +137,14 @@ class Quest:
             self._session.trust_env = False
             self._session.verify = self.address.authorities or True
         try:
-            answer = self._session.get(f"{self.address.base}/exec", params={"query": query}, timeout=(10, ANSWER_S))
+            answer = self._session.get(f"{self.address.base}/exec", params={"query": query}, timeout=(10, seconds))
             said: dict[str, Any] = (
                 answer.json() if "json" in answer.headers.get("Content-Type", "") else {"error": answer.text}
             )
         except requests.exceptions.SSLError as error:
             raise self.failed("cannot be reached", _why(error), _TRUST) from None
         except (requests.RequestException, ValueError) as error:
-            raise self.failed("cannot be reached", _why(error), _CHECK) from None
+            raise self.failed("cannot be reached", _why(error), hint) from None
         if answer.status_code in {401, 403}:
             raise self.failed("does not let this user in", str(said.get("error", "")), _USER)
         if "error" in said:
@@ -227,5 +236,6 @@ def _why(error: Exception) -> str:
 
 
 _CHECK = f"check {SETTING}, and that the server runs and can be reached from here; loading again goes on"
+_FIRST = f"check {SETTING}: it is the HTTP port (9000), not 8812 or 9009; and that the server runs and can be reached from here"
 _TRUST = f"its certificate is not signed by one that is publicly known: end {SETTING} with ?tls_ca=/path/to/ca.pem"
 _USER = f"check user and password in {SETTING} (in the password : / @ ? # % are written %3A %2F %40 %3F %23 %25)"

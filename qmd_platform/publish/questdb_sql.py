@@ -46,6 +46,16 @@ def shape(table: str) -> str:
     return f"SELECT designatedTimestamp, walEnabled, dedup FROM tables() WHERE table_name = {quoted(table)}"
 
 
+def columns(table: str) -> str:
+    """The columns of ``table`` with their types."""
+    return f'SELECT "column", type FROM table_columns({quoted(table)})'
+
+
+def first(table: str) -> str:
+    """A row, if ``table`` has any."""
+    return f"SELECT 1 FROM {table} LIMIT 1"
+
+
 def made(table: str, spec: Table) -> str:
     """The statement that makes ``table``, where it is not there: a row a venue, symbol and instant, whoever sends it twice."""
     at = time_column(spec)

@@ -22,7 +22,10 @@ def checked(tables: Sequence[str] | None) -> tuple[str, ...]:
         return TABLES
     for name in tables:
         if name not in TABLES:
-            raise ConfigError(f"the table {name!r} is not served", hint=choices(name, TABLES))
+            raise ConfigError(
+                f"the table {name!r} is not served",
+                hint=f"{choices(name, TABLES)}; served are candles_1m ... candles_1d and funding_rates",
+            )
     return tuple(dict.fromkeys(tables))
 
 

@@ -58,6 +58,20 @@ def test_there_is_an_asset_for_each_store_and_table_with_its_sources(universe: U
     assert sum(len(list(one.check_specs)) for one in checks) == 12
 
 
+def test_the_columns_told_are_those_of_the_stores_own_table(universe: Universe):
+    assets, _ = publishing_of(universe)
+    told = {}
+    for one in assets:
+        (metadata,) = one.metadata_by_key.values()
+        told["/".join(one.key.path)] = metadata["dagster/column_schema"]
+    schema = told["postgres/candles_1m"]
+    kinds = {name: [(one.name, one.type) for one in told[name].columns][:3] for name in told}
+    assert kinds["postgres/candles_1m"] == [("venue", "text"), ("symbol", "text"), ("open_at", "timestamptz")]
+    assert kinds["questdb/funding_rates"] == [("venue", "SYMBOL"), ("symbol", "SYMBOL"), ("settled_at", "TIMESTAMP")]
+    assert not any(one.constraints.unique for one in schema.columns)
+    assert schema.constraints.other == ["key (venue, symbol, open_at)"]
+
+
 def test_without_an_address_a_run_fails_and_names_the_setting(universe: Universe, tmp_path: Path):
     with Lake.open(tmp_path / "lake") as lake:
         filled(lake)
@@ -73,7 +87,8 @@ def test_without_an_address_a_run_fails_and_names_the_setting(universe: Universe
 def test_a_click_loads_what_has_changed_and_the_checks_compare(
     universe: Universe, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("QMD_PUBLISH_POSTGRES_URL", fresh_database(postgres))
+    url = fresh_database(postgres)
+    monkeypatch.setenv("QMD_PUBLISH_POSTGRES_URL", url)
     with Lake.open(tmp_path / "lake") as lake:
         filled(lake)
         assert told(run(universe, tmp_path, "candles_1m")) == (3, 0, 59, 59)
@@ -84,6 +99,9 @@ def test_a_click_loads_what_has_changed_and_the_checks_compare(
     verdicts = {one.check_name: (one.passed, one.metadata) for one in last.get_asset_check_evaluations()}
     assert {name: passed for name, (passed, _) in verdicts.items()} == {"fresh": True, "row_counts": True}
     assert verdicts["row_counts"][1]["rows there"].value == 59
+    with PostgresTarget(url).asked() as cursor:
+        cursor.execute("DELETE FROM market_data.candles_1m WHERE open_at = '2026-02-01Z'")
+    assert told(run(universe, tmp_path, "candles_1m")) == (0, 3, 0, 57)
 
 
 def verdicts(result: dg.ExecuteInProcessResult) -> dict[str, bool]:

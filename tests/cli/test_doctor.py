@@ -13,6 +13,7 @@ from qmd_platform import config
 from qmd_platform.lake.store import Lake
 from qmd_platform.venues.reach import Reach
 from tests.cli.conftest import Qmd, answer
+from tests.servers import fresh_database
 
 CHECKUP = importlib.import_module("qmd_platform.cli.checkup")
 
@@ -200,3 +201,27 @@ def test_in_a_pipe_no_row_is_padded(qmd: Qmd, universe: Path, sandbox: str):
     lines = qmd("doctor", "--venue-url", sandbox).stdout.splitlines()
     assert len(lines) > 5
     assert [line for line in lines if line != line.rstrip()] == []
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("in_filled", "universe")
+def test_a_serving_store_that_is_set_is_looked_at(
+    qmd: Qmd, sandbox: str, postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    url = fresh_database(postgres)
+
+    def told() -> tuple[int, dict[str, dict[str, str]]]:
+        result = qmd("doctor", "--venue-url", sandbox, "--json")
+        return result.exit_code, {one["name"]: one for one in answer(result) if one["name"].startswith("publish")}
+
+    assert told() == (0, {})
+    monkeypatch.setenv("QMD_PUBLISH_POSTGRES_URL", url)
+    code, found = told()
+    assert (code, found["publish postgres"]["status"]) == (0, "ok")
+    monkeypatch.setenv("QMD_PUBLISH_POSTGRES_URL", url.replace("qmd:", "qmd:no"))
+    monkeypatch.setenv("QMD_PUBLISH_QUESTDB_URL", "http://127.0.0.1:1")
+    code, found = told()
+    assert code == 6
+    assert "does not let qmd in" in found["publish postgres"]["said"]
+    assert "QMD_PUBLISH_POSTGRES_URL" in found["publish postgres"]["todo"]
+    assert "cannot be reached" in found["publish questdb"]["said"]

@@ -9,6 +9,7 @@ import pytest
 
 from qmd_platform.errors import ConfigError, QmdError, StoreError
 from qmd_platform.lake.store import Lake, Write
+from qmd_platform.publish import questdb_http
 from qmd_platform.publish.comparing import compare
 from qmd_platform.publish.loading import publish
 from qmd_platform.publish.opening import is_set, opened
@@ -126,6 +127,41 @@ def test_a_table_of_another_version_is_told_with_the_remedy_which_works(lake: La
         cursor.execute("DROP TABLE market_data.funding_rates")
     publish(lake, target.store())
     same(lake, target)
+
+
+def test_a_reader_is_not_told_to_make_the_schema_that_is_there(lake: Lake, postgres: str):
+    url = fresh_database(postgres)
+    publish(lake, opened("postgres", {}, url))
+    with PostgresTarget(url.replace("//qmd:", "//admin:")).asked() as cursor:
+        cursor.execute("ALTER TABLE market_data.about OWNER TO admin")
+        assert "must be of qmd" in str(refused(lake, url))
+        cursor.execute("ALTER TABLE market_data.about OWNER TO qmd")
+        cursor.execute("ALTER SCHEMA market_data OWNER TO admin")
+        cursor.execute("REVOKE ALL ON SCHEMA market_data FROM qmd")
+    said = str(refused(lake, url))
+    assert "ALTER SCHEMA market_data OWNER TO qmd" in said
+    assert "CREATE SCHEMA" not in said
+
+
+def test_an_option_that_is_none_is_not_taken_for_a_server_that_is_away(lake: Lake, postgres: str):
+    said = str(refused(lake, f"{postgres}?shema=x"))
+    assert "go schema=NAME and libpq's own" in said
+    assert "can be reached" not in said
+
+
+def test_a_port_that_does_not_speak_http_is_noticed_soon_and_named(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(questdb_http, "FIRST_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # as the one of PostgreSQL's protocol: it waits for more
+        store = opened("questdb", {}, f"http://me:{SECRET}@127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(StoreError, match="it is the HTTP port") as caught:
+            compare(lake, store)
+        store.close()
+    assert "not 8812 or 9009" in str(caught.value)
+
+
+def test_a_refused_table_is_told_all_that_are_served(lake: Lake):
+    with pytest.raises(ConfigError, match=r"candles_1d.*and funding_rates"):
+        publish(lake, opened("questdb", {}, "http://127.0.0.1:1"), ["instruments"])
 
 
 def test_settings_of_the_user_do_not_change_what_is_loaded(lake: Lake, postgres: str):
