@@ -103,7 +103,7 @@ def _asset(store: str, table: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefi
 def _columns(store: str, spec: tables.Table) -> dg.TableSchema:
     """The columns of the store's table: a series' own behind the venue and the symbol that tell it apart."""
     types = TYPES[store]
-    place = [dg.TableColumn(name, types["string"], constraints=_FILLED) for name in PLACE]
+    place = [dg.TableColumn(name, types["string"], _OF_PLACE[name], constraints=_FILLED) for name in PLACE]
     own = [
         dg.TableColumn(
             column.name,
@@ -118,6 +118,7 @@ def _columns(store: str, spec: tables.Table) -> dg.TableSchema:
 
 
 _FILLED = dg.TableColumnConstraints(nullable=False)
+_OF_PLACE = {"venue": "the exchange, as `binance`", "symbol": "ccxt's unified symbol, as `BTC/USDT:USDT`"}
 
 
 def _checks(store: str, table: str) -> dg.AssetChecksDefinition:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from qmd_platform.cli import kit
 from qmd_platform.model.series import Market
-from qmd_platform.model.spans import Run
 from qmd_platform.model.timeframe import MINUTE, Timeframe
 from qmd_platform.model.window import Window, iso
 
 if TYPE_CHECKING:
     from qmd_platform.ingest.receipt import Receipt
     from qmd_platform.ingest.tardis import Brought
+    from qmd_platform.model.spans import Run
 
 SHOWN = 10
 """Failures that are told in words; all are in the JSON document."""
@@ -89,7 +89,7 @@ def _account(name: str, one: "Brought") -> None:
     out.say(f"{name}: {out.counted(rows, 'row')} came in{', nothing was needed' if is_idle else of}.")
 
 
-def _by_cause(lacking: Sequence[Run]) -> dict[str, list[Run]]:
+def _by_cause(lacking: "Sequence[Run]") -> "dict[str, list[Run]]":
     """Runs by why; those of rows that are refused together, as each is told on its own."""
     from qmd_platform.ingest.tardis_lacking import NOT_WHOLE
 

@@ -94,16 +94,16 @@ def test_a_snapshot_whose_coverage_alone_changed_is_refused_or_right(lake: Lake)
 
 def test_a_pin_whose_time_is_over_holds_nothing(lake: Lake):
     now = clock()
-    lake.ledger.pin("for a day", at=1, until=now + DAY)
+    lake.ledger.pin("for-a-day", at=1, until=now + DAY)
     restating = seen(lake, 1)
     put(lake, write(JANUARY, 0, 1700, seed=8), write(OTHER, 0, 100, seed=9))
     for _ in range(2):
         vacuum(lake, run_id="r", now=now + DAY // 2, keep_ms=0, grace_ms=0)
-    assert seen(lake, "for a day") == restating
+    assert seen(lake, "for-a-day") == restating
     for _ in range(2):
         vacuum(lake, run_id="r", now=now + 2 * DAY, keep_ms=0, grace_ms=0)
-    with pytest.raises(LedgerError if "for a day" not in names(lake) else Vacuumed):
-        seen(lake, "for a day")
+    with pytest.raises(LedgerError if "for-a-day" not in names(lake) else Vacuumed):
+        seen(lake, "for-a-day")
     assert set(lake.blobs.data.paths()) >= {segment.path for segment in lake.ledger.segments()}
 
 
@@ -155,10 +155,10 @@ def test_what_is_in_the_trash_can_still_be_pinned_and_stays(lake: Lake):
     before, now = seen(lake, 1), clock()
     put(lake, write(JANUARY, 0, 1700, seed=8))
     vacuum(lake, run_id="r", now=now + DAY, keep_ms=0, grace_ms=2 * DAY)
-    lake.ledger.pin("just in time", at=1)
+    lake.ledger.pin("just-in-time", at=1)
     for days in (5, 9):
         vacuum(lake, run_id="r", now=now + days * DAY, keep_ms=0, grace_ms=2 * DAY)
-    assert seen(lake, "just in time") == before
+    assert seen(lake, "just-in-time") == before
 
 
 def test_the_time_that_is_kept_is_kept(lake: Lake):

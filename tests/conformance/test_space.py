@@ -28,14 +28,14 @@ def test_after_many_overwrites_only_what_can_be_reached_is_there(backend: Backen
             if number % 2:
                 seal(lake, run_id="r", now=far_future())
             if number == 2:
-                lake.ledger.pin("second round")
+                lake.ledger.pin("second-round")
             for _ in range(2):
                 vacuum(lake, run_id="r", now=far_future(), keep_ms=0, grace_ms=0)
             assert set(lake.blobs.data.paths()) == reachable(lake)
             sizes.append(len(reachable(lake)))
         assert lake.verify() == []
         assert max(sizes[3:]) <= 6
-        lake.ledger.unpin("second round")
+        lake.ledger.unpin("second-round")
         for _ in range(2):
             vacuum(lake, run_id="r", now=far_future(), keep_ms=0, grace_ms=0)
         assert set(lake.blobs.data.paths()) == {segment.path for segment in lake.ledger.segments()}
