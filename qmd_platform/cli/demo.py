@@ -7,7 +7,6 @@ graph (``assets``), running it (``cli.graph``), drawing the summary (``cli.summa
 import json
 import shutil
 import time
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,6 +153,8 @@ def _opening(universe: "Universe", home: Path) -> str:
 
 def _stats(url: str) -> dict[str, int]:
     """What the sandbox exchange was asked and gave."""
-    with urllib.request.urlopen(f"{url}/__sandbox/stats") as answer:  # noqa: S310 - our own server on loopback
+    from urllib.request import urlopen
+
+    with urlopen(f"{url}/__sandbox/stats") as answer:  # noqa: S310 - our own server on loopback
         said = json.load(answer)
     return {"requests": said["total_requests"], "rows": said["rows_served"], "bytes": said["bytes"]}

@@ -4,7 +4,6 @@ What lives here: the two commands. What does not: the group (``cli.tardis``), th
 (``venues.tardis``).
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,8 @@ REFUSALS_SHOWN = 10
 def exchanges(*, exchange: str | None, venue_url: str | None, as_json: bool) -> None:
     """List Tardis's exchanges that are ours, or what it has of one."""
     from qmd_platform.config import venue_url as settled_url
+
+    import asyncio
 
     rows = asyncio.run(_asked(exchange, settled_url(venue_url)))
     if as_json:
