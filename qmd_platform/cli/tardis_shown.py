@@ -32,9 +32,9 @@ REFUSALS_SHOWN = 10
 @kit.venue_url_option
 def exchanges(*, exchange: str | None, venue_url: str | None, as_json: bool) -> None:
     """List Tardis's exchanges that are ours, or what it has of one."""
-    from qmd_platform.config import venue_url as settled_url
-
     import asyncio
+
+    from qmd_platform.config import venue_url as settled_url
 
     rows = asyncio.run(_asked(exchange, settled_url(venue_url)))
     if as_json:
