@@ -34,6 +34,8 @@ ASKS_FOR = {
 }
 """A test that asks for this fixture, itself or by way of another one, carries this marker."""
 
+SHARE_QUESTDB = ("tests/publish/", "tests/assets/test_publishing.py", "tests/cli/test_publish.py")
+
 _NUMBERS = itertools.count()
 
 # A deadline would fail honest tests on a busy machine. CI derandomizes: its verdict depends on the code alone.
@@ -64,6 +66,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         allowed = max((float(mark.args[0]) for mark in item.iter_markers("timeout")), default=0.0)
         longest[item.path] = max(longest.get(item.path, 0.0), allowed)
     items.sort(key=lambda item: -longest[item.path])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """A file's tests stay on one worker; those of all files that share QuestDB do too: it is slow to start, and busy."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "questdb" if nodeid.startswith(SHARE_QUESTDB) else str(super()._split_scope(nodeid))
+
+    return ByServer(config, log)
 
 
 @pytest.fixture(autouse=True)

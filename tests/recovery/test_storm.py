@@ -1,7 +1,8 @@
 """Run workers, daemon, code servers with the ticks in them, webserver and exchange are killed in random order, again and
 again; then nobody touches anything, and everything heals.
 
-12 seconds of it here, ten minutes where ``QMD_RELIABILITY_LONG`` is set.
+12 seconds of it where ``make reliability`` tries all, ten minutes where ``QMD_RELIABILITY_LONG`` is set; CI kills one thing at a
+time (``test_kills``, ``test_postgres``).
 """
 
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.figures import LONG, record
+from tests.conformance.figures import LONG, is_patient, record
 from tests.recovery.conftest import month
 from tests.recovery.storm import PAUSE_SECONDS, Storm, first_run
 from tests.recovery.world import World
@@ -33,6 +34,7 @@ markets = ["BTC/USD"]
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not is_patient(), reason="two minutes of work: make reliability")
 @pytest.mark.timeout(SECONDS + HEAL_SECONDS + 240)
 def test_after_a_storm_of_kills_everything_heals_without_a_person(tmp_path: Path):
     world = World(tmp_path, UNIVERSE.format(start=month(MONTHS)))
